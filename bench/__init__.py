@@ -1,0 +1,1 @@
+"""Measurements beside a plain baseline: ``python -m bench [name …]``."""

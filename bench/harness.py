@@ -1,0 +1,41 @@
+"""How figures are taken: ours and a plain baseline in turn, so that a noisy machine disturbs both alike."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Callable
+
+
+def compare(name: str, unit: str, ours: Callable[[], float], baseline: Callable[[], float], rounds: int = 5) -> None:
+    """Print one line of JSON with the medians of alternating rounds and ours divided by the baseline.
+
+    Both callables answer with one measurement in ``unit``; ``seconds`` makes such a callable of a piece of work.
+    """
+    mine: list[float] = []
+    plain: list[float] = []
+    for number in range(rounds):
+        pair = [(mine, ours), (plain, baseline)]
+        for taken, measure in pair if number % 2 == 0 else reversed(pair):
+            taken.append(measure())
+    value, base = statistics.median(mine), statistics.median(plain)
+    figure = {
+        "name": name,
+        "value": round(value, 4),
+        "unit": unit,
+        "baseline": round(base, 4),
+        "ratio": round(value / base, 3) if base else None,
+    }
+    print(json.dumps(figure, ensure_ascii=False), flush=True)
+
+
+def seconds(work: Callable[[], object]) -> Callable[[], float]:
+    """A measurement: how long ``work`` takes."""
+
+    def measure() -> float:
+        start = time.perf_counter()
+        work()
+        return time.perf_counter() - start
+
+    return measure

@@ -1,0 +1,221 @@
+"""Fixtures: databases made by the real migrations, the application on them, a server, a browser. The network is off.
+
+``engine_url``, ``session``, ``fresh_database``, ``app``, ``client`` run each test once per engine. To narrow:
+``@pytest.mark.parametrize("engine_url", ["sqlite"], indirect=True)``. Browser tests run on SQLite unless they say so.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+from playwright.sync_api import Browser, Page, sync_playwright
+from sqlalchemy.orm import Session
+from werkzeug.serving import make_server
+
+from tests import databases
+from tests.chromium import find_chromium
+from timebank.core.db import db
+
+SECRET = "only-for-tests-0123456789-0123456789"
+
+
+# --- the run -------------------------------------------------------------------------------------------------------
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The controller makes the folder that its workers share."""
+    if not hasattr(config, "workerinput"):
+        databases.begin_run()
+    _switch_network_off()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The controller stops the servers when all its workers are gone."""
+    if not hasattr(config, "workerinput"):
+        databases.end_run()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what touches a database on both engines, unless the test itself names its engine."""
+    if "engine_url" not in metafunc.fixturenames:
+        return
+    for mark in metafunc.definition.iter_markers("parametrize"):
+        if "engine_url" in str(mark.args[0]):
+            return
+    engines = databases.ENGINES[:1] if "live_server" in metafunc.fixturenames else databases.ENGINES
+    metafunc.parametrize("engine_url", engines, indirect=True)
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m selects
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark by what a test uses, so that nobody has to remember to."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        if "app" in fixtures or "live_server" in fixtures:
+            item.add_marker("door")
+        if "browser" in fixtures:
+            item.add_marker("browser")
+        spec = getattr(item, "callspec", None)
+        if spec is not None and "postgresql" in spec.params.values():
+            item.add_marker("postgresql")
+
+
+def _switch_network_off() -> None:
+    """Refuse every address but this machine's own: a test that needs the network fails elsewhere."""
+    connect = socket.socket.connect
+
+    def connect_here(self: socket.socket, address: Any) -> None:
+        if self.family in {socket.AF_INET, socket.AF_INET6} and not _is_loopback(address[0]):
+            raise PermissionError(f"tests do not use the network: {address}")
+        connect(self, address)
+
+    socket.socket.connect = connect_here  # type: ignore[method-assign]
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+# --- databases -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def worker_databases() -> Iterator[dict[str, Any]]:
+    """This worker's migrated database for each engine, made when first asked for; tests roll back what they write."""
+    opened: dict[str, Any] = {}
+    yield opened
+    for context, _url in opened.values():
+        context.__exit__(None, None, None)
+
+
+@pytest.fixture
+def engine_url(request: pytest.FixtureRequest, worker_databases: dict[str, Any]) -> str:
+    """URL of this worker's migrated database. Never commit to it: that is what ``fresh_database`` is for."""
+    name: str = request.param
+    if name not in worker_databases:
+        context = databases.fresh(name)
+        worker_databases[name] = (context, context.__enter__())
+    url: str = worker_databases[name][1]
+    return url
+
+
+@pytest.fixture
+def session(engine_url: str) -> Iterator[Session]:
+    """A session within an outer transaction that is rolled back; the test may flush, nest, commit and roll back."""
+    engine = databases.make_engine(engine_url)
+    with engine.connect() as connection:
+        outer = connection.begin()
+        with Session(connection, join_transaction_mode="create_savepoint") as opened:
+            yield opened
+        outer.rollback()
+    engine.dispose()
+
+
+@pytest.fixture
+def fresh_database(engine_url: str) -> Iterator[str]:
+    """URL of a private migrated database, for tests that commit, use threads or start processes."""
+    with databases.fresh(sa.make_url(engine_url).get_backend_name()) as url:
+        yield url
+
+
+# --- the application -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def settings(fresh_database: str, tmp_path: Path) -> dict[str, Any]:
+    """Settings of the application under test."""
+    return {
+        "DATABASE_URL": fresh_database,
+        "SECRET_KEY": SECRET,
+        "TIMEBANK_DATA": str(tmp_path / "var"),
+        "TIMEBANK_DEMO": False,
+        "RATE_LIMITS": False,
+    }
+
+
+@pytest.fixture
+def app(settings: dict[str, Any]) -> Iterator[Flask]:
+    """The application on its own database. Forms are taken without their token; the browser tests send real ones."""
+    from timebank.app import create_app
+
+    made = create_app(settings)
+    made.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+    yield made
+    _close(made)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A visitor without JavaScript."""
+    return app.test_client()
+
+
+def _close(app: Flask) -> None:
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+
+
+# --- the browser ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def live_app(settings: dict[str, Any]) -> Iterator[Flask]:
+    """What ``live_server`` serves, form tokens checked; fill its database within ``live_app.app_context()``."""
+    from timebank.app import create_app
+
+    made = create_app(settings)
+    yield made
+    _close(made)
+
+
+@pytest.fixture
+def live_server(live_app: Flask) -> Iterator[str]:
+    """Address of the application, served by threads on a free port of this machine, without a slash at the end."""
+    server = make_server("127.0.0.1", 0, live_app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium per worker."""
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(**find_chromium().launch)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A phone's page in Chinese, forgotten afterwards. Scripts that fail make the test fail."""
+    context = browser.new_context(
+        locale="zh-CN",
+        timezone_id="Asia/Shanghai",
+        viewport={"width": 390, "height": 844},
+        has_touch=True,
+    )
+    context.set_default_timeout(float(os.environ.get("BROWSER_TIMEOUT_MS", "10000")))
+    opened = context.new_page()
+    errors: list[str] = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    yield opened
+    context.close()
+    assert not errors, errors

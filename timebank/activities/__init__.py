@@ -1,0 +1,7 @@
+"""活动: activities with shifts, and who signed up for them.
+
+Promises: a shift never holds more people than its capacity; the waiting list moves up by itself, in order; a published
+activity changes only visibly; a cancelled one says why.
+Owns: activity, shift, sign_up, activity_change.
+Words: activity 活动 · shift 班次 · sign-up 报名 · waiting list 候补.
+"""

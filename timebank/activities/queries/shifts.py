@@ -1,0 +1,151 @@
+"""One activity, one shift, and the people on it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import func, select, tuple_
+from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
+
+from timebank.activities.models import (
+    CONFIRMED,
+    LEFT,
+    PUBLISHED,
+    WAITING,
+    Activity,
+    ActivityChange,
+    Shift,
+    SignUp,
+)
+from timebank.core.errors import NotFound
+
+
+class ActivityNotFound(NotFound):
+    """No such activity, or not for this reader."""
+
+    code = "activities.activity_not_found"
+    text = "没有找到这个活动，可能已经撤下。请到活动列表里再找。"
+
+
+class ShiftNotFound(NotFound):
+    """No such shift, or not for this reader."""
+
+    code = "activities.shift_not_found"
+    text = "没有找到这个班次，可能已经撤下。请到活动列表里再找。"
+
+
+def get_activity(session: Session, activity_id: int) -> Activity:
+    """An activity in any state with its shifts, branch and organiser. Raises ActivityNotFound."""
+    found = session.scalar(
+        select(Activity)
+        .where(Activity.id == activity_id)
+        .options(
+            joinedload(Activity.branch),
+            joinedload(Activity.organiser),
+            joinedload(Activity.team),
+            selectinload(Activity.shifts),
+        )
+    )
+    if found is None:
+        raise ActivityNotFound()
+    return found
+
+
+def get_shift(session: Session, shift_id: int) -> Shift:
+    """A shift with its activity and branch, whatever their state (``cancelled_at`` says whether it takes place).
+
+    Raises ShiftNotFound.
+    """
+    found = session.scalar(
+        select(Shift)
+        .where(Shift.id == shift_id)
+        .options(joinedload(Shift.activity).joinedload(Activity.branch), joinedload(Shift.activity, Activity.organiser))
+    )
+    if found is None:
+        raise ShiftNotFound()
+    return found
+
+
+def find_sign_up(session: Session, shift_id: int, member_id: int) -> SignUp | None:
+    """A member's sign-up on a shift in any state, ``left`` included."""
+    return session.scalar(select(SignUp).where(SignUp.shift_id == shift_id, SignUp.member_id == member_id))
+
+
+def list_confirmed(session: Session, shift_id: int) -> list[SignUp]:
+    """Who has a place on a shift, with the members, in the order of getting it."""
+    return _people(session, shift_id, CONFIRMED)
+
+
+def list_waiting(session: Session, shift_id: int) -> list[SignUp]:
+    """Who waits for a place, with the members, first in line first."""
+    return _people(session, shift_id, WAITING)
+
+
+def _people(session: Session, shift_id: int, status: str) -> list[SignUp]:
+    place_in_line = (SignUp.confirmed_at, SignUp.id) if status == CONFIRMED else (SignUp.queued_at, SignUp.id)
+    found = (
+        select(SignUp)
+        .where(SignUp.shift_id == shift_id, SignUp.status == status)
+        .options(joinedload(SignUp.member))
+        .order_by(*place_in_line)
+    )
+    return list(session.scalars(found))
+
+
+def count_waiting(session: Session, shift_ids: Collection[int]) -> dict[int, int]:
+    """How many wait for each of the shifts; shifts with an empty list are left out."""
+    counted = (
+        select(SignUp.shift_id, func.count())
+        .where(SignUp.shift_id.in_(shift_ids), SignUp.status == WAITING)
+        .group_by(SignUp.shift_id)
+    )
+    return {shift_id: count for shift_id, count in session.execute(counted)}
+
+
+def sign_ups_of(session: Session, member_id: int | None, shift_ids: Collection[int]) -> dict[int, SignUp]:
+    """A member's own sign-ups (not those left) among the shifts, by shift; nothing for a visitor."""
+    if member_id is None:
+        return {}
+    found = select(SignUp).where(
+        SignUp.member_id == member_id, SignUp.shift_id.in_(shift_ids), SignUp.status != LEFT
+    )
+    return {sign_up.shift_id: sign_up for sign_up in session.scalars(found)}
+
+
+def line_position(session: Session, sign_up: SignUp) -> int:
+    """A waiting member's place in the line, from 1; 0 for who does not wait."""
+    if sign_up.status != WAITING:
+        return 0
+    ahead = select(func.count()).where(
+        SignUp.shift_id == sign_up.shift_id,
+        SignUp.status == WAITING,
+        tuple_(SignUp.queued_at, SignUp.id) <= tuple_(sign_up.queued_at, sign_up.id),
+    )
+    return session.scalar(ahead) or 0
+
+
+def find_clash(session: Session, member_id: int, shift: Shift) -> Shift | None:
+    """Another shift at the same time on which the member already has a place."""
+    return session.scalar(
+        select(Shift)
+        .join(SignUp, SignUp.shift_id == Shift.id)
+        .join(Shift.activity)
+        .where(
+            SignUp.member_id == member_id,
+            SignUp.status == CONFIRMED,
+            Shift.id != shift.id,
+            Shift.cancelled_at.is_(None),
+            Activity.status == PUBLISHED,
+            Shift.starts_at < shift.ends_at,
+            Shift.ends_at > shift.starts_at,
+        )
+        .options(contains_eager(Shift.activity))
+        .order_by(Shift.starts_at)
+        .limit(1)
+    )
+
+
+def list_changes(session: Session, activity_id: int) -> list[ActivityChange]:
+    """What was changed of an activity since it was published, newest first."""
+    found = select(ActivityChange).where(ActivityChange.activity_id == activity_id)
+    return list(session.scalars(found.order_by(ActivityChange.id.desc())))

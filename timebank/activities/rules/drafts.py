@@ -1,0 +1,128 @@
+"""Drafts of activities and shifts, and what is wrong with them. Faults are keyed by the form's field names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from typing import Final
+
+LONGEST: Final = timedelta(hours=24)
+FARTHEST: Final = timedelta(days=370)  # a date beyond is a slip of the pen: 2062 for 2026
+MOST_SHIFTS: Final = 30
+WEEK: Final = timedelta(days=7)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShiftDraft:
+    """A shift as an organiser writes it down; ``shift_id`` names the shift it changes, None adds one."""
+
+    starts_at: datetime
+    ends_at: datetime
+    capacity: int
+    place: str = ""
+    break_minutes: int = 0
+    shift_id: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActivityDraft:
+    """An activity as an organiser writes it down. ``form_key`` makes sending it twice harmless."""
+
+    branch_id: int
+    title: str
+    category: str
+    content: str
+    place: str
+    contact_name: str
+    contact_phone: str
+    risk: str
+    form_key: str
+    shifts: Sequence[ShiftDraft]
+    team_id: int | None = None
+    bring: str = ""
+    requirements: str = ""
+    risk_text: str = ""
+    insurance_policy: str = ""
+    walk_ins: bool = True
+    judged_by: str = "actual"
+    rounding_minutes: int = 1
+
+
+# What may be changed of an activity, in the order in which changes are shown.
+ACTIVITY_FIELDS: Final = tuple(
+    field.name for field in fields(ActivityDraft) if field.name not in {"branch_id", "form_key", "shifts"}
+)
+SHIFT_FIELDS: Final = ("starts_at", "ends_at", "place", "capacity", "break_minutes")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One thing that is now different; ``what`` is a field, or ``added`` or ``cancelled`` for a whole shift."""
+
+    what: str
+    old: object = None
+    new: object = None
+    shift_id: int | None = None
+
+
+def find_faults(draft: ActivityDraft) -> dict[str, str]:
+    """What is wrong with a draft whatever its state, by field; empty when it is sound."""
+    if not draft.shifts:
+        return {"shifts-0-date": "至少要有一个班次。"}
+    if len(draft.shifts) > MOST_SHIFTS:
+        return {"shifts-0-date": f"一次活动最多 {MOST_SHIFTS} 个班次，请分成几次活动。"}
+    faults: dict[str, str] = {}
+    for row, shift in enumerate(draft.shifts):
+        length = shift.ends_at - shift.starts_at
+        if length <= timedelta():
+            faults[f"shifts-{row}-end"] = "结束时间要晚于开始时间。"
+        elif length > LONGEST:
+            faults[f"shifts-{row}-end"] = "一个班次最长 24 小时，更长请分成几个班次。"
+        elif timedelta(minutes=shift.break_minutes) >= length:
+            faults[f"shifts-{row}-break_minutes"] = "休息时间要短于整个班次。"
+        if shift.capacity < 1:
+            faults[f"shifts-{row}-capacity"] = "至少要 1 个名额。"
+    return faults
+
+
+def find_publishing_faults(draft: ActivityDraft, *, now: datetime) -> dict[str, str]:
+    """What stands between a sound draft and publishing it, by field."""
+    faults: dict[str, str] = {}
+    if draft.risk == "high" and not draft.insurance_policy:
+        faults["insurance_policy"] = "高风险活动要先投保：请填保险单号再发布。"
+    if draft.risk != "low" and not draft.risk_text:
+        faults["risk_text"] = "请写明有什么风险、怎样防护，报名的人要看到。"
+    for row, shift in enumerate(draft.shifts):
+        if shift.starts_at <= now:
+            faults[f"shifts-{row}-date"] = "开始时间已经过去，请改成以后的日期。"
+        elif shift.starts_at - now > FARTHEST:
+            faults[f"shifts-{row}-date"] = "这个日期在一年以后，请看看年份有没有写错。"
+    return faults
+
+
+def find_overlaps(shifts: Sequence[ShiftDraft]) -> list[tuple[int, int]]:
+    """Rows of shifts that run at the same time: allowed (two groups at two places), but often a slip."""
+    return [
+        (one, other)
+        for one in range(len(shifts))
+        for other in range(one + 1, len(shifts))
+        if shifts[one].starts_at < shifts[other].ends_at and shifts[other].starts_at < shifts[one].ends_at
+    ]
+
+
+def find_changes(
+    before: object, after: object, names: Sequence[str], shift_id: int | None = None
+) -> list[Change]:
+    """The fields among ``names`` in which two states differ."""
+    return [
+        Change(what=name, old=getattr(before, name), new=getattr(after, name), shift_id=shift_id)
+        for name in names
+        if getattr(before, name) != getattr(after, name)
+    ]
+
+
+def weeks_ahead(first: datetime, *, now: datetime) -> timedelta:
+    """How far to move a copy: one week, or as many whole weeks as bring its first shift into the future."""
+    weeks = max(1, (now - first) // WEEK + 1)
+    return weeks * WEEK

@@ -1,0 +1,49 @@
+"""Packages made, and every attempt to close a month."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from timebank.branches.models import Branch
+from timebank.core.db import Base
+
+
+class Archive(Base):
+    """One package file of one closed month; a correction is a further version that names the one before."""
+
+    __tablename__ = "archive"
+    __table_args__ = (UniqueConstraint("branch_id", "month", "version"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    branch_id: Mapped[int] = mapped_column(ForeignKey("branch.id"))
+    month: Mapped[str] = mapped_column(String(7))
+    version: Mapped[int] = mapped_column(default=1)
+    file_name: Mapped[str] = mapped_column(String(120))  # below TIMEBANK_DATA/archives
+    file_hash: Mapped[str] = mapped_column(String(64))
+    file_size: Mapped[int]
+    seal_hash: Mapped[str] = mapped_column(String(64))
+    program_version: Mapped[str] = mapped_column(String(24))
+    made_at: Mapped[datetime]
+    made_by_name: Mapped[str] = mapped_column(String(80))
+
+    branch: Mapped[Branch] = relationship()
+
+
+class CloseRun(Base):
+    """One attempt to close a month: when, by whom, how it ended."""
+
+    __tablename__ = "close_run"
+    __table_args__ = (
+        Index("ix_close_run_branch_id_month", "branch_id", "month"),
+        CheckConstraint("result IN ('closed', 'already_closed', 'refused', 'failed')", name="result"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    branch_id: Mapped[int] = mapped_column(ForeignKey("branch.id"))
+    month: Mapped[str] = mapped_column(String(7))
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime]
+    by_name: Mapped[str] = mapped_column(String(80))
+    result: Mapped[str] = mapped_column(String(16))
+    message: Mapped[str] = mapped_column(String(400), default="")

@@ -1,0 +1,133 @@
+"""What a package is called and what its tables hold; which months are due. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from timebank.core.clock import next_month
+
+Kind = Literal["text", "minutes", "points", "count", "instant", "day"]
+FORMAT: Final = "timebank-archive-1"
+VERSION: Final = 1  # of a package; a correction is a further one that names the one before
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: its name for programs, its title for people, what its values are."""
+
+    name: str
+    title: str
+    kind: Kind = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of the package: file name, sheet title, columns in order."""
+
+    name: str
+    title: str
+    columns: tuple[Column, ...]
+
+
+def _columns(kind: Kind, **titles: str) -> tuple[Column, ...]:
+    return tuple(Column(name, title, kind) for name, title in titles.items())
+
+
+MEMBERS: Final = Table(
+    "members",
+    "会员",
+    (
+        *_columns("text", number="会员编号", name="姓名"),
+        *_columns(
+            "minutes",
+            opening="期初（分钟）",
+            earned="服务存入（分钟）",
+            redeemed="兑换支出（分钟）",
+            received="为人服务收到（分钟）",
+            other="其他（分钟）",
+            closing="期末（分钟）",
+        ),
+        *_columns(
+            "points", points_opening="期初积分", points_earned="获得积分", points_other="其他积分", points_closing="期末积分"
+        ),
+        *_columns("minutes", signed="签到时长（分钟）", manual="补录时长（分钟）"),
+    ),
+)
+ACTIVITIES: Final = Table(
+    "activities",
+    "活动",
+    (
+        *_columns("count", activity="活动号", shift="班次号"),
+        *_columns("text", title="活动", category="类别", place="地点"),
+        *_columns("instant", starts_at="开始", ends_at="结束"),
+        *_columns("count", capacity="名额", attended="入账人数"),
+        *_columns("minutes", minutes="入账时长（分钟）"),
+        *_columns("text", status="状态"),
+    ),
+)
+ATTENDANCE: Final = Table(
+    "attendance",
+    "服务记录",
+    (
+        *_columns("count", entry="分录编号"),
+        *_columns("text", number="会员编号", name="姓名", activity="活动"),
+        *_columns("instant", starts_at="班次开始", in_at="签到", out_at="签退"),
+        *_columns("minutes", signed="签到时长（分钟）", manual="补录时长（分钟）"),
+        *_columns("points", points="积分"),
+    ),
+)
+ORDERS: Final = Table(
+    "orders",
+    "兑换单",
+    (
+        *_columns("count", order="单号", entry="分录编号"),
+        *_columns("text", number="会员编号", name="姓名", offer="兑换内容", provider_number="提供者编号", provider="提供者"),
+        *_columns("count", quantity="数量"),
+        *_columns("minutes", amount="爱心币（分钟）"),
+        *_columns("instant", requested_at="提出", ended_at="办结"),
+        *_columns("text", status="月末状态"),
+    ),
+)
+ENTRIES: Final = Table(
+    "entries",
+    "分录",
+    (
+        *_columns("count", number="编号", line="行"),
+        *_columns("text", kind="种类", source="凭据", key="业务键"),
+        *_columns("instant", occurred_at="发生时间", posted_at="记账时间"),
+        *_columns("text", unit="单位", debit="借方账户", credit="贷方账户"),
+        *_columns("count", amount="数量"),
+        *_columns("count", reverses="冲正的分录号"),
+    ),
+)
+TRIAL_BALANCE: Final = Table(
+    "trial_balance",
+    "试算平衡",
+    (
+        *_columns("text", unit="单位", account="账户", kind="种类"),
+        *_columns("count", opening="期初余额", debit="本月借方", credit="本月贷方", closing="期末余额"),
+    ),
+)
+TABLES: Final = (MEMBERS, ACTIVITIES, ATTENDANCE, ORDERS, ENTRIES, TRIAL_BALANCE)
+
+
+def package_name(branch_code: str, month: str, seal_hash: str, version: int = VERSION) -> str:
+    """Name of the bag and, with ``.zip``, of its file: branch, month, version, first 8 of the seal."""
+    return f"{_UNSAFE.sub('_', branch_code)}-{month}-v{version}-{seal_hash[:8]}"
+
+
+def due_months(first: str | None, current: str, closed: Collection[str]) -> Iterator[str]:
+    """The months from the books' first one that are over by ``current`` and not closed, in order.
+
+    A month without any posting is due too: the chain of seals has no gaps.
+    """
+    month = first or current
+    while month < current:
+        if month not in closed:
+            yield month
+        month = next_month(month)

@@ -1,0 +1,117 @@
+"""Scans as they happened, attendance as it was judged, approvals as they were given."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from timebank.activities.models import Shift
+from timebank.core.db import Base
+from timebank.members.models import Member
+
+IN, OUT = "in", "out"
+VENUE, PERSONAL, STAFF = "venue", "personal", "staff"
+SOURCE_NAMES: Final = {VENUE: "扫现场码", PERSONAL: "扫个人码", STAFF: "工作人员登记"}
+
+PRESENT, PENDING, READY, APPROVED, VOID = "present", "pending", "ready", "approved", "void"
+ATTENDANCE_STATUS_NAMES: Final = {
+    PRESENT: "在场",
+    PENDING: "待核对",
+    READY: "已核对",
+    APPROVED: "已入账",
+    VOID: "不计",
+}
+
+
+class Scan(Base):
+    """What happened at the door, append-only; a refused scan keeps its reason code."""
+
+    __tablename__ = "scan"
+    __table_args__ = (
+        CheckConstraint("kind IN ('in', 'out')", name="kind"),
+        CheckConstraint("source IN ('venue', 'personal', 'staff')", name="source"),
+        Index("ix_scan_shift_id_member_id", "shift_id", "member_id"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shift_id: Mapped[int] = mapped_column(ForeignKey("shift.id"))
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(4))
+    source: Mapped[str] = mapped_column(String(10))
+    claimed_at: Mapped[datetime]  # when the code was seen, or when staff say it happened
+    received_at: Mapped[datetime]
+    actor_id: Mapped[int | None]
+    device: Mapped[str] = mapped_column(String(64), default="")  # keyed fingerprint of a device cookie
+    key: Mapped[str] = mapped_column(String(120), unique=True)
+    refused: Mapped[str] = mapped_column(String(40), default="")
+
+
+class Attendance(Base):
+    """One member at one shift, judged from scans; approved once, then changed only by new entries."""
+
+    __tablename__ = "attendance"
+    __table_args__ = (
+        UniqueConstraint("shift_id", "member_id"),
+        CheckConstraint("status IN ('present', 'pending', 'ready', 'approved', 'void')", name="status"),
+        CheckConstraint("signed_minutes >= 0 AND manual_minutes >= 0", name="minutes_not_negative"),
+        CheckConstraint("manual_minutes = 0 OR manual_reason <> ''", name="manual_has_reason"),
+        CheckConstraint("(status = 'approved') = (approval_id IS NOT NULL)", name="approved_has_approval"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shift_id: Mapped[int] = mapped_column(ForeignKey("shift.id"))
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), index=True)
+    in_at: Mapped[datetime | None]
+    out_at: Mapped[datetime | None]
+    walk_in: Mapped[bool] = mapped_column(default=False)
+    signed_minutes: Mapped[int] = mapped_column(default=0)
+    manual_minutes: Mapped[int] = mapped_column(default=0)
+    manual_reason: Mapped[str] = mapped_column(String(200), default="")
+    manual_by_id: Mapped[int | None]
+    review_note: Mapped[str] = mapped_column(String(200), default="")
+    reviewed_by_id: Mapped[int | None]
+    status: Mapped[str] = mapped_column(String(10), default=PRESENT)
+    approval_id: Mapped[int | None] = mapped_column(ForeignKey("shift_approval.id"))
+    entry_id: Mapped[int | None]
+    points: Mapped[int] = mapped_column(default=0)
+
+    shift: Mapped[Shift] = relationship()
+    member: Mapped[Member] = relationship()
+
+    @property
+    def minutes(self) -> int:
+        """Service minutes that count: signed plus manual."""
+        return self.signed_minutes + self.manual_minutes
+
+
+class ShiftApproval(Base):
+    """A whole shift sent for approval, and its decision; one per shift, so it is booked once."""
+
+    __tablename__ = "shift_approval"
+    __table_args__ = (
+        CheckConstraint("approved_by_id IS NULL OR approved_by_id <> submitted_by_id", name="four_eyes"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shift_id: Mapped[int] = mapped_column(ForeignKey("shift.id"), unique=True)
+    submitted_by_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    submitted_at: Mapped[datetime]
+    approved_by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
+    approved_at: Mapped[datetime | None]
+    returned_at: Mapped[datetime | None]
+    returned_reason: Mapped[str] = mapped_column(String(200), default="")
+    people: Mapped[int] = mapped_column(default=0)
+    minutes: Mapped[int] = mapped_column(default=0)
+    points: Mapped[int] = mapped_column(default=0)
+    facts: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+
+    shift: Mapped[Shift] = relationship()
+
+
+class PointsCarry(Base):
+    """What was left over when a member's minutes became whole points; carried to the next approval."""
+
+    __tablename__ = "points_carry"
+    __table_args__ = (CheckConstraint("carry >= 0", name="carry_not_negative"),)
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), primary_key=True, autoincrement=False)
+    carry: Mapped[int]

@@ -1,0 +1,124 @@
+"""Who may check in and out, when: decided from plain facts about a shift and one person, in a fixed order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from timebank.attendance.rules.judging import Policy
+from timebank.core.clock import local
+from timebank.core.errors import Conflict, Refusal
+
+OPENS_MINUTES = 60  # before the start
+CLOSES_MINUTES = 60  # after the end
+CLAIM_MINUTES = 15  # between seeing a code and pressing the button; signing in may lie between
+REPEAT_MINUTES = 10  # so soon after a check-in, scanning again means "did it work?", not "I leave"
+
+
+class MemberNotActive(Conflict):
+    """The member is suspended, not yet approved or gone."""
+
+    code = "attendance.member_not_active"
+    text = "这位会员现在不能签到：账户还没有通过审核，或者已经停用。请联系网点工作人员。"
+
+
+class ShiftCancelled(Conflict):
+    """The shift or its whole activity was cancelled."""
+
+    code = "attendance.cancelled"
+    text = "这个班次已经取消，不能签到。如有疑问，请联系组织者。"
+
+
+class ShiftSubmitted(Conflict):
+    """The review is over: nothing at the door changes the list any more."""
+
+    code = "attendance.submitted"
+    text = "这个班次的名单已经核对并提交审核，不能再签到或签退。请告诉组织者，由组织者补记。"
+
+
+class TooEarly(Conflict):
+    """Before the window opens."""
+
+    code = "attendance.too_early"
+    text = "还没到签到时间：{opens} 开始。到时候请再扫一次现场的码。"
+
+
+class TooLate(Conflict):
+    """After the window closed, or checking in once the shift is over."""
+
+    code = "attendance.too_late"
+    text = "已经过了时间（班次 {ends} 结束）。如果您到场了，请告诉组织者，由组织者补记。"
+
+
+class NotSignedUp(Conflict):
+    """Not on the list, and the activity takes no walk-ins."""
+
+    code = "attendance.not_signed_up"
+    text = "名单里没有这次报名，这个活动不接受现场加入。请找现场组织者。"
+
+
+REFUSALS: Final[dict[str, type[Refusal]]] = {
+    refusal.code: refusal
+    for refusal in (MemberNotActive, ShiftCancelled, ShiftSubmitted, TooEarly, TooLate, NotSignedUp)
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ground:
+    """Everything a scan is decided on: the shift, its activity, the member, and what was recorded before."""
+
+    shift_id: int
+    branch_id: int
+    title: str
+    policy: Policy
+    cancelled: bool
+    submitted: bool
+    walk_ins: bool
+    member_id: int
+    member_name: str
+    member_alias: str
+    member_active: bool
+    signed_up: bool
+    recorded: bool  # there is an attendance row
+    in_at: datetime | None
+    out_at: datetime | None
+    minutes: int
+
+
+def next_kind(ground: Ground, wanted: str | None, at: datetime) -> str:
+    """What a scan means: first in, then out. ``again`` where it only repeats the check-in.
+
+    A page says what its button does (``wanted``); a camera does not (None): then a scan within ten minutes of the
+    check-in is a repeat.
+    """
+    if ground.in_at is None:
+        return "in"
+    if wanted == "in":
+        return "again"
+    if wanted == "out" or ground.out_at is not None:
+        return "out"
+    return "again" if at < ground.in_at + timedelta(minutes=REPEAT_MINUTES) else "out"
+
+
+def refusal_of(ground: Ground, kind: str, at: datetime) -> Refusal | None:
+    """Why a scan is refused, or None: member, cancelled, submitted, too early, too late, not signed up."""
+    opens = ground.policy.starts_at - timedelta(minutes=OPENS_MINUTES)
+    closes = ground.policy.ends_at + timedelta(minutes=CLOSES_MINUTES)
+    too_late = at >= (ground.policy.ends_at if kind == "in" else closes)
+    checks: tuple[tuple[bool, type[Refusal]], ...] = (
+        (not ground.member_active, MemberNotActive),
+        (ground.cancelled, ShiftCancelled),
+        (ground.submitted, ShiftSubmitted),
+        (at < opens, TooEarly),
+        (too_late, TooLate),
+        (not ground.signed_up and not ground.walk_ins and not ground.recorded, NotSignedUp),
+    )
+    found = next((refusal for refused, refusal in checks if refused), None)
+    return None if found is None else explained(found, ground)
+
+
+def explained(refusal: type[Refusal], ground: Ground) -> Refusal:
+    """A refusal with the times of this shift in its sentence."""
+    opens = ground.policy.starts_at - timedelta(minutes=OPENS_MINUTES)
+    return refusal(opens=f"{local(opens):%m-%d %H:%M}", ends=f"{local(ground.policy.ends_at):%H:%M}")

@@ -1,0 +1,68 @@
+"""The one clock. Doors ask it; services are told. Stories and drills may move it, never the system's."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+ZONE = ZoneInfo("Asia/Shanghai")
+WEEKDAYS = "一二三四五六日"
+_offset = timedelta()
+
+
+def now() -> datetime:
+    """The present instant, aware UTC."""
+    return datetime.now(UTC) + _offset
+
+
+def move(offset: timedelta) -> None:
+    """Set how far this process's clock runs ahead of the machine's; ``timedelta()`` puts it right again."""
+    global _offset  # noqa: PLW0603 - one clock per process
+    _offset = offset
+
+
+def local(instant: datetime, zone: ZoneInfo = ZONE) -> datetime:
+    """The wall-clock time of an instant in a zone."""
+    return instant.astimezone(zone)
+
+
+def instant(day: date, at: time, zone: ZoneInfo = ZONE) -> datetime:
+    """The instant at which a wall clock in ``zone`` shows ``day`` and ``at``."""
+    return datetime.combine(day, at, zone).astimezone(UTC)
+
+
+def today(now: datetime, zone: ZoneInfo = ZONE) -> date:
+    """The calendar day of an instant in a zone."""
+    return local(now, zone).date()
+
+
+def month_of(instant: datetime, zone: ZoneInfo = ZONE) -> str:
+    """The calendar month of an instant in a zone, as ``YYYY-MM``."""
+    return local(instant, zone).strftime("%Y-%m")
+
+
+def next_month(month: str) -> str:
+    """The month after ``YYYY-MM``."""
+    year, number = map(int, month.split("-"))
+    return f"{year + number // 12:04d}-{number % 12 + 1:02d}"
+
+
+def previous_month(month: str) -> str:
+    """The month before ``YYYY-MM``."""
+    first = date.fromisoformat(f"{month}-01")
+    return (first - timedelta(days=1)).strftime("%Y-%m")
+
+
+def month_range(month: str, zone: ZoneInfo = ZONE) -> tuple[datetime, datetime]:
+    """The half-open range of instants ``[start, end)`` of a calendar month in a zone."""
+    first = date.fromisoformat(f"{month}-01")
+    after = date.fromisoformat(f"{next_month(month)}-01")
+    return instant(first, time(), zone), instant(after, time(), zone)
+
+
+def is_month(text: str) -> bool:
+    """Whether ``text`` is a calendar month written ``YYYY-MM``."""
+    try:
+        return len(text) == 7 and date.fromisoformat(f"{text}-01") is not None
+    except ValueError:
+        return False

@@ -1,0 +1,110 @@
+"""Database: the declarative base, aware instants on both engines, and the unit of work that doors open."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import DateTime, Dialect, Engine, MetaData, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import DeclarativeBase, Session, registry
+from sqlalchemy.types import TypeDecorator
+
+NAMING = {
+    "ix": "ix_%(column_0_N_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """An instant: refuses naive values, stores UTC, returns aware UTC on SQLite too (which forgets zones)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime is not an instant")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """Parent of every table; constraints are named by one convention so that migrations can name what they drop."""
+
+    # A registry, since Flask-SQLAlchemy copies this class, and SQLAlchemy refuses a second type_annotation_map.
+    registry = registry(metadata=MetaData(naming_convention=NAMING), type_annotation_map={datetime: UTCDateTime()})
+
+
+db = SQLAlchemy(model_class=Base)
+
+# Threads of one process that meet in SQLite's back-off wait unfairly (seconds at the tail); a lock queues them.
+_sqlite_writer = threading.RLock()
+WRITE = {"timebank_write": True}
+
+
+def prepare_engine(engine: Engine) -> None:
+    """Make an SQLite engine keep foreign keys, write ahead, and take the write lock when a write begins."""
+    if engine.dialect.name != "sqlite":
+        return
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves
+        for pragma in ("foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL", "busy_timeout=15000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        write = connection.get_execution_options().get("timebank_write")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+@contextmanager
+def write_session(session: Session) -> Iterator[Session]:
+    """Run the block as one write transaction of ``session`` and commit once at the end; roll back on any error.
+
+    What the session read before is let go first, so that the block decides on what is true under its lock.
+    """
+    session.rollback()
+    sqlite = session.get_bind().dialect.name == "sqlite"
+    if sqlite:
+        _sqlite_writer.acquire()
+    try:
+        session.connection(execution_options=WRITE)
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        if sqlite:
+            _sqlite_writer.release()
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """Open the unit of work of a door (view, command, job): one session, one commit. Only doors call this."""
+    with write_session(db.session()) as current:
+        yield current
+
+
+def insert_once(session: Session, table: type[Base]) -> Any:
+    """An INSERT that yields to a row already there under any unique constraint (look at RETURNING or the row count)."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    return dialect.insert(table).on_conflict_do_nothing()

@@ -1,0 +1,7 @@
+"""兑换: offers of members and branches, and the orders by which coins are spent on them.
+
+Promises: requesting holds the coins, fulfilling moves them, every other end gives them back; a hold ends exactly once;
+stock never goes below zero; nothing is ever charged in money.
+Owns: offer, exchange_order, rating.
+Words: offer 可兑服务 · goods 物品 · order 兑换单 · fulfil 核销 · voucher 兑换券 · rating 评价.
+"""

@@ -1,0 +1,133 @@
+"""What can be redeemed, and who redeems it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Final
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from timebank.branches.models import Branch
+from timebank.core.db import Base
+from timebank.members.models import Member
+
+SERVICE, GOODS = "service", "goods"
+LISTED, PAUSED, ENDED = "listed", "paused", "ended"
+OFFER_STATUS_NAMES: Final = {LISTED: "可兑换", PAUSED: "暂停", ENDED: "已下架"}
+KIND_NAMES: Final = {SERVICE: "服务", GOODS: "物品"}
+SERVICE_CATEGORIES: Final = {
+    "haircut": "理发",
+    "repair": "家电维修",
+    "electrical": "电工",
+    "drain": "管道疏通",
+    "car_wash": "洗车",
+    "care": "陪护照料",
+    "teaching": "教学辅导",
+    "legal": "法律咨询",
+    "medical": "健康医疗",
+}
+GOODS_CATEGORIES: Final = {"newspaper": "订报卡", "ticket": "演出门票", "daily": "日用品"}
+CATEGORIES: Final = SERVICE_CATEGORIES | GOODS_CATEGORIES | {"other": "其他"}
+REQUESTED, ACCEPTED, FULFILLED = "requested", "accepted", "fulfilled"
+DECLINED, CANCELLED, EXPIRED = "declined", "cancelled", "expired"
+ORDER_STATUS_NAMES: Final = {
+    REQUESTED: "等待确认",
+    ACCEPTED: "已约好",
+    FULFILLED: "已完成",
+    DECLINED: "对方没有接",
+    CANCELLED: "已取消",
+    EXPIRED: "已过期",
+}
+OPEN: Final = (REQUESTED, ACCEPTED)
+
+
+class Offer(Base):
+    """A service of a member, or goods of the branch with stock. Price in minutes, never in money."""
+
+    __tablename__ = "offer"
+    __table_args__ = (
+        CheckConstraint("kind IN ('service', 'goods')", name="kind"),
+        CheckConstraint("status IN ('listed', 'paused', 'ended')", name="status"),
+        CheckConstraint("price_minutes > 0", name="price_positive"),
+        CheckConstraint("stock IS NULL OR stock >= 0", name="stock_not_negative"),
+        CheckConstraint("(kind = 'goods') = (stock IS NOT NULL)", name="goods_have_stock"),
+        CheckConstraint("(kind = 'service') = (provider_id IS NOT NULL)", name="services_have_provider"),
+        Index("ix_offer_branch_id_status", "branch_id", "status"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    branch_id: Mapped[int] = mapped_column(ForeignKey("branch.id"))
+    provider_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(8))
+    category: Mapped[str] = mapped_column(String(16))
+    title: Mapped[str] = mapped_column(String(60))
+    description: Mapped[str] = mapped_column(Text, default="")
+    place: Mapped[str] = mapped_column(String(80), default="")
+    price_minutes: Mapped[int]
+    stock: Mapped[int | None]
+    per_member_limit: Mapped[int | None]
+    licence: Mapped[str] = mapped_column(String(120), default="")
+    valid_until: Mapped[date | None]
+    status: Mapped[str] = mapped_column(String(8), default=LISTED)
+    form_key: Mapped[str] = mapped_column(String(80), unique=True)
+    created_at: Mapped[datetime]
+
+    branch: Mapped[Branch] = relationship()
+    provider: Mapped[Member | None] = relationship()
+
+
+class Order(Base):
+    """A 兑换单: one hold, one voucher code, one end."""
+
+    __tablename__ = "exchange_order"
+    __table_args__ = (
+        CheckConstraint(f"status IN {tuple(ORDER_STATUS_NAMES)}", name="status"),
+        CheckConstraint("quantity > 0 AND amount_minutes > 0", name="amount_positive"),
+        CheckConstraint("(status = 'fulfilled') = (fulfilled_at IS NOT NULL)", name="fulfilled_at"),
+        Index("ix_exchange_order_offer_id_status", "offer_id", "status"),
+        Index("ix_exchange_order_status_expires_at", "status", "expires_at"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    branch_id: Mapped[int] = mapped_column(ForeignKey("branch.id"), index=True)
+    offer_id: Mapped[int] = mapped_column(ForeignKey("offer.id"))
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), index=True)
+    provider_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"), index=True)
+    quantity: Mapped[int]
+    amount_minutes: Mapped[int]
+    wish: Mapped[str] = mapped_column(String(200), default="")
+    hold_id: Mapped[int] = mapped_column(ForeignKey("hold.id"), unique=True)
+    voucher: Mapped[str] = mapped_column(String(16), unique=True)
+    status: Mapped[str] = mapped_column(String(10), default=REQUESTED)
+    form_key: Mapped[str] = mapped_column(String(80), unique=True)
+    requested_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    agreed_at: Mapped[datetime | None]  # the time the provider proposes for the service
+    reply: Mapped[str] = mapped_column(String(200), default="")  # the provider's words on place and what to bring
+    accepted_at: Mapped[datetime | None]
+    fulfilled_at: Mapped[datetime | None]
+    fulfilled_by_id: Mapped[int | None]
+    entry_id: Mapped[int | None]
+    ended_at: Mapped[datetime | None]
+    ended_by_id: Mapped[int | None]
+    end_reason: Mapped[str] = mapped_column(String(200), default="")
+
+    branch: Mapped[Branch] = relationship()
+    offer: Mapped[Offer] = relationship()
+    member: Mapped[Member] = relationship(foreign_keys=[member_id])
+    provider: Mapped[Member | None] = relationship(foreign_keys=[provider_id])
+
+
+class Rating(Base):
+    """Once per side and order: one to five, and words."""
+
+    __tablename__ = "rating"
+    __table_args__ = (
+        UniqueConstraint("order_id", "by_id"),
+        CheckConstraint("score BETWEEN 1 AND 5", name="score"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("exchange_order.id"))
+    by_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    score: Mapped[int]
+    words: Mapped[str] = mapped_column(String(300), default="")
+    at: Mapped[datetime]

@@ -1,0 +1,158 @@
+"""What may happen to an order when, how long things wait, how a voucher is read: no session, no clock.
+
+The one state machine: requested → accepted → fulfilled (→ rated), with declined, cancelled and expired as the other ends.
+Goods of the branch need nobody's word and start as accepted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final, Literal
+
+from timebank.core import codes
+from timebank.core.errors import Conflict, Invalid
+
+MIN_PRICE_MINUTES: Final = 1
+MAX_PRICE_MINUTES: Final = 100 * 60
+MAX_QUANTITY: Final = 20
+MAX_STOCK: Final = 100_000
+
+ANSWER_TIME: Final = timedelta(days=7)  # how long a request waits for the provider's answer
+SERVE_TIME: Final = timedelta(days=30)  # how long an agreed service waits to be done
+PICK_UP_TIME: Final = timedelta(days=30)  # how long the branch keeps goods that were ordered
+
+# Professions that the law reserves to people with a licence; the offer has to say which one.
+LICENSED: Final = frozenset({"legal", "medical", "electrical"})
+
+VOUCHER_MARK: Final = "V"  # keeps vouchers apart from every other code that people scan or type here
+VOUCHER_LENGTH: Final = 11
+
+Verb = Literal["accept", "decline", "cancel", "fulfil", "rate"]
+
+# verb → state → state after it. What is not here is refused; see ``decide``.
+MOVES: Final[dict[str, dict[str, str]]] = {
+    "accept": {"requested": "accepted", "accepted": "accepted"},  # again: another time was agreed on
+    "decline": {"requested": "declined", "declined": "declined"},
+    "cancel": {"requested": "cancelled", "accepted": "cancelled", "cancelled": "cancelled"},
+    "fulfil": {"accepted": "fulfilled", "fulfilled": "fulfilled"},
+    "rate": {"fulfilled": "fulfilled"},
+}
+
+
+class NotAcceptedYet(Conflict):
+    """A voucher before the provider has said yes."""
+
+    code = "exchange.not_accepted_yet"
+    text = "这张兑换单还没有确认。请先在兑换单里确认接单，再核销。"
+
+
+class AlreadyAccepted(Conflict):
+    """Declining what was agreed."""
+
+    code = "exchange.already_accepted"
+    text = "已经约好了，不能再婉拒。去不了的话，请用“取消”，并写明原因。"
+
+
+class AlreadyFulfilled(Conflict):
+    """It is done; coins have moved."""
+
+    code = "exchange.already_fulfilled"
+    text = "这张兑换单已经完成，不能再改。有不对的地方请联系网点工作人员。"
+
+
+class OrderEnded(Conflict):
+    """Declined, cancelled or expired before."""
+
+    code = "exchange.order_ended"
+    text = "这张兑换单{how}，冻结的爱心币已经退回。需要的话请重新兑换。"
+
+
+class NotFulfilledYet(Conflict):
+    """A rating before there is anything to rate."""
+
+    code = "exchange.not_fulfilled_yet"
+    text = "完成以后才能评价。"
+
+
+class NotAVoucher(Invalid):
+    """A code of another purpose, or no code at all."""
+
+    code = "exchange.not_a_voucher"
+    text = "这不是兑换券。请对方打开“我的兑换”，点开这一单，出示兑换券上的码（以 V 开头）。"
+
+
+class MistypedVoucher(Invalid):
+    """The check character does not fit."""
+
+    code = "exchange.mistyped_voucher"
+    text = "兑换券码不对，可能有一位看错了。请对照券面再输一次，一共 11 位，以 V 开头。"
+
+
+_ENDED_HOW: Final = {"declined": "对方没有接", "cancelled": "已经取消", "expired": "已经过期"}
+
+
+def decide(verb: Verb, status: str) -> str:
+    """The state after ``verb``. Raises the refusal that says why it cannot be and what to do."""
+    after = MOVES[verb].get(status)
+    if after is not None:
+        return after
+    if status in _ENDED_HOW:
+        raise OrderEnded(how=_ENDED_HOW[status])
+    if verb == "rate":
+        raise NotFulfilledYet()
+    if status == "fulfilled":
+        raise AlreadyFulfilled()
+    raise NotAcceptedYet() if verb == "fulfil" else AlreadyAccepted()
+
+
+def status_at(status: str, expires_at: datetime, now: datetime) -> str:
+    """The state an order is really in: an open one whose time ran out is expired, even before the sweep came by."""
+    return "expired" if status in {"requested", "accepted"} and expires_at <= now else status
+
+
+def expiry_at_request(kind: str, now: datetime) -> datetime:
+    """When a fresh order dies if nothing happens."""
+    return now + (PICK_UP_TIME if kind == "goods" else ANSWER_TIME)
+
+
+def hold_expiry(kind: str, now: datetime) -> datetime:
+    """The latest instant at which an order asked for now can still be alive: its coins are set aside until then."""
+    return now + (PICK_UP_TIME if kind == "goods" else ANSWER_TIME + SERVE_TIME)
+
+
+def is_open_for_orders(status: str, valid_until: date | None, today: date) -> bool:
+    """Whether an offer can be redeemed on a day; its last day counts."""
+    return status == "listed" and (valid_until is None or valid_until >= today)
+
+
+def read_voucher(typed: str) -> str:
+    """The voucher code in what was typed, pasted or scanned (its link works too). Raises NotAVoucher, MistypedVoucher."""
+    code = codes.tidy(typed.strip().rstrip("/").rsplit("/", 1)[-1])
+    if not code.startswith(VOUCHER_MARK):
+        raise NotAVoucher(fields={"voucher": NotAVoucher.text})
+    if len(code) != VOUCHER_LENGTH or not codes.is_valid(code):
+        raise MistypedVoucher(fields={"voucher": MistypedVoucher.text})
+    return code
+
+
+def voucher_code(random_part: str) -> str:
+    """The voucher made of nine random characters: mark, randomness, check character."""
+    body = VOUCHER_MARK + random_part[: VOUCHER_LENGTH - 2]
+    return body + codes.check_character(body)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Ratings of one to five: their sum and how many there are."""
+
+    total: int = 0
+    count: int = 0
+
+    @property
+    def average(self) -> str:
+        """``4.8``, halves rounded up; empty without ratings."""
+        if not self.count:
+            return ""
+        tenths = (20 * self.total + self.count) // (2 * self.count)
+        return f"{tenths // 10}.{tenths % 10}"

@@ -1,0 +1,108 @@
+"""Shapes of the forms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import ValidationError, fields, post_load, validates_schema
+
+from timebank.core.clock import ZONE
+from timebank.exchange import rules
+from timebank.exchange.models import CATEGORIES, GOODS_CATEGORIES, SERVICE_CATEGORIES
+from timebank.web.forms import Count, FormSchema, OneOf, Text
+
+
+class _OfferSchema(FormSchema):
+    form_key = Text(80, required=True)
+    title = Text(60, least=2, required=True)
+    description = Text(1000, load_default="")
+    place = Text(80, load_default="")
+    price_hours = Count(0, rules.MAX_PRICE_MINUTES // 60, load_default=0)
+    price_minutes = Count(0, 59, load_default=0)
+    valid_until = fields.Date(load_default=None)
+
+    @validates_schema(skip_on_field_errors=True)
+    def _price_is_something(self, typed: dict[str, Any], **_: Any) -> None:
+        minutes = typed["price_hours"] * 60 + typed["price_minutes"]
+        if not rules.MIN_PRICE_MINUTES <= minutes <= rules.MAX_PRICE_MINUTES:
+            raise ValidationError("请填写每次要多少时长，1 分钟到 100 小时。", "price")
+
+    @post_load
+    def _one_amount(self, typed: dict[str, Any], **_: Any) -> dict[str, Any]:
+        typed["price_minutes"] += 60 * typed.pop("price_hours")
+        return typed
+
+
+class ServiceSchema(_OfferSchema):
+    """A service of a member."""
+
+    category = fields.String(required=True, validate=OneOf([*SERVICE_CATEGORIES, "other"]))
+    licence = Text(120, load_default="")
+
+
+class GoodsSchema(_OfferSchema):
+    """Goods of the branch; stock is changed by a form of its own, since orders move it at the same time."""
+
+    category = fields.String(required=True, validate=OneOf([*GOODS_CATEGORIES, "other"]))
+    per_member_limit = Count(1, 999, load_default=None, allow_none=True)
+
+
+class NewGoodsSchema(GoodsSchema):
+    """Goods with their first stock."""
+
+    stock = Count(0, rules.MAX_STOCK, required=True)
+
+
+class StockSchema(FormSchema):
+    """How many there are now, and how many there were when the page was shown."""
+
+    stock = Count(0, rules.MAX_STOCK, required=True)
+    seen = Count(0, rules.MAX_STOCK, required=True)
+
+
+class OrderSchema(FormSchema):
+    """What a member asks for."""
+
+    form_key = Text(80, required=True)
+    quantity = Count(1, rules.MAX_QUANTITY, load_default=1)
+    wish = Text(200, load_default="")
+
+
+class AcceptSchema(FormSchema):
+    """The time the provider proposes, and words for the member."""
+
+    agreed_at = fields.AwareDateTime(
+        required=True,
+        format="%Y-%m-%dT%H:%M",
+        default_timezone=ZONE,
+        error_messages={"required": "请选一个日期和时间。", "invalid_awareness": "请选一个日期和时间。"},
+    )
+    reply = Text(200, load_default="")
+
+
+class DeclineSchema(FormSchema):
+    """Why not."""
+
+    reason = Text(200, required=True, error_messages={"required": "请写一句原因，让对方放心。"})
+
+
+class CancelSchema(FormSchema):
+    """Why it is taken back; may be empty as long as nobody has agreed."""
+
+    reason = Text(200, load_default="")
+
+
+class RateSchema(FormSchema):
+    """One to five, and words."""
+
+    score = Count(1, 5, required=True, error_messages={"required": "请选 1 到 5 分。"})
+    words = Text(300, load_default="")
+
+
+class VoucherSchema(FormSchema):
+    """A voucher as typed or scanned."""
+
+    voucher = Text(200, required=True, error_messages={"required": "请输入或扫描兑换券上的码。"})
+
+
+CATEGORY_CHOICES = tuple(CATEGORIES.items())

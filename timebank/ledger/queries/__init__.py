@@ -1,0 +1,37 @@
+"""Reads of the books for pages, reports and packages."""
+
+from timebank.ledger.queries.accounts import (
+    AccountView,
+    find_house_account,
+    get_account,
+    list_accounts,
+    list_open_holds,
+)
+from timebank.ledger.queries.entries import EntryView, get_entry, list_entries
+from timebank.ledger.queries.periods import PeriodView, closed_months, find_period, list_periods, months_to_close
+from timebank.ledger.queries.statements import StatementLine, StatementPage, balance, statement
+from timebank.ledger.queries.trial import Movement, TrialRow, movements, trial_balance
+
+__all__ = [
+    "AccountView",
+    "EntryView",
+    "Movement",
+    "PeriodView",
+    "StatementLine",
+    "StatementPage",
+    "TrialRow",
+    "balance",
+    "closed_months",
+    "find_house_account",
+    "find_period",
+    "get_account",
+    "get_entry",
+    "list_accounts",
+    "list_entries",
+    "list_open_holds",
+    "list_periods",
+    "months_to_close",
+    "movements",
+    "statement",
+    "trial_balance",
+]

@@ -1,0 +1,115 @@
+"""Accounts and what is set aside on them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from timebank.core.errors import NotFound
+from timebank.ledger.models import Account, Hold, HoldEnd
+
+
+class NoSuchAccount(NotFound):
+    """No such account in these books."""
+
+    code = "ledger.account_not_found"
+    text = "没有找到这个账户。"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AccountView:
+    """A running account as it stands: minutes for coins, points for points."""
+
+    id: int
+    book_id: int
+    code: str
+    kind: str
+    unit: str
+    runs: bool
+    closed: bool
+    balance: int
+    held: int
+    available: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenHold:
+    """An amount set aside, and the document it is for."""
+
+    id: int
+    amount: int
+    source_type: str
+    source_id: int | None
+    placed_at: datetime
+    expires_at: datetime
+
+
+def _view(account: Account) -> AccountView:
+    return AccountView(
+        id=account.id,
+        book_id=account.book_id,
+        code=account.code,
+        kind=account.kind,
+        unit=account.unit,
+        runs=account.runs,
+        closed=account.closed,
+        balance=account.balance,
+        held=account.held,
+        available=account.available,
+    )
+
+
+def get_account(session: Session, account_id: int | None) -> AccountView:
+    """An account with its running figures (zero where figures do not run: ask ``balance``). Raises NoSuchAccount."""
+    account = None if account_id is None else session.get(Account, account_id, populate_existing=True)
+    if account is None:
+        raise NoSuchAccount()
+    return _view(account)
+
+
+def find_house_account(session: Session, book_id: int, kind: str, unit: str = "coin") -> int:
+    """The id of one of the accounts every book has, such as ``issuance``. Raises NoSuchAccount."""
+    account_id = session.scalar(
+        select(Account.id).where(Account.book_id == book_id, Account.code == kind, Account.unit == unit)
+    )
+    if account_id is None:
+        raise NoSuchAccount()
+    return account_id
+
+
+def list_accounts(session: Session, book_id: int, *, kinds: Collection[str] = ()) -> list[AccountView]:
+    """The accounts of a book by code, all kinds or some."""
+    chosen = select(Account).where(Account.book_id == book_id).order_by(Account.unit, Account.code)
+    if kinds:
+        chosen = chosen.where(Account.kind.in_(kinds))
+    return [_view(account) for account in session.scalars(chosen)]
+
+
+def list_open_holds(
+    session: Session, *, account_id: int | None = None, book_id: int | None = None, expired_at: datetime | None = None
+) -> list[OpenHold]:
+    """What is set aside now on an account or in a book; with ``expired_at`` only what should have been given back."""
+    chosen = (
+        select(Hold).outerjoin(HoldEnd, HoldEnd.hold_id == Hold.id).where(HoldEnd.hold_id.is_(None)).order_by(Hold.id)
+    )
+    if account_id is not None:
+        chosen = chosen.where(Hold.account_id == account_id)
+    if book_id is not None:
+        chosen = chosen.where(Hold.book_id == book_id)
+    if expired_at is not None:
+        chosen = chosen.where(Hold.expires_at <= expired_at)
+    return [
+        OpenHold(
+            id=found.id,
+            amount=found.amount,
+            source_type=found.source_type,
+            source_id=found.source_id,
+            placed_at=found.placed_at,
+            expires_at=found.expires_at,
+        )
+        for found in session.scalars(chosen)
+    ]

@@ -1,0 +1,131 @@
+"""Entries as a reader wants them: number, document, and each transfer with the codes of its accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, selectinload
+
+from timebank.core.errors import NotFound
+from timebank.ledger.models import Entry, Period, Transfer
+
+
+class NoSuchEntry(NotFound):
+    """No such entry."""
+
+    code = "ledger.entry_not_found"
+    text = "没有找到这笔分录。"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TransferView:
+    """One leg pair: ``amount`` from the debit account to the credit account."""
+
+    unit: str
+    amount: int
+    debit_id: int
+    debit: str
+    credit_id: int
+    credit: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EntryView:
+    """An entry; ``number`` is its place within its month."""
+
+    id: int
+    book_id: int
+    month: str
+    number: int
+    kind: str
+    source_type: str
+    source_id: int | None
+    actor_id: int | None
+    for_member_id: int | None
+    occurred_at: datetime
+    posted_at: datetime
+    reverses_id: int | None
+    reversed_by_id: int | None
+    rule: str | None
+    facts: dict[str, Any]
+    transfers: tuple[TransferView, ...]
+
+
+def get_entry(session: Session, entry_id: int) -> EntryView:
+    """One entry with its transfers and whatever reverses it. Raises NoSuchEntry."""
+    found = _load(session, select(Entry).where(Entry.id == entry_id))
+    if not found:
+        raise NoSuchEntry()
+    return found[0]
+
+
+def list_entries(
+    session: Session, book_id: int, *, month: str | None = None, page: int = 1, per_page: int = 50
+) -> tuple[list[EntryView], int]:
+    """Entries of a book, newest first, one page of them; and how many there are in all."""
+    chosen = select(Entry).where(Entry.book_id == book_id)
+    if month is not None:
+        chosen = chosen.join(Period, Period.id == Entry.period_id).where(Period.month == month)
+    total = session.scalar(select(func.count()).select_from(chosen.subquery())) or 0
+    shown = chosen.order_by(Entry.id.desc()).limit(per_page).offset((page - 1) * per_page)
+    return _load(session, shown), total
+
+
+def _load(session: Session, chosen: Any) -> list[EntryView]:
+    entries: Sequence[Entry] = session.scalars(
+        chosen.options(
+            selectinload(Entry.transfers).selectinload(Transfer.debit),
+            selectinload(Entry.transfers).selectinload(Transfer.credit),
+            selectinload(Entry.period),
+        )
+    ).all()
+    ids = [entry.id for entry in entries]
+    reversals = dict(
+        session.execute(select(Entry.reverses_id, Entry.id).where(Entry.reverses_id.in_(ids))).tuples().all()
+    )
+    return [_view(entry, number_of(session, entry), reversals.get(entry.id)) for entry in entries]
+
+
+def number_of(session: Session, entry: Entry) -> int:
+    """The place of an entry within its month, from 1, in id order."""
+    return (
+        session.scalar(
+            select(func.count()).select_from(Entry).where(Entry.period_id == entry.period_id, Entry.id <= entry.id)
+        )
+        or 0
+    )
+
+
+def _view(entry: Entry, number: int, reversed_by_id: int | None) -> EntryView:
+    return EntryView(
+        id=entry.id,
+        book_id=entry.book_id,
+        month=entry.period.month,
+        number=number,
+        kind=entry.kind,
+        source_type=entry.source_type,
+        source_id=entry.source_id,
+        actor_id=entry.actor_id,
+        for_member_id=entry.for_member_id,
+        occurred_at=entry.occurred_at,
+        posted_at=entry.posted_at,
+        reverses_id=entry.reverses_id,
+        reversed_by_id=reversed_by_id,
+        rule=entry.rule,
+        facts=entry.facts,
+        transfers=tuple(
+            TransferView(
+                unit=t.unit,
+                amount=t.amount,
+                debit_id=t.debit_id,
+                debit=t.debit.code,
+                credit_id=t.credit_id,
+                credit=t.credit.code,
+            )
+            for t in entry.transfers
+        ),
+    )

@@ -1,0 +1,139 @@
+"""Pure arithmetic of the books: what a draft must be, what it does to accounts, how a row is written for the seal."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from timebank.core.errors import Invalid
+
+MAX_TRANSFERS = 20_000
+MAX_AMOUNT = 10_000_000  # minutes or points in one transfer: 19 years of minutes; catches a slip of units
+
+
+class BadAmount(Invalid):
+    """An amount is not a whole number above zero and below the sane limit."""
+
+    code = "ledger.bad_amount"
+    text = "数量要是大于 0 的整数（现在是 {amount}）。"
+
+
+class SameAccount(Invalid):
+    """Debit and credit are the same account."""
+
+    code = "ledger.same_account"
+    text = "不能在同一个账户之间划转。"
+
+
+class NoTransfers(Invalid):
+    """An entry without transfers, or with too many."""
+
+    code = "ledger.no_transfers"
+    text = "一笔分录至少要有一条、至多 {most} 条划转。"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TransferDraft:
+    """``amount`` (minutes of ``coin`` or points of ``point``) from the debit account to the credit account."""
+
+    debit_id: int
+    credit_id: int
+    amount: int
+    unit: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EntryDraft:
+    """One business event about to be posted. ``key`` makes a repeat harmless; ``source`` is its document."""
+
+    book_id: int
+    kind: str
+    key: str
+    transfers: tuple[TransferDraft, ...]
+    source_type: str
+    source_id: int | None
+    occurred_at: datetime
+    actor_id: int | None
+    for_member_id: int | None = None
+    reverses_id: int | None = None
+    rule: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Change:
+    """What happens to one account's running figures."""
+
+    posted_in: int = 0
+    posted_out: int = 0
+    held: int = 0
+
+
+def check_draft(draft: EntryDraft) -> None:
+    """Refuse a draft that could never be booked: number of transfers, then each amount, then its two accounts."""
+    if not 0 < len(draft.transfers) <= MAX_TRANSFERS:
+        raise NoTransfers(most=MAX_TRANSFERS)
+    for transfer in draft.transfers:
+        check_amount(transfer.amount)
+        if transfer.debit_id == transfer.credit_id:
+            raise SameAccount()
+
+
+def check_amount(amount: int) -> None:
+    """Refuse anything but a whole number above zero and within the sane limit (``True`` is not a number)."""
+    if type(amount) is not int or not 0 < amount <= MAX_AMOUNT:
+        raise BadAmount(amount=amount)
+
+
+def changes_of(drafts: Iterable[EntryDraft]) -> dict[int, Change]:
+    """The summed effect of drafts on each account they touch."""
+    changes: dict[int, Change] = {}
+    for draft in drafts:
+        for transfer in draft.transfers:
+            changes.setdefault(transfer.debit_id, Change()).posted_out += transfer.amount
+            changes.setdefault(transfer.credit_id, Change()).posted_in += transfer.amount
+    return changes
+
+
+def reversed_transfers(transfers: Iterable[TransferDraft]) -> tuple[TransferDraft, ...]:
+    """The same amounts the other way round."""
+    return tuple(
+        TransferDraft(debit_id=t.credit_id, credit_id=t.debit_id, amount=t.amount, unit=t.unit) for t in transfers
+    )
+
+
+def content_hash(draft: EntryDraft) -> str:
+    """What makes two drafts under one key the same: everything but who pressed the button and when."""
+    return _sha256(
+        [
+            draft.kind,
+            [[t.debit_id, t.credit_id, t.amount, t.unit] for t in draft.transfers],
+            draft.source_type,
+            draft.source_id,
+            draft.reverses_id,
+        ]
+    )
+
+
+def hold_hash(account_id: int, amount: int, source_type: str, source_id: int | None) -> str:
+    """What makes two holds under one key the same."""
+    return _sha256([account_id, amount, source_type, source_id])
+
+
+def canonical(row: Sequence[Any]) -> bytes:
+    """One row as the seal reads it: JSON without spaces, keys sorted, instants in UTC with microseconds, one line."""
+    return json.dumps(row, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_plain).encode() + b"\n"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    raise TypeError(type(value).__name__)
+
+
+def _sha256(row: Sequence[Any]) -> str:
+    return hashlib.sha256(canonical(row)).hexdigest()

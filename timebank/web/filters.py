@@ -1,0 +1,57 @@
+"""How amounts and instants look on every page: the one place for it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from flask import Flask
+
+from timebank.core import clock, codes, masking, minutes
+
+
+def day(value: date | datetime) -> str:
+    """``2026-11-21 周六``."""
+    on = clock.local(value).date() if isinstance(value, datetime) else value
+    return f"{on.isoformat()} 周{clock.WEEKDAYS[on.weekday()]}"
+
+
+def clocktime(value: datetime) -> str:
+    """``09:00``."""
+    return clock.local(value).strftime("%H:%M")
+
+
+def moment(value: datetime) -> str:
+    """``2026-11-21 周六 09:00``."""
+    return f"{day(value)} {clocktime(value)}"
+
+
+def span(start: datetime, end: datetime) -> str:
+    """``2026-11-21 周六 09:00–11:00``, with the second day where it differs."""
+    same_day = clock.local(start).date() == clock.local(end).date()
+    return f"{moment(start)}–{clocktime(end) if same_day else moment(end)}"
+
+
+def month_name(month: str) -> str:
+    """``2026-10`` → ``2026 年 10 月``."""
+    year, number = month.split("-")
+    return f"{year} 年 {int(number)} 月"
+
+
+FILTERS = {
+    "coins": minutes.coins,
+    "hours": minutes.hours,
+    "points": minutes.points,
+    "day": day,
+    "clocktime": clocktime,
+    "moment": moment,
+    "month_name": month_name,
+    "mask_name": masking.mask_name,
+    "mask_phone": masking.mask_phone,
+    "grouped": codes.grouped,
+}
+
+
+def init_app(app: Flask) -> None:
+    """Give the templates their filters and ``span``."""
+    app.jinja_env.filters |= FILTERS
+    app.jinja_env.globals["span"] = span

@@ -1,0 +1,18 @@
+"""The running app's keys, for doors that hand them down to services."""
+
+from typing import cast
+
+from flask import current_app, request
+
+from timebank.core.keys import Keys
+
+
+def keys() -> Keys:
+    """The keys derived from this instance's SECRET_KEY."""
+    return cast(Keys, current_app.extensions["timebank_keys"])
+
+
+def public_url(path: str) -> str:
+    """``path`` under the address that QR codes carry: TIMEBANK_URL, else the one this request came to."""
+    base = current_app.config["TIMEBANK_URL"] or request.url_root.rstrip("/")
+    return f"{base}{path}"
