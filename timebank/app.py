@@ -14,7 +14,7 @@ from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import config
-from timebank import cli
+from timebank import cli, demo
 from timebank.activities.views import blueprint as activities
 from timebank.archives.views import blueprint as archives
 from timebank.attendance.views import blueprint as attendance
@@ -26,6 +26,7 @@ from timebank.desks.views import blueprint as desks
 from timebank.exchange.views import blueprint as exchange
 from timebank.growth.views import blueprint as growth
 from timebank.members.identity import find_signed_in
+from timebank.members.roster.views import blueprint as roster
 from timebank.members.views import blueprint as members
 from timebank.notices.views import blueprint as notices
 from timebank.web import answers, filters, headers
@@ -33,7 +34,7 @@ from timebank.web.guards import find_actor, login_manager
 from timebank.web.limits import limiter
 from timebank.web.views import blueprint as web
 
-FEATURES = (web, desks, branches, members, notices, activities, attendance, exchange, growth, archives)
+FEATURES = (web, desks, branches, members, roster, notices, activities, attendance, exchange, growth, archives)
 MAX_UPLOAD_BYTES = 16 * 1024 * 1024
 
 
@@ -55,6 +56,7 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
     for blueprint in FEATURES:
         app.register_blueprint(blueprint)
     cli.init_app(app)
+    demo.init_app(app)
     return app
 
 

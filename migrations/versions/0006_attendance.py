@@ -34,7 +34,9 @@ def upgrade() -> None:
         sa.Column("device", sa.String(length=64), nullable=False),
         sa.Column("key", sa.String(length=120), nullable=False),
         sa.Column("refused", sa.String(length=40), nullable=False),
+        sa.Column("reason", sa.String(length=200), nullable=False),
         sa.CheckConstraint("kind IN ('in', 'out')", name=op.f("ck_scan_kind")),
+        sa.CheckConstraint("reason = '' OR source = 'staff'", name=op.f("ck_scan_only_staff_correct")),
         sa.CheckConstraint("source IN ('venue', 'personal', 'staff')", name=op.f("ck_scan_source")),
         sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_scan_member_id")),
         sa.ForeignKeyConstraint(["shift_id"], ["shift.id"], name=op.f("fk_scan_shift_id")),
@@ -58,7 +60,12 @@ def upgrade() -> None:
         sa.Column("people", sa.Integer(), nullable=False),
         sa.Column("minutes", sa.Integer(), nullable=False),
         sa.Column("points", sa.Integer(), nullable=False),
-        sa.Column("facts", sa.JSON(), nullable=False),
+        sa.CheckConstraint(
+            "(approved_by_id IS NULL) = (approved_at IS NULL)", name=op.f("ck_shift_approval_approved_by")
+        ),
+        sa.CheckConstraint(
+            "approved_at IS NULL OR returned_at IS NULL", name=op.f("ck_shift_approval_approved_or_returned")
+        ),
         sa.CheckConstraint(
             "approved_by_id IS NULL OR approved_by_id <> submitted_by_id", name=op.f("ck_shift_approval_four_eyes")
         ),
@@ -89,10 +96,11 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "(status = 'approved') = (approval_id IS NOT NULL)", name=op.f("ck_attendance_approved_has_approval")
         ),
-        sa.CheckConstraint("manual_minutes = 0 OR manual_reason <> ''", name=op.f("ck_attendance_manual_has_reason")),
         sa.CheckConstraint(
-            "status IN ('present', 'pending', 'ready', 'approved', 'void')", name=op.f("ck_attendance_status")
+            "manual_minutes = 0 OR (manual_reason <> '' AND manual_by_id IS NOT NULL)",
+            name=op.f("ck_attendance_manual_has_reason"),
         ),
+        sa.CheckConstraint("status IN ('pending', 'ready', 'approved', 'void')", name=op.f("ck_attendance_status")),
         sa.CheckConstraint(
             "signed_minutes >= 0 AND manual_minutes >= 0", name=op.f("ck_attendance_minutes_not_negative")
         ),

@@ -65,11 +65,13 @@ def upgrade() -> None:
         sa.Column("requested_at", UTCDateTime(), nullable=False),
         sa.Column("expires_at", UTCDateTime(), nullable=False),
         sa.Column("agreed_at", UTCDateTime(), nullable=True),
+        sa.Column("reply", sa.String(length=200), nullable=False),
         sa.Column("accepted_at", UTCDateTime(), nullable=True),
         sa.Column("fulfilled_at", UTCDateTime(), nullable=True),
         sa.Column("fulfilled_by_id", sa.Integer(), nullable=True),
         sa.Column("entry_id", sa.Integer(), nullable=True),
         sa.Column("ended_at", UTCDateTime(), nullable=True),
+        sa.Column("ended_by_id", sa.Integer(), nullable=True),
         sa.Column("end_reason", sa.String(length=200), nullable=False),
         sa.CheckConstraint(
             "(status = 'fulfilled') = (fulfilled_at IS NOT NULL)", name=op.f("ck_exchange_order_fulfilled_at")

@@ -31,6 +31,19 @@ def upgrade() -> None:
         sa.UniqueConstraint("branch_id", "month", "version", name=op.f("uq_archive_branch_id_month_version")),
     )
     op.create_table(
+        "audit_run",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("branch_id", sa.Integer(), nullable=False),
+        sa.Column("ran_at", UTCDateTime(), nullable=False),
+        sa.Column("findings", sa.Integer(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["branch_id"], ["branch.id"], name=op.f("fk_audit_run_branch_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_run")),
+    )
+    with op.batch_alter_table("audit_run", schema=None) as batch_op:
+        batch_op.create_index("ix_audit_run_branch_id_ran_at", ["branch_id", "ran_at"], unique=False)
+
+    op.create_table(
         "close_run",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("branch_id", sa.Integer(), nullable=False),
@@ -58,5 +71,9 @@ def downgrade() -> None:
         batch_op.drop_index("ix_close_run_branch_id_month")
 
     op.drop_table("close_run")
+    with op.batch_alter_table("audit_run", schema=None) as batch_op:
+        batch_op.drop_index("ix_audit_run_branch_id_ran_at")
+
+    op.drop_table("audit_run")
     op.drop_table("archive")
     # ### end Alembic commands ###

@@ -18,6 +18,7 @@ APPEND_ONLY = ("entry", "transfer", "hold", "hold_end", "seal")
 PERIOD_CLOSED = "this period is closed"
 PERIOD_FINAL = "a closed period stays closed"
 TOO_MANY_TRANSFERS = "more transfers than the entry says"
+WHOLE_NUMBER = "an amount is a whole number"
 CLEARING_ONLY_INTER_BRANCH = "clearing accounts are for inter-branch entries only"
 ACCOUNT_IDENTITY = "book, code, kind and unit of an account never change"
 
@@ -42,6 +43,12 @@ SQLITE = [
     f"""CREATE TRIGGER transfer_counted BEFORE INSERT ON transfer
         WHEN NEW.seq < 1 OR NEW.seq > (SELECT transfer_count FROM entry WHERE id = NEW.entry_id)
         BEGIN SELECT RAISE(ABORT, '{TOO_MANY_TRANSFERS}'); END""",
+    # SQLite keeps a text or a fraction in an integer column, and holds any text to be above zero.
+    *(
+        f"CREATE TRIGGER {table}_whole_number BEFORE INSERT ON {table} WHEN typeof(NEW.amount) <> 'integer' "
+        f"BEGIN SELECT RAISE(ABORT, '{WHOLE_NUMBER}'); END"
+        for table in ("transfer", "hold")
+    ),
     f"""CREATE TRIGGER transfer_clearing BEFORE INSERT ON transfer
         WHEN (SELECT kind FROM entry WHERE id = NEW.entry_id) <> 'inter_branch'
          AND EXISTS (SELECT 1 FROM account WHERE id IN (NEW.debit_id, NEW.credit_id) AND kind = 'clearing')
@@ -62,6 +69,8 @@ SQLITE_DOWN = [
     "DROP TRIGGER entry_period_open",
     "DROP TRIGGER transfer_period_open",
     "DROP TRIGGER transfer_counted",
+    "DROP TRIGGER transfer_whole_number",
+    "DROP TRIGGER hold_whole_number",
     "DROP TRIGGER transfer_clearing",
     "DROP TRIGGER period_final",
     "DROP TRIGGER period_never_delete",

@@ -1,10 +1,10 @@
-"""Packages made, and every attempt to close a month."""
+"""Packages made, every attempt to close a month, and what the nightly self-check of the books found."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from timebank.branches.models import Branch
@@ -47,3 +47,15 @@ class CloseRun(Base):
     by_name: Mapped[str] = mapped_column(String(80))
     result: Mapped[str] = mapped_column(String(16))
     message: Mapped[str] = mapped_column(String(400), default="")
+
+
+class AuditRun(Base):
+    """One self-check of a branch's books: when, how many findings, and each of them as a line of text."""
+
+    __tablename__ = "audit_run"
+    __table_args__ = (Index("ix_audit_run_branch_id_ran_at", "branch_id", "ran_at"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    branch_id: Mapped[int] = mapped_column(ForeignKey("branch.id"))
+    ran_at: Mapped[datetime]
+    findings: Mapped[int]
+    text: Mapped[str] = mapped_column(Text, default="")

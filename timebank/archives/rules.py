@@ -1,17 +1,18 @@
-"""What a package is called and what its tables hold; which months are due. Pure."""
+"""What a package is called and what its tables hold. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
-
-from timebank.core.clock import next_month
 
 Kind = Literal["text", "minutes", "points", "count", "instant", "day"]
 FORMAT: Final = "timebank-archive-1"
 VERSION: Final = 1  # of a package; a correction is a further one that names the one before
+
+# Kinds of entries as members' tables count them; whatever else moves (a reversal, say) is "other".
+EARNED_KINDS: Final = frozenset({"earn"})
+REDEEMED_KINDS: Final = frozenset({"redeem"})
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 
@@ -34,7 +35,7 @@ class Table:
     columns: tuple[Column, ...]
 
 
-def _columns(kind: Kind, **titles: str) -> tuple[Column, ...]:
+def _columns(kind: Kind, /, **titles: str) -> tuple[Column, ...]:
     return tuple(Column(name, title, kind) for name, title in titles.items())
 
 
@@ -53,7 +54,11 @@ MEMBERS: Final = Table(
             closing="期末（分钟）",
         ),
         *_columns(
-            "points", points_opening="期初积分", points_earned="获得积分", points_other="其他积分", points_closing="期末积分"
+            "points",
+            points_opening="期初积分",
+            points_earned="获得积分",
+            points_other="其他积分",
+            points_closing="期末积分",
         ),
         *_columns("minutes", signed="签到时长（分钟）", manual="补录时长（分钟）"),
     ),
@@ -65,8 +70,8 @@ ACTIVITIES: Final = Table(
         *_columns("count", activity="活动号", shift="班次号"),
         *_columns("text", title="活动", category="类别", place="地点"),
         *_columns("instant", starts_at="开始", ends_at="结束"),
-        *_columns("count", capacity="名额", attended="入账人数"),
-        *_columns("minutes", minutes="入账时长（分钟）"),
+        *_columns("count", capacity="名额", attended="本网点会员入账人数"),
+        *_columns("minutes", minutes="本网点会员入账时长（分钟）"),
         *_columns("text", status="状态"),
     ),
 )
@@ -86,7 +91,9 @@ ORDERS: Final = Table(
     "兑换单",
     (
         *_columns("count", order="单号", entry="分录编号"),
-        *_columns("text", number="会员编号", name="姓名", offer="兑换内容", provider_number="提供者编号", provider="提供者"),
+        *_columns(
+            "text", number="会员编号", name="姓名", offer="兑换内容", provider_number="提供者编号", provider="提供者"
+        ),
         *_columns("count", quantity="数量"),
         *_columns("minutes", amount="爱心币（分钟）"),
         *_columns("instant", requested_at="提出", ended_at="办结"),
@@ -119,15 +126,3 @@ TABLES: Final = (MEMBERS, ACTIVITIES, ATTENDANCE, ORDERS, ENTRIES, TRIAL_BALANCE
 def package_name(branch_code: str, month: str, seal_hash: str, version: int = VERSION) -> str:
     """Name of the bag and, with ``.zip``, of its file: branch, month, version, first 8 of the seal."""
     return f"{_UNSAFE.sub('_', branch_code)}-{month}-v{version}-{seal_hash[:8]}"
-
-
-def due_months(first: str | None, current: str, closed: Collection[str]) -> Iterator[str]:
-    """The months from the books' first one that are over by ``current`` and not closed, in order.
-
-    A month without any posting is due too: the chain of seals has no gaps.
-    """
-    month = first or current
-    while month < current:
-        if month not in closed:
-            yield month
-        month = next_month(month)

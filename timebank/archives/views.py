@@ -1,7 +1,132 @@
-"""Pages."""
+"""``/branch/archives``: months of a branch, closing one, its package, its members' table."""
 
 from __future__ import annotations
 
-from flask import Blueprint
+from pathlib import Path
+
+from flask import Blueprint, Response, current_app, flash, redirect, render_template, send_file, url_for
+from werkzeug.wrappers import Response as Redirect
+
+from timebank.archives import closing, queries, rules, service
+from timebank.archives.queries import STATE_NAMES
+from timebank.branches.models import Branch
+from timebank.branches.queries import get_branch_by_code
+from timebank.branches.views import choose_branch
+from timebank.core import clock
+from timebank.core.db import db
+from timebank.core.errors import Refusal
+from timebank.web.downloads import table_file
+from timebank.web.filters import month_name
+from timebank.web.guards import current_actor, guard
+from timebank.web.keyring import keys
 
 blueprint = Blueprint("archives", __name__)
+
+_MONTH = "/branch/archives/<code>/<month>"
+_TONES = {"running": "", "due": "wait", "closed": "ok"}
+_RESULTS = {
+    "closed": ("已结账", "ok"),
+    "already_closed": ("此前已结账", ""),
+    "refused": ("没有通过检查", "wait"),
+    "failed": ("出错，没有完成", "bad"),
+}
+
+
+def _folder() -> Path:
+    return Path(current_app.config["TIMEBANK_DATA"]) / "archives"
+
+
+@blueprint.get("/branch/archives")
+@guard("archive.read")
+def months() -> str:
+    """The months of a branch with their state, and every attempt to close one."""
+    session, choice = db.session(), choose_branch("archive.read")
+    return render_template(
+        "archives/months.html",
+        choice=choice,
+        branch=choice.branch,
+        months=queries.list_months(session, choice.branch.id, now=clock.now()),
+        runs=queries.list_runs(session, choice.branch.id),
+        may_close=current_actor().may("archive.close", branch_id=choice.branch.id),
+        states=STATE_NAMES,
+        tones=_TONES,
+        results=_RESULTS,
+    )
+
+
+@blueprint.get(_MONTH)
+@guard("archive.read")
+def month(code: str, month: str) -> str:
+    """One month: what would stand in the way of closing it, its seal and package, and what every member had and got."""
+    session, branch, view = db.session(), *_month(code, month)
+    due = view.state == "due"
+    return render_template(
+        "archives/month.html",
+        branch=branch,
+        month=view,
+        blocking=queries.blocking(session, branch, month) if due else [],
+        warnings=queries.warnings(session, branch, month) if due else [],
+        members=queries.list_member_rows(session, branch, month),
+        may_close=current_actor().may("archive.close", branch_id=branch.id),
+        states=STATE_NAMES,
+        tones=_TONES,
+        columns=rules.MEMBERS.columns,
+    )
+
+
+@blueprint.post(f"{_MONTH}/close")
+@guard("archive.close")
+def close(code: str, month: str) -> Redirect:
+    """Close the month now. Pressing again answers with the package that is there."""
+    branch = _branch(code, "archive.close")
+    try:
+        archive = closing.run(
+            closing.Close(
+                branch_id=branch.id,
+                month=month,
+                actor=current_actor(),
+                keys=keys(),
+                folder=_folder(),
+                clock=clock.now,
+            )
+        )
+    except service.NotAMonth as refusal:
+        flash(refusal.message, "error")
+        return redirect(url_for("archives.months", branch=branch.id))
+    except Refusal as refusal:
+        flash(refusal.message, "error")
+    else:
+        flash(f"{month_name(month)}已结账，归档包 {archive.file_name.rpartition('/')[2]} 可以下载了。", "success")
+    return redirect(url_for("archives.month", code=code, month=month))
+
+
+@blueprint.get(f"{_MONTH}/package")
+@guard("archive.read")
+def package(code: str, month: str) -> Response:
+    """The package of a closed month."""
+    branch, _ = _month(code, month)
+    archive = queries.get_archive(db.session(), branch.id, month)
+    path = _folder() / archive.file_name
+    if not path.is_file():
+        raise queries.PackageLost(month=month)
+    return send_file(path, mimetype="application/zip", as_attachment=True, download_name=path.name, max_age=0)
+
+
+@blueprint.get(f"{_MONTH}/members.<kind>")
+@guard("archive.read")
+def members_file(code: str, month: str, kind: str) -> Response:
+    """The members' table of a month as CSV or XLSX; people as number and masked name."""
+    branch, _ = _month(code, month)
+    rows = queries.list_member_rows(db.session(), branch, month)
+    return table_file(f"{branch.code}-{month}-会员", kind, [column.title for column in rules.MEMBERS.columns], rows)
+
+
+def _branch(code: str, permission: str) -> Branch:
+    branch = get_branch_by_code(db.session(), code)
+    current_actor().require(permission, branch_id=branch.id)
+    return branch
+
+
+def _month(code: str, month: str) -> tuple[Branch, queries.MonthView]:
+    branch = _branch(code, "archive.read")
+    return branch, queries.get_month(db.session(), branch.id, month, now=clock.now())

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from timebank.activities.models import Shift
@@ -16,10 +16,9 @@ IN, OUT = "in", "out"
 VENUE, PERSONAL, STAFF = "venue", "personal", "staff"
 SOURCE_NAMES: Final = {VENUE: "扫现场码", PERSONAL: "扫个人码", STAFF: "工作人员登记"}
 
-PRESENT, PENDING, READY, APPROVED, VOID = "present", "pending", "ready", "approved", "void"
+PENDING, READY, APPROVED, VOID = "pending", "ready", "approved", "void"
 ATTENDANCE_STATUS_NAMES: Final = {
-    PRESENT: "在场",
-    PENDING: "待核对",
+    PENDING: "缺签退",
     READY: "已核对",
     APPROVED: "已入账",
     VOID: "不计",
@@ -33,6 +32,7 @@ class Scan(Base):
     __table_args__ = (
         CheckConstraint("kind IN ('in', 'out')", name="kind"),
         CheckConstraint("source IN ('venue', 'personal', 'staff')", name="source"),
+        CheckConstraint("reason = '' OR source = 'staff'", name="only_staff_correct"),
         Index("ix_scan_shift_id_member_id", "shift_id", "member_id"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -46,17 +46,24 @@ class Scan(Base):
     device: Mapped[str] = mapped_column(String(64), default="")  # keyed fingerprint of a device cookie
     key: Mapped[str] = mapped_column(String(120), unique=True)
     refused: Mapped[str] = mapped_column(String(40), default="")
+    reason: Mapped[str] = mapped_column(String(200), default="")  # staff correct a time; outweighs what was scanned
 
 
 class Attendance(Base):
-    """One member at one shift, judged from scans; approved once, then changed only by new entries."""
+    """One member at one shift, judged from scans; approved once, then changed only by new entries.
+
+    ``pending`` somebody is here, or left without checking out · ``ready`` it counts ``minutes`` · ``void`` staff said
+    that it does not count.
+    """
 
     __tablename__ = "attendance"
     __table_args__ = (
         UniqueConstraint("shift_id", "member_id"),
-        CheckConstraint("status IN ('present', 'pending', 'ready', 'approved', 'void')", name="status"),
+        CheckConstraint("status IN ('pending', 'ready', 'approved', 'void')", name="status"),
         CheckConstraint("signed_minutes >= 0 AND manual_minutes >= 0", name="minutes_not_negative"),
-        CheckConstraint("manual_minutes = 0 OR manual_reason <> ''", name="manual_has_reason"),
+        CheckConstraint(
+            "manual_minutes = 0 OR (manual_reason <> '' AND manual_by_id IS NOT NULL)", name="manual_has_reason"
+        ),
         CheckConstraint("(status = 'approved') = (approval_id IS NOT NULL)", name="approved_has_approval"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -71,7 +78,7 @@ class Attendance(Base):
     manual_by_id: Mapped[int | None]
     review_note: Mapped[str] = mapped_column(String(200), default="")
     reviewed_by_id: Mapped[int | None]
-    status: Mapped[str] = mapped_column(String(10), default=PRESENT)
+    status: Mapped[str] = mapped_column(String(10), default=PENDING)
     approval_id: Mapped[int | None] = mapped_column(ForeignKey("shift_approval.id"))
     entry_id: Mapped[int | None]
     points: Mapped[int] = mapped_column(default=0)
@@ -91,6 +98,8 @@ class ShiftApproval(Base):
     __tablename__ = "shift_approval"
     __table_args__ = (
         CheckConstraint("approved_by_id IS NULL OR approved_by_id <> submitted_by_id", name="four_eyes"),
+        CheckConstraint("(approved_by_id IS NULL) = (approved_at IS NULL)", name="approved_by"),
+        CheckConstraint("approved_at IS NULL OR returned_at IS NULL", name="approved_or_returned"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     shift_id: Mapped[int] = mapped_column(ForeignKey("shift.id"), unique=True)
@@ -103,7 +112,6 @@ class ShiftApproval(Base):
     people: Mapped[int] = mapped_column(default=0)
     minutes: Mapped[int] = mapped_column(default=0)
     points: Mapped[int] = mapped_column(default=0)
-    facts: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
 
     shift: Mapped[Shift] = relationship()
 

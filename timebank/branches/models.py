@@ -26,9 +26,7 @@ class Area(Base):
     closed_on: Mapped[date | None]
 
     parent: Mapped[Area | None] = relationship(remote_side=[id])
-    names: Mapped[list[AreaName]] = relationship(
-        order_by="AreaName.valid_from, AreaName.id", back_populates="area"
-    )
+    names: Mapped[list[AreaName]] = relationship(order_by="AreaName.valid_from, AreaName.id", back_populates="area")
 
 
 class AreaName(Base):

@@ -99,17 +99,27 @@ def count_open_below(session: Session, area_id: int) -> tuple[int, int]:
     return session.scalar(areas) or 0, session.scalar(branches) or 0
 
 
+def find_branch(session: Session, branch_id: int) -> Branch | None:
+    """The branch with this id."""
+    return session.get(Branch, branch_id)
+
+
 def get_branch(session: Session, branch_id: int) -> Branch:
     """The branch. Raises BranchNotFound."""
-    branch = session.get(Branch, branch_id)
+    branch = find_branch(session, branch_id)
     if branch is None:
         raise BranchNotFound()
     return branch
 
 
+def find_branch_by_code(session: Session, code: str) -> Branch | None:
+    """The branch with this code, in whatever case it was typed."""
+    return session.scalars(select(Branch).where(Branch.code == code.strip().upper())).one_or_none()
+
+
 def get_branch_by_code(session: Session, code: str) -> Branch:
     """The branch with this code, in whatever case it was typed. Raises BranchNotFound."""
-    branch = session.scalars(select(Branch).where(Branch.code == code.strip().upper())).one_or_none()
+    branch = find_branch_by_code(session, code)
     if branch is None:
         raise BranchNotFound()
     return branch
@@ -151,6 +161,17 @@ def area_tree(session: Session, on: date) -> list[AreaNode]:
         )
 
     return list(nodes(below.get(None, ())))
+
+
+def area_node(session: Session, area_id: int, on: date) -> AreaNode:
+    """One area as the tree shows it, with what lies below. Raises AreaNotFound."""
+    waiting = area_tree(session, on)
+    while waiting:
+        node = waiting.pop()
+        if node.id == area_id:
+            return node
+        waiting.extend(node.children)
+    raise AreaNotFound()
 
 
 def _past_names(area: Area, on: date) -> tuple[str, ...]:

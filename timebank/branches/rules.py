@@ -15,14 +15,19 @@ from timebank.core.errors import Invalid
 
 LEVEL_DIGITS = {"city": 6, "district": 6, "street": 9, "community": 12}
 CHILD_LEVEL = {None: "city", "city": "district", "district": "street", "street": "community", "community": "grid"}
-_CODE_NOTES = {
+CODE_NOTES = {
     "city": "市的代码是 6 位数字，后两位是 00，例如 330200。",
     "district": "区（县）的代码是 6 位数字，后两位不是 00，例如 330206。",
     "street": "街道（镇）的代码是 9 位数字，例如 330206003。",
     "community": "社区（村）的代码是 12 位数字，例如 330206003005。",
     "grid": "网格由本地编号：1 到 10 个字母或数字，例如 05。",
 }
-_PROVINCES = frozenset("11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82".split())
+_PROVINCES = frozenset(
+    map(
+        str,
+        (*range(11, 16), *range(21, 24), *range(31, 38), *range(41, 47), *range(50, 55), *range(61, 66), 71, 81, 82),
+    )
+)
 _LONGEST_STATISTICAL_CODE = 12
 _BRANCH_CODE = re.compile(r"^[A-Z0-9](?:[A-Z0-9-]{0,22}[A-Z0-9])?$")
 
@@ -60,7 +65,7 @@ def area_code(typed: str, *, level: str, parent_code: str | None) -> str:
         plain = plain[:digits]
     right = len(plain) == digits and plain.isascii() and plain.isdigit() and plain[:2] in _PROVINCES
     if not right or (level == "city") != plain[4:].startswith("00") or (digits > 6 and plain.endswith("000")):
-        raise BadAreaCode(why=_CODE_NOTES[level])
+        raise BadAreaCode(why=CODE_NOTES[level])
     if parent_code is not None and not plain.startswith(code_stem(parent_code)):
         raise BadAreaCode(why=f"下一级的代码要以上级的 {code_stem(parent_code)} 开头。")
     return plain
@@ -69,7 +74,7 @@ def area_code(typed: str, *, level: str, parent_code: str | None) -> str:
 def _grid_code(plain: str, parent_code: str) -> str:
     local = plain.removeprefix(f"{parent_code}-")
     if not re.fullmatch(r"[A-Z0-9]{1,10}", local):
-        raise BadAreaCode(why=_CODE_NOTES["grid"])
+        raise BadAreaCode(why=CODE_NOTES["grid"])
     return f"{parent_code}-{local}"
 
 

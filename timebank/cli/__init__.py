@@ -1,18 +1,22 @@
-"""Commands: ``flask db|branches|members|ledger|archive|jobs|demo``. Doors without a browser."""
+"""Commands: ``flask db|bank|branches|members|ledger|archive|jobs|demo``. Doors without a browser."""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-
 from flask import Flask
-from flask.cli import AppGroup
+
+from timebank.cli.archive import archive_cli
+from timebank.cli.bank import bank_cli
+from timebank.cli.branches import branches_cli
+from timebank.cli.database import database_cli
+from timebank.cli.demo import demo_cli
+from timebank.cli.jobs import jobs_cli
+from timebank.cli.ledger import ledger_cli
+from timebank.cli.members import members_cli
+
+GROUPS = (database_cli, bank_cli, branches_cli, members_cli, ledger_cli, archive_cli, jobs_cli, demo_cli)
 
 
 def init_app(app: Flask) -> None:
     """Give the ``flask`` command its groups."""
-    for found in pkgutil.iter_modules(__path__):
-        module = importlib.import_module(f"{__name__}.{found.name}")
-        for value in vars(module).values():
-            if isinstance(value, AppGroup):
-                app.cli.add_command(value)
+    for group in GROUPS:
+        app.cli.add_command(group)

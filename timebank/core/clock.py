@@ -15,10 +15,16 @@ def now() -> datetime:
     return datetime.now(UTC) + _offset
 
 
-def move(offset: timedelta) -> None:
-    """Set how far this process's clock runs ahead of the machine's; ``timedelta()`` puts it right again."""
+def move(step: timedelta) -> None:
+    """Let this process's clock run ahead of the machine's by ``step`` more than it does."""
     global _offset  # noqa: PLW0603 - one clock per process
-    _offset = offset
+    _offset += step
+
+
+def put_right() -> None:
+    """Let this process's clock show the machine's time again."""
+    global _offset  # noqa: PLW0603
+    _offset = timedelta()
 
 
 def local(instant: datetime, zone: ZoneInfo = ZONE) -> datetime:

@@ -1,4 +1,7 @@
-"""What each person finds in the bar: few entries, the same words everywhere, the things of their role behind their own."""
+"""What each person finds in the bar: few entries, the same words everywhere, the things of their role behind their own.
+
+On a phone the first four stand in the bar when there are more than five; so the order says what somebody does most.
+"""
 
 from __future__ import annotations
 
@@ -17,25 +20,50 @@ class Tab:
     current: bool
 
 
-# (address, words, icon, permission that opens it; "" = everybody, visitors too)
-_PLACES = (
-    ("/", "首页", "home", ""),
-    ("/activities", "活动", "calendar", ""),
-    ("/offers", "兑换", "gift", ""),
-    ("/me", "我的", "user", "me.read"),
-    ("/organise", "组织", "hand", "activity.post"),
-    ("/branch", "网点", "building", "branch.read"),
-    ("/inspect", "监督", "scale", "books.read"),
-)
+_PLACES = {
+    "home": ("/", "首页", "home", ""),
+    "activities": ("/activities", "活动", "calendar", ""),
+    "offers": ("/offers", "兑换", "gift", ""),
+    "me": ("/me", "我的", "user", "me.read"),
+    "organise": ("/organise", "组织活动", "hand", "activity.post"),
+    "approvals": ("/organise/approvals", "审批", "check-circle", "attendance.approve"),
+    "branch": ("/branch", "网点", "building", "branch.read"),
+    "members": ("/branch/members", "会员", "users", "member.read"),
+    "orders": ("/branch/orders", "兑换单", "ticket", "order.read"),
+    "shelf": ("/branch/offers", "物品与服务", "list", "offer.branch"),
+    "archives": ("/branch/archives", "月度归档", "archive", "archive.read"),
+    "inspect": ("/inspect", "监督", "scale", "books.read"),
+    "areas": ("/areas", "区域", "tree", "area.read"),
+}
+_ORDERS = {
+    "visitor": ("home", "activities", "offers"),
+    "volunteer": ("home", "activities", "offers", "me"),
+    "organiser": ("home", "activities", "organise", "offers", "me"),
+    "inspector": (
+        "home", "inspect", "branch", "me", "activities", "offers", "members", "orders", "archives", "areas",
+    ),
+    "manager": (
+        "home", "activities", "branch", "me", "offers", "organise", "approvals", "members", "orders", "shelf",
+        "archives", "inspect", "areas",
+    ),
+}  # fmt: skip
 
 
 def navigation(actor: Actor | None, path: str) -> list[Tab]:
     """The entries for this person, the one nearest to ``path`` marked."""
-    places = [
-        place for place in _PLACES if not place[3] or (actor is not None and actor.may(place[3]))
-    ]
+    places = [_PLACES[name] for name in _ORDERS[_kind(actor)]]
+    places = [place for place in places if not place[3] or (actor is not None and actor.may(place[3]))]
     here = _nearest(path, [url for url, *_ in places])
     return [Tab(url, label, icon, url == here) for url, label, icon, _ in places]
+
+
+def _kind(actor: Actor | None) -> str:
+    if actor is None:
+        return "visitor"
+    for role in ("administrator", "manager", "inspector", "organiser"):
+        if role in actor.roles:
+            return "manager" if role == "administrator" else role
+    return "volunteer"
 
 
 def _nearest(path: str, urls: list[str]) -> str:

@@ -42,6 +42,12 @@ ORDER_STATUS_NAMES: Final = {
 OPEN: Final = (REQUESTED, ACCEPTED)
 
 
+def status_name(status: str, kind: str) -> str:
+    """What people call a state; goods are not agreed on but wait on the shelf."""
+    of_goods = {ACCEPTED: "待领取", FULFILLED: "已领取"} if kind == GOODS else {}
+    return of_goods.get(status) or ORDER_STATUS_NAMES[status]
+
+
 class Offer(Base):
     """A service of a member, or goods of the branch with stock. Price in minutes, never in money."""
 

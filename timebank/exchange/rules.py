@@ -1,6 +1,6 @@
 """What may happen to an order when, how long things wait, how a voucher is read: no session, no clock.
 
-The one state machine: requested → accepted → fulfilled (→ rated), with declined, cancelled and expired as the other ends.
+The one state machine: requested → accepted → fulfilled (→ rated), with declined, cancelled and expired as other ends.
 Goods of the branch need nobody's word and start as accepted.
 """
 
@@ -127,8 +127,8 @@ def is_open_for_orders(status: str, valid_until: date | None, today: date) -> bo
 
 
 def read_voucher(typed: str) -> str:
-    """The voucher code in what was typed, pasted or scanned (its link works too). Raises NotAVoucher, MistypedVoucher."""
-    code = codes.tidy(typed.strip().rstrip("/").rsplit("/", 1)[-1])
+    """The voucher code in what was typed, pasted or scanned (its link, too). Raises NotAVoucher, MistypedVoucher."""
+    code = codes.tidy(typed.split("?", maxsplit=1)[0].split("#", maxsplit=1)[0].strip().rstrip("/").rsplit("/", 1)[-1])
     if not code.startswith(VOUCHER_MARK):
         raise NotAVoucher(fields={"voucher": NotAVoucher.text})
     if len(code) != VOUCHER_LENGTH or not codes.is_valid(code):

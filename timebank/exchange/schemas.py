@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import ValidationError, fields, post_load, validates_schema
+from marshmallow import ValidationError, fields, post_load, pre_load, validates_schema
 
 from timebank.core.clock import ZONE
 from timebank.exchange import rules
-from timebank.exchange.models import CATEGORIES, GOODS_CATEGORIES, SERVICE_CATEGORIES
+from timebank.exchange.models import GOODS_CATEGORIES, SERVICE_CATEGORIES
 from timebank.web.forms import Count, FormSchema, OneOf, Text
 
 
@@ -79,6 +79,12 @@ class AcceptSchema(FormSchema):
     )
     reply = Text(200, load_default="")
 
+    @pre_load
+    def _with_a_t(self, typed: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Browsers without a date box leave people to type ``2026-11-21 09:00``."""
+        at = typed.get("agreed_at")
+        return typed | {"agreed_at": "T".join(at.replace("/", "-").split())} if isinstance(at, str) else typed
+
 
 class DeclineSchema(FormSchema):
     """Why not."""
@@ -103,6 +109,3 @@ class VoucherSchema(FormSchema):
     """A voucher as typed or scanned."""
 
     voucher = Text(200, required=True, error_messages={"required": "请输入或扫描兑换券上的码。"})
-
-
-CATEGORY_CHOICES = tuple(CATEGORIES.items())

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Literal, TextIO
+from typing import Any, Literal, TextIO
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from timebank.core.clock import local, month_range
-from timebank.ledger.models import ADJUSTMENT, EXPIRED, FUND, ISSUANCE, MEMBER, REDEEMED, Account, Book, Period
-from timebank.ledger.queries.trial import trial_balance
+from timebank.ledger.models import ADJUSTMENT, EXPIRED, FUND, ISSUANCE, MEMBER, REDEEMED, Book, Period
+from timebank.ledger.queries.trial import TrialRow, trial_balance
 from timebank.ledger.sealing import period_rows
 
 Style = Literal["hledger", "beancount"]
@@ -34,23 +34,30 @@ _OPENING = "Equity:Opening"
 
 
 def account_name(kind: str, code: str) -> str:
-    """A name both programs accept: letters, digits and hyphens, each part starting with a capital or a digit."""
-    parts = [re.sub(r"[^A-Za-z0-9-]", "-", part) for part in code.split(":")]
+    """A name both programs accept: letters, digits and hyphens, each part starting with a capital or a digit.
+
+    Other characters are written as their code point, ``U5f20``, so that two accounts never become one.
+    """
+    parts = [re.sub(r"[^A-Za-z0-9-]|^-", lambda found: f"U{ord(found[0]):x}", part) for part in code.split(":")]
     named = ":".join(part[:1].upper() + part[1:] for part in parts)
     return f"{_PARENTS.get(kind, 'Assets')}:{named}"
 
 
 def write_journal(session: Session, out: TextIO, *, book_id: int, month: str | None, style: Style) -> None:
-    """Write a book's journal, whole or of one month, to ``out``. Rows are read in small batches."""
+    """Write a book's journal, whole or of one month, to ``out``. Rows are read in small batches.
+
+    Only accounts that were moved by then appear: the journal of a closed month is the same whenever it is written.
+    """
     periods = session.scalars(select(Period).where(Period.book_id == book_id).order_by(Period.month)).all()
     chosen = [period for period in periods if month is None or period.month == month]
+    balances = trial_balance(session, book_id, month=month)
+    names = {(row.code, row.unit): account_name(row.kind, row.code) for row in balances}
     first = month or (periods[0].month if periods else None)
-    for line in _header(session, book_id, style, first):
+    for line in _header(session.get_one(Book, book_id).code, sorted({*names.values(), _OPENING}), style, first):
         out.write(line + "\n")
     if month is not None:
-        for line in _opening(session, book_id, month, style):
+        for line in _opening([row for row in balances if row.opening], month, style):
             out.write(line + "\n")
-    names = _names(session, book_id)
     for period in chosen:
         for number, (entry, transfers) in enumerate(period_rows(session, period.id), start=1):
             out.write(f"\n{_title(entry, period.month, number, style)}\n")
@@ -58,17 +65,10 @@ def write_journal(session: Session, out: TextIO, *, book_id: int, month: str | N
                 out.write(_postings(names[debit, unit], names[credit, unit], amount, COMMODITIES[unit]))
 
 
-def _names(session: Session, book_id: int) -> dict[tuple[str, str], str]:
-    rows = session.execute(select(Account.code, Account.unit, Account.kind).where(Account.book_id == book_id))
-    return {(code, unit): account_name(kind, code) for code, unit, kind in rows}
-
-
-def _header(session: Session, book_id: int, style: Style, month: str | None) -> Iterator[str]:
-    code = session.get_one(Book, book_id).code
-    names = sorted({*_names(session, book_id).values(), _OPENING})
+def _header(code: str, names: list[str], style: Style, month: str | None) -> Iterator[str]:
     yield f"; {code} · 1 MIN = 1 minute of service time, 60 MIN = 1 coin · 1 PT = 1 point"
     if style == "hledger":
-        yield from ("commodity 1000 MIN", "commodity 1000 PT")
+        yield from ("commodity 1000. MIN", "commodity 1000. PT")  # hledger wants the decimal mark
         yield from (f"account {name}" for name in names)
         return
     opened = f"{month}-01" if month else "2000-01-01"
@@ -77,8 +77,7 @@ def _header(session: Session, book_id: int, style: Style, month: str | None) -> 
     yield from (f"{opened} open {name}" for name in names)
 
 
-def _opening(session: Session, book_id: int, month: str, style: Style) -> Iterator[str]:
-    rows = [row for row in trial_balance(session, book_id, month=month) if row.opening]
+def _opening(rows: list[TrialRow], month: str, style: Style) -> Iterator[str]:
     if not rows:
         return
     day = local(month_range(month)[0]).date().isoformat()
@@ -91,7 +90,7 @@ def _opening(session: Session, book_id: int, month: str, style: Style) -> Iterat
             yield f"    {_OPENING}  {total} {commodity}"
 
 
-def _title(entry, month: str, number: int, style: Style) -> str:  # type: ignore[no-untyped-def]
+def _title(entry: Row[*tuple[Any, ...]], month: str, number: int, style: Style) -> str:
     # The day falls into the month the entry is booked in, also when it was posted while an earlier one was closed.
     day = max(local(entry.posted_at).date().isoformat(), f"{month}-01")
     words = f"{entry.kind} {entry.source_type} {entry.source_id or ''}".strip()

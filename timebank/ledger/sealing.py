@@ -8,12 +8,13 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session, aliased
 
 from timebank.core.keys import Keys
@@ -21,9 +22,20 @@ from timebank.ledger.models import Account, Book, Entry, Period, Seal, Transfer
 from timebank.ledger.rules import canonical
 
 _BATCH = 2_000
+Line = tuple[int, str, str, str, int]  # a transfer as the seal reads it: seq, unit, debit, credit, amount
 
 
-def period_rows(session: Session, period_id: int) -> Iterator[tuple[Any, list[Any]]]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contents:
+    """What a seal says about a period: how much there is in it, control totals per unit, and the hash over it all."""
+
+    entry_count: int
+    transfer_count: int
+    totals: dict[str, int]
+    hash: str
+
+
+def period_rows(session: Session, period_id: int) -> Iterator[tuple[Row[*tuple[Any, ...]], list[Line]]]:
     """Each entry of a period, in id order, with its transfers as ``(seq, unit, debit, credit, amount)``.
 
     An entry's number is its place in this order, from 1: free of gaps by construction.
@@ -51,26 +63,17 @@ def seal_row(
     session: Session, period: Period, previous_hash: str | None, *, keys: Keys, now: datetime
 ) -> dict[str, Any]:
     """The seal of a period as it stands, ready to be kept."""
-    digest, counts, totals = _digest(session, period, previous_hash)
+    sealed = contents(session, period, previous_hash)
     key = keys.signing_key()
     public = key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-    return {
+    return asdict(sealed) | {
         "period_id": period.id,
         "book_id": period.book_id,
-        "entry_count": counts["entries"],
-        "transfer_count": counts["transfers"],
-        "totals": dict(sorted(totals.items())),
-        "hash": digest,
         "previous_hash": previous_hash,
-        "signature": key.sign(bytes.fromhex(digest)).hex(),
+        "signature": key.sign(bytes.fromhex(sealed.hash)).hex(),
         "public_key": public.hex(),
         "sealed_at": now,
     }
-
-
-def digest_of(session: Session, period: Period, previous_hash: str | None) -> str:
-    """The hash a period has now, to hold against its seal."""
-    return _digest(session, period, previous_hash)[0]
 
 
 def seal_head(book_code: str, month: str, previous_hash: str | None) -> bytes:
@@ -78,7 +81,7 @@ def seal_head(book_code: str, month: str, previous_hash: str | None) -> bytes:
     return canonical(["timebank-seal-1", book_code, month, previous_hash])
 
 
-def seal_line(number: int, e: Any, transfers: list[Any]) -> bytes:
+def seal_line(number: int, e: Row[*tuple[Any, ...]], transfers: list[Line]) -> bytes:
     """One entry as the digest reads it: a row of ``period_rows`` with its number."""
     return canonical([
         number, e.kind, e.key, e.source_type, e.source_id, e.actor_id, e.for_member_id,
@@ -97,15 +100,16 @@ def chain_head(session: Session, book_id: int) -> str | None:
     )
 
 
-def _digest(session: Session, period: Period, previous_hash: str | None) -> tuple[str, Counter[str], Counter[str]]:
+def contents(session: Session, period: Period, previous_hash: str | None) -> Contents:
+    """What a period holds now, to be sealed or to be held against its seal."""
     book = session.get_one(Book, period.book_id)
     digest = hashlib.sha256(seal_head(book.code, period.month, previous_hash))
-    counts: Counter[str] = Counter()
-    totals: Counter[str] = Counter()
-    for number, (e, transfers) in enumerate(period_rows(session, period.id), start=1):
-        digest.update(seal_line(number, e, transfers))
-        counts["entries"] += 1
-        counts["transfers"] += len(transfers)
+    entries, lines, totals = 0, 0, Counter[str]()
+    for entries, (entry, transfers) in enumerate(period_rows(session, period.id), start=1):
+        digest.update(seal_line(entries, entry, transfers))
+        lines += len(transfers)
         for _, unit, _, _, amount in transfers:
             totals[unit] += amount
-    return digest.hexdigest(), counts, totals
+    return Contents(
+        entry_count=entries, transfer_count=lines, totals=dict(sorted(totals.items())), hash=digest.hexdigest()
+    )

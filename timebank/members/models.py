@@ -46,7 +46,7 @@ class Member(Base):
     id_number_sealed: Mapped[str | None] = mapped_column(Text)
     id_number_index: Mapped[str | None] = mapped_column(String(64), unique=True)
     identity_state: Mapped[str] = mapped_column(String(16), default=UNVERIFIED)
-    guardian_sealed: Mapped[str | None] = mapped_column(Text)  # who answers for a person under 14, and how to reach them
+    guardian_sealed: Mapped[str | None] = mapped_column(Text)  # who answers for somebody under 14
     skills: Mapped[str] = mapped_column(String(200), default="")
     free_times: Mapped[str] = mapped_column(String(200), default="")
     status: Mapped[str] = mapped_column(String(12), default=PENDING)
@@ -195,7 +195,7 @@ class Card(Base):
 
 
 class RosterImport(Base):
-    """A spreadsheet of people: read and previewed first (rows sealed), then imported whole, once per branch and file."""
+    """A spreadsheet of people: previewed first (rows sealed), then imported whole, once per branch and file."""
 
     __tablename__ = "roster_import"
     __table_args__ = (

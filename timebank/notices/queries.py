@@ -57,9 +57,15 @@ def list_unread(session: Session, member_id: int, *, most: int = 3) -> list[Told
     return [_told(notice) for notice in session.scalars(found)]
 
 
-def sentence(kind: str, facts: Mapping[str, object]) -> str:
-    """The sentence of a kind with its facts, as people read it. Raises KeyError for a fact that is not there."""
-    return _Sentence().vformat(SENTENCES[kind], (), facts)
+def find_link(session: Session, member_id: int, notice_id: int) -> str | None:
+    """Where one of a member's notices leads."""
+    return session.scalar(select(Notice.link).where(Notice.id == notice_id, Notice.member_id == member_id))
+
+
+def sentence(kind: str, facts: Mapping[str, object]) -> tuple[str, str]:
+    """Title and text of a kind with its facts, as people read them. Raises KeyError for a fact that is not there."""
+    title, _, text = SENTENCES[kind].partition("\n")
+    return _Sentence().vformat(title, (), facts), _Sentence().vformat(text, (), facts)
 
 
 def _moment(text: str) -> str:
@@ -81,7 +87,7 @@ class _Sentence(Formatter):
 
 
 def _told(notice: Notice) -> Told:
-    title, _, text = sentence(notice.kind, notice.facts).partition("\n")
+    title, text = sentence(notice.kind, notice.facts)
     return Told(
         id=notice.id,
         title=title,

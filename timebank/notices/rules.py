@@ -10,11 +10,41 @@ from typing import Final
 
 # Kept sorted. A kind is "feature.event"; its first line is the title, the rest says why and what to do.
 SENTENCES: Final[dict[str, str]] = {
-    "activity.cancelled": "“{title}”取消了\n原定 {start:moment} 的班次取消，原因：{reason}。您不用来了，欢迎看看别的活动。",
-    "activity.changed": (
-        "“{title}”的时间或地点变了\n现在是 {start:moment} 到 {end:moment}，地点：{place}。去不了请尽早退出，让给下一位。"
+    "activity.cancelled": (
+        "“{title}”取消了\n原定 {start:moment} 的班次取消，原因：{reason}。您不用来了，欢迎看看别的活动。"
     ),
-    "sign_up.by_staff": "已替您报名“{title}”\n{start:moment}，地点：{place}。由工作人员代报，去不了请尽早退出。",
-    "sign_up.moved_up": "候补成功：“{title}”\n有人退出，名额轮到您了：{start:moment}，地点：{place}。去不了请尽早退出，让给下一位。",
-    "sign_up.taken_off": "您在“{title}”的报名已由工作人员取消\n{start:moment} 的班次，原因：{reason}。有疑问请联系活动联系人。",
+    "activity.changed": (
+        "“{title}”的时间或地点变了\n"
+        "现在是 {start:moment} 到 {end:moment}，地点：{place}。去不了请尽早退出，让给下一位。"
+    ),
+    "attendance.approved": (
+        "“{title}”的服务已入账，存入 {minutes:coins}\n{start:moment} 的服务已经审核。谢谢您的付出，明细在“我的流水”里。"
+    ),
+    "attendance.returned": (
+        "“{title}”的名单被退回\n{start:moment} 的班次，原因：{reason}。请核对后重新提交，入账前大家的时长都还没有存入。"
+    ),
+    "order.accepted": "“{title}”约好了\n{provider} 约在 {agreed_at:moment}。留言：{reply}。完成后请出示兑换券。",
+    "order.cancelled": "您兑换的“{title}”被取消了\n原因：{reason}。冻结的爱心币已经退回，可以再选别的。",
+    "order.cancelled_by_branch": "“{title}”的兑换由网点取消了\n原因：{reason}。您不用去了，有疑问请联系网点。",
+    "order.cancelled_by_member": "{member} 取消了“{title}”的兑换\n原因：{reason}。您不用去了。",
+    "order.declined": "“{title}”对方没有接\n原因：{reason}。冻结的爱心币已经退回，可以再选别的。",
+    "order.earned": "“{title}”完成，存入 {minutes:coins}\n感谢您为 {member} 服务。欢迎写一句评价。",
+    "order.expired": "“{title}”的兑换过期了\n过了期限，冻结的爱心币已经退回。需要的话请重新兑换。",
+    "order.fulfilled": "“{title}”已完成，用了 {minutes:coins}\n感谢您的参与，请给对方一个评价。",
+    "order.moved": "“{title}”改了时间\n{provider} 改约在 {agreed_at:moment}。留言：{reply}。不方便请取消或联系网点。",
+    "order.not_done": (
+        "“{title}”的兑换过期了\n约好以后 30 天没有核销，{member} 的爱心币已经退回。如果其实已经完成，请联系网点。"
+    ),
+    "order.ready": "“{title}”已为您留好\n请在 {until:moment} 前到{place}领取，出示兑换券。",
+    "order.requested": "{member} 想请您帮忙：“{title}”\n请在 7 天内答复，约一个时间；不方便也请说一声。",
+    "order.unanswered": (
+        "“{title}”的请求过期了\n{member} 的请求 7 天没有答复，已经退回。暂时不方便的话，可以先暂停这项服务。"
+    ),
+    "sign_up.by_staff": ("工作人员替您报名了“{title}”\n{start:moment}，地点：{place}。去不了请尽早退出，让给下一位。"),
+    "sign_up.moved_up": (
+        "候补成功：“{title}”\n名额轮到您了：{start:moment}，地点：{place}。去不了请尽早退出，让给下一位。"
+    ),
+    "sign_up.taken_off": (
+        "您在“{title}”的报名已由工作人员取消\n{start:moment} 的班次，原因：{reason}。有疑问请联系活动联系人。"
+    ),
 }

@@ -47,6 +47,7 @@ FILTERS = {
     "month_name": month_name,
     "mask_name": masking.mask_name,
     "mask_phone": masking.mask_phone,
+    "mask_id_number": masking.mask_id_number,
     "grouped": codes.grouped,
 }
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import unicodedata
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import request
@@ -116,6 +115,7 @@ class Form:
         self.message = ""
         self.status = 200
         self.key = request.form.get("form_key") or secrets.token_urlsafe(16)
+        self._row_numbers: dict[str, list[int]] = {}
 
     @property
     def submitted(self) -> bool:
@@ -168,24 +168,44 @@ class Form:
                 typed[name] = [text for text in texts if text]
             elif texts[-1]:
                 typed[name] = _fold_digits(texts[-1]) if _is_number(field) else texts[-1]
+        self._row_numbers = {name: sorted(found) for name, found in rows.items()}
         return typed | {name: [found[at] for at in sorted(found)] for name, found in rows.items()}
+
+    def _own_name(self, name: str) -> str:
+        """A field's name on the page: empty rows in between were left out when the values were read."""
+        row = _ROW_NAME.match(name)
+        numbers = self._row_numbers.get(row[1], []) if row else []
+        return f"{row[1]}-{numbers[int(row[2])]}-{row[3]}" if row and int(row[2]) < len(numbers) else name
 
     def refuse(self, refusal: Refusal) -> None:
         """Show a refusal in this form and answer with its status."""
         self.message = refusal.message
         self.status = refusal.status
         if isinstance(refusal, Invalid):
-            self.errors = refusal.fields
+            self.errors = {self._own_name(name): message for name, message in refusal.fields.items()}
 
-    @contextmanager
-    def catching(self) -> Iterator[None]:
+    def catching(self) -> Catching:
         """Turn refusals raised in the block into messages of this form; put it outside the transaction."""
-        try:
-            yield
-        except (NotAllowed, NotFound):
-            raise
-        except Refusal as refusal:
-            self.refuse(refusal)
+        return Catching(self.refuse)
+
+
+class Catching:
+    """Hands the refusal that ends its block to ``tell``; what is missing or forbidden goes on to the error page.
+
+    A class, since type checkers take a generator's word that a block always runs to its end.
+    """
+
+    def __init__(self, tell: Callable[[Refusal], None]) -> None:
+        self._tell = tell
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, raised: BaseException | None, trace: object) -> bool:
+        if not isinstance(raised, Refusal) or isinstance(raised, NotAllowed | NotFound):
+            return False
+        self._tell(raised)
+        return True
 
 
 def _is_number(field: fields.Field[Any] | None) -> bool:

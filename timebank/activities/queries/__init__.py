@@ -1,15 +1,15 @@
 """Reads of activities, shifts and sign-ups."""
 
 from timebank.activities.queries.lists import (
+    Scope,
     ShiftFilter,
-    list_activities_of,
     list_coming,
+    list_drafts,
     list_member_shifts,
     list_month,
-    list_own,
-    list_own_shifts,
-    list_teams,
+    list_shifts,
 )
+from timebank.activities.queries.people import PersonNotFound, find_person
 from timebank.activities.queries.shifts import (
     ActivityNotFound,
     ShiftNotFound,
@@ -27,23 +27,24 @@ from timebank.activities.queries.shifts import (
 
 __all__ = [
     "ActivityNotFound",
+    "PersonNotFound",
+    "Scope",
     "ShiftFilter",
     "ShiftNotFound",
     "count_waiting",
     "find_clash",
+    "find_person",
     "find_sign_up",
     "get_activity",
     "get_shift",
     "line_position",
-    "list_activities_of",
     "list_changes",
     "list_coming",
     "list_confirmed",
+    "list_drafts",
     "list_member_shifts",
     "list_month",
-    "list_own",
-    "list_own_shifts",
-    "list_teams",
+    "list_shifts",
     "list_waiting",
     "sign_ups_of",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 
 from timebank.activities.models import (
@@ -59,7 +59,7 @@ def get_shift(session: Session, shift_id: int) -> Shift:
     found = session.scalar(
         select(Shift)
         .where(Shift.id == shift_id)
-        .options(joinedload(Shift.activity).joinedload(Activity.branch), joinedload(Shift.activity, Activity.organiser))
+        .options(joinedload(Shift.activity).options(joinedload(Activity.branch), joinedload(Activity.organiser)))
     )
     if found is None:
         raise ShiftNotFound()
@@ -95,20 +95,18 @@ def _people(session: Session, shift_id: int, status: str) -> list[SignUp]:
 def count_waiting(session: Session, shift_ids: Collection[int]) -> dict[int, int]:
     """How many wait for each of the shifts; shifts with an empty list are left out."""
     counted = (
-        select(SignUp.shift_id, func.count())
+        select(SignUp.shift_id, func.count().label("waiting"))
         .where(SignUp.shift_id.in_(shift_ids), SignUp.status == WAITING)
         .group_by(SignUp.shift_id)
     )
-    return {shift_id: count for shift_id, count in session.execute(counted)}
+    return {row.shift_id: row.waiting for row in session.execute(counted)}
 
 
 def sign_ups_of(session: Session, member_id: int | None, shift_ids: Collection[int]) -> dict[int, SignUp]:
     """A member's own sign-ups (not those left) among the shifts, by shift; nothing for a visitor."""
     if member_id is None:
         return {}
-    found = select(SignUp).where(
-        SignUp.member_id == member_id, SignUp.shift_id.in_(shift_ids), SignUp.status != LEFT
-    )
+    found = select(SignUp).where(SignUp.member_id == member_id, SignUp.shift_id.in_(shift_ids), SignUp.status != LEFT)
     return {sign_up.shift_id: sign_up for sign_up in session.scalars(found)}
 
 
@@ -119,7 +117,10 @@ def line_position(session: Session, sign_up: SignUp) -> int:
     ahead = select(func.count()).where(
         SignUp.shift_id == sign_up.shift_id,
         SignUp.status == WAITING,
-        tuple_(SignUp.queued_at, SignUp.id) <= tuple_(sign_up.queued_at, sign_up.id),
+        or_(
+            SignUp.queued_at < sign_up.queued_at,
+            and_(SignUp.queued_at == sign_up.queued_at, SignUp.id <= sign_up.id),
+        ),
     )
     return session.scalar(ahead) or 0
 

@@ -111,9 +111,7 @@ def find_overlaps(shifts: Sequence[ShiftDraft]) -> list[tuple[int, int]]:
     ]
 
 
-def find_changes(
-    before: object, after: object, names: Sequence[str], shift_id: int | None = None
-) -> list[Change]:
+def find_changes(before: object, after: object, names: Sequence[str], shift_id: int | None = None) -> list[Change]:
     """The fields among ``names`` in which two states differ."""
     return [
         Change(what=name, old=getattr(before, name), new=getattr(after, name), shift_id=shift_id)

@@ -2,3 +2,7 @@
 
 A room of its own because it writes a file and nothing else: no row of the database changes here.
 """
+
+from timebank.archives.package.contents import STEPS, PackageMismatchError, Progress, write_package
+
+__all__ = ["STEPS", "PackageMismatchError", "Progress", "write_package"]

@@ -15,7 +15,10 @@ import xlsxwriter
 from timebank.archives.rules import Column, Table
 from timebank.core import clock
 
-_SUMMED = frozenset({"minutes", "points", "count"})
+# Control totals are taken of amounts. Ids and line numbers are counts too, but their sums would say nothing.
+_SUMMED_KINDS = frozenset({"minutes", "points"})
+_SUMMED_COUNTS = frozenset({"attended", "amount", "opening", "debit", "credit", "closing"})
+_DUMP = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t")
 _XLSX_OPTIONS = {
     "constant_memory": True,
@@ -50,12 +53,11 @@ class Workbook:
         self._book.close()
 
 
-def write_table(table: Table, rows: Iterable[Sequence[Any]], *, folder: Path, workbook: Workbook) -> dict[str, int]:
+def write_table(table: Table, rows: Iterable[Sequence[Any]], *, folder: Path, sheet: Any) -> dict[str, int]:
     """Write ``rows`` (values in the order of the columns) and return the control totals: rows, and each sum."""
     totals: Counter[str] = Counter({"rows": 0})
     names = [column.name for column in table.columns]
-    summed = [(at, column.name) for at, column in enumerate(table.columns) if column.kind in _SUMMED and column.name in _SUMS]
-    sheet = workbook.sheet(table)
+    summed = [(at, column.name) for at, column in enumerate(table.columns) if _is_summed(column)]
     with (
         (folder / f"{table.name}.csv").open("w", encoding="utf-8-sig", newline="") as csv_file,
         (folder / f"{table.name}.json").open("w", encoding="utf-8") as json_file,
@@ -76,12 +78,8 @@ def write_table(table: Table, rows: Iterable[Sequence[Any]], *, folder: Path, wo
     return dict(totals)
 
 
-# Ids and line numbers are not amounts: their sums would say nothing.
-_SUMS = frozenset(
-    "opening earned redeemed received other closing points_opening points_earned points_other points_closing points "
-    "signed manual minutes attended amount debit credit".split()
-)
-_DUMP = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+def _is_summed(column: Column) -> bool:
+    return column.kind in _SUMMED_KINDS or (column.kind == "count" and column.name in _SUMMED_COUNTS)
 
 
 def _write_cells(sheet: Any, number: int, values: Sequence[Any]) -> None:

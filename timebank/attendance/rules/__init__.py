@@ -1,5 +1,6 @@
 """The arithmetic of the door: codes, who may scan when, minutes judged from scans, points with their carry."""
 
+from timebank.attendance.rules.claims import CLAIM_MINUTES, Claim, claim_text, read_claim
 from timebank.attendance.rules.codes import (
     CodeForOtherUse,
     CodeStale,
@@ -11,11 +12,14 @@ from timebank.attendance.rules.codes import (
     venue_code,
 )
 from timebank.attendance.rules.gate import (
-    CLAIM_MINUTES,
+    CLOSES_MINUTES,
+    OPENS_MINUTES,
     REFUSALS,
     REPEAT_MINUTES,
     Ground,
+    closes_at,
     next_kind,
+    opens_at,
     refusal_of,
 )
 from timebank.attendance.rules.judging import (
@@ -31,9 +35,12 @@ from timebank.attendance.rules.points import POINT_RULES, PointRule, point_rule,
 
 __all__ = [
     "CLAIM_MINUTES",
+    "CLOSES_MINUTES",
+    "OPENS_MINUTES",
     "POINT_RULES",
     "REFUSALS",
     "REPEAT_MINUTES",
+    "Claim",
     "CodeForOtherUse",
     "CodeStale",
     "CodeUnknown",
@@ -45,12 +52,16 @@ __all__ = [
     "PointRule",
     "Policy",
     "check_manual",
+    "claim_text",
+    "closes_at",
     "judge",
     "next_code_seconds",
     "next_kind",
+    "opens_at",
     "photo_seconds",
     "point_rule",
     "points_of",
+    "read_claim",
     "read_venue_code",
     "refusal_of",
     "shift_minutes",

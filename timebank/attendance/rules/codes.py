@@ -8,6 +8,7 @@ format; the key is derived for this purpose alone, so a code of any other purpos
 from __future__ import annotations
 
 import hmac
+import re
 from datetime import datetime
 
 from timebank.core import codes
@@ -74,7 +75,8 @@ def read_venue_code(keys: Keys, typed: str, at: datetime) -> int:
 
     Takes what people type or a whole address. Raises CodeUnreadable, CodeForOtherUse, CodeStale, CodeUnknown.
     """
-    code = codes.tidy(typed.strip().rstrip("/").rsplit("/", 1)[-1])
+    address = re.split(r"[?#]", typed.strip(), maxsplit=1)[0]
+    code = codes.tidy(address.rstrip("/").rsplit("/", 1)[-1])
     if not codes.is_valid(code):
         raise CodeUnreadable()
     if not code.startswith(TAG):

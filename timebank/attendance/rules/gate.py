@@ -7,12 +7,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from timebank.attendance.rules.judging import Policy
-from timebank.core.clock import local
 from timebank.core.errors import Conflict, Refusal
 
 OPENS_MINUTES = 60  # before the start
 CLOSES_MINUTES = 60  # after the end
-CLAIM_MINUTES = 15  # between seeing a code and pressing the button; signing in may lie between
 REPEAT_MINUTES = 10  # so soon after a check-in, scanning again means "did it work?", not "I leave"
 
 
@@ -101,24 +99,25 @@ def next_kind(ground: Ground, wanted: str | None, at: datetime) -> str:
     return "again" if at < ground.in_at + timedelta(minutes=REPEAT_MINUTES) else "out"
 
 
-def refusal_of(ground: Ground, kind: str, at: datetime) -> Refusal | None:
+def refusal_of(ground: Ground, kind: str, at: datetime) -> type[Refusal] | None:
     """Why a scan is refused, or None: member, cancelled, submitted, too early, too late, not signed up."""
-    opens = ground.policy.starts_at - timedelta(minutes=OPENS_MINUTES)
-    closes = ground.policy.ends_at + timedelta(minutes=CLOSES_MINUTES)
-    too_late = at >= (ground.policy.ends_at if kind == "in" else closes)
+    too_late = at >= (ground.policy.ends_at if kind == "in" else closes_at(ground.policy))
     checks: tuple[tuple[bool, type[Refusal]], ...] = (
         (not ground.member_active, MemberNotActive),
         (ground.cancelled, ShiftCancelled),
         (ground.submitted, ShiftSubmitted),
-        (at < opens, TooEarly),
+        (at < opens_at(ground.policy), TooEarly),
         (too_late, TooLate),
         (not ground.signed_up and not ground.walk_ins and not ground.recorded, NotSignedUp),
     )
-    found = next((refusal for refused, refusal in checks if refused), None)
-    return None if found is None else explained(found, ground)
+    return next((refusal for refused, refusal in checks if refused), None)
 
 
-def explained(refusal: type[Refusal], ground: Ground) -> Refusal:
-    """A refusal with the times of this shift in its sentence."""
-    opens = ground.policy.starts_at - timedelta(minutes=OPENS_MINUTES)
-    return refusal(opens=f"{local(opens):%m-%d %H:%M}", ends=f"{local(ground.policy.ends_at):%H:%M}")
+def opens_at(policy: Policy) -> datetime:
+    """From when scans are taken."""
+    return policy.starts_at - timedelta(minutes=OPENS_MINUTES)
+
+
+def closes_at(policy: Policy) -> datetime:
+    """Until when check-outs are taken."""
+    return policy.ends_at + timedelta(minutes=CLOSES_MINUTES)

@@ -52,7 +52,7 @@ def judge(marks: Iterable[Mark], policy: Policy) -> Judgement:
 
     Earliest in and latest out count; the last correction of each kind outweighs them. Early arrival is ignored, late
     arrival and early leaving are cut, nothing counts past the end of the shift, the break is taken off, and the rest is
-    rounded down to the policy's step. Instants count by the minute that a clock shows, so that anybody can check the sum.
+    rounded down to the policy's step. Instants count by the minute a clock shows, so that anybody can check the sum.
     """
     found = list(marks)
     in_at, out_at = _decisive(found, "in", min), _decisive(found, "out", max)
@@ -83,9 +83,7 @@ def check_manual(minutes: int, *, signed_minutes: int, policy: Policy) -> None:
     """Refuse manual minutes unless they are above zero and, with the signed ones, fit into the shift."""
     most = max(_span(policy.starts_at, policy.ends_at) - policy.break_minutes - signed_minutes, 0)
     if not 0 < minutes <= most:
-        raise ManualOutOfRange(
-            most=hours(most), fields={"manual": f"要大于 0，最多 {hours(most)}。"}
-        )
+        raise ManualOutOfRange(most=hours(most), fields={"manual": f"要大于 0，最多 {hours(most)}。"})
 
 
 def _span(start: datetime, end: datetime) -> int:

@@ -65,9 +65,7 @@ def open_branch(session: Session, draft: BranchDraft, *, actor: Actor, now: date
     return branch
 
 
-def change_branch(
-    session: Session, branch_id: int, *, name: str, address: str, phone: str, actor: Actor
-) -> Branch:
+def change_branch(session: Session, branch_id: int, *, name: str, address: str, phone: str, actor: Actor) -> Branch:
     """Change what a branch is called and how it is reached."""
     actor.require("branch.change", branch_id=branch_id)
     branch = get_branch(session, branch_id)

@@ -57,8 +57,11 @@ class StockMoved(Conflict):
 
 @dataclass(frozen=True, kw_only=True)
 class OfferDraft:
-    """What an offer says. Price in minutes each time or apiece; ``licence`` for services, ``per_member_limit`` for goods."""
+    """What an offer says; price in minutes, each time or apiece. Goods have a branch, stock, perhaps a limit."""
 
+    kind: str = SERVICE
+    branch_id: int | None = None
+    stock: int | None = None
     category: str
     title: str
     price_minutes: int
@@ -69,31 +72,28 @@ class OfferDraft:
     per_member_limit: int | None = None
 
 
-def post_service(session: Session, draft: OfferDraft, *, form_key: str, actor: Actor, now: datetime) -> Offer:
-    """List a service of the actor. A repeat with the same key returns the first offer.
+def post_offer(session: Session, draft: OfferDraft, *, form_key: str, actor: Actor, now: datetime) -> Offer:
+    """List a service of the actor, or goods of a branch. A repeat with the same key returns the first offer.
 
     Raises NotAllowed, NotActive, BadOffer, LicenceMissing, Conflict (the key is somebody else's).
     """
-    actor.require("offer.own", owner_id=actor.member_id)
-    member = refuse_inactive(session, actor.member_id)
-    _check(draft, SERVICE, clock.today(now))
-    given = {"kind": SERVICE, "branch_id": member.branch_id, "provider_id": member.id, "stock": None}
-    return _insert(session, draft, given, form_key=form_key, now=now)
-
-
-def post_goods(
-    session: Session, draft: OfferDraft, *, branch_id: int, stock: int, form_key: str, actor: Actor, now: datetime
-) -> Offer:
-    """List goods of a branch. A repeat with the same key returns the first offer. Raises NotAllowed, BadOffer, Conflict."""
-    actor.require("offer.branch", branch_id=branch_id)
-    _check(draft, GOODS, clock.today(now))
-    _check_stock(stock)
-    given = {"kind": GOODS, "branch_id": branch_id, "provider_id": None, "stock": stock}
-    return _insert(session, draft, given, form_key=form_key, now=now)
+    if draft.kind == GOODS:
+        actor.require("offer.branch", branch_id=draft.branch_id)
+        owner = {"branch_id": draft.branch_id, "provider_id": None}
+    else:
+        member = refuse_inactive(session, actor.member_id)
+        actor.require("offer.own", owner_id=member.id)
+        owner = {"branch_id": member.branch_id, "provider_id": member.id}
+    _check(draft, draft.kind, clock.today(now))
+    _check_stock(draft)
+    return _insert(session, draft, owner, form_key=form_key, now=now)
 
 
 def change_offer(session: Session, offer_id: int, draft: OfferDraft, *, actor: Actor, now: datetime) -> Offer:
-    """Change what an offer says; orders made before keep their price. Raises NotAllowed, OfferEnded, BadOffer, LicenceMissing."""
+    """Change what an offer says (not its kind, branch or stock); orders made before keep their price.
+
+    Raises OfferNotFound, NotAllowed, OfferEnded, BadOffer, LicenceMissing.
+    """
     offer = _get_own(session, offer_id, actor)
     if offer.status == ENDED:
         raise OfferEnded()
@@ -120,11 +120,15 @@ def end_offer(session: Session, offer_id: int, *, actor: Actor) -> Offer:
 
 
 def change_stock(session: Session, offer_id: int, *, stock: int, seen: int, actor: Actor) -> Offer:
-    """Set how many there are to ``stock``, if there still are ``seen``; a repeat is harmless. Raises NotAllowed, StockMoved."""
+    """Set how many there are to ``stock``, if there still are ``seen``; a repeat is harmless.
+
+    Raises OfferNotFound, NotAllowed, BadOffer, StockMoved.
+    """
     offer = _get_own(session, offer_id, actor)
     if offer.kind != GOODS:
         raise NotAllowed()
-    _check_stock(stock)
+    if not 0 <= stock <= rules.MAX_STOCK:
+        raise BadOffer(fields={"stock": f"库存要在 0 到 {rules.MAX_STOCK} 之间。"})
     changed = session.execute(
         update(Offer).where(Offer.id == offer_id, Offer.stock == seen).values(stock=stock)
     ).rowcount  # type: ignore[attr-defined]
@@ -134,11 +138,11 @@ def change_stock(session: Session, offer_id: int, *, stock: int, seen: int, acto
     return offer
 
 
-def _insert(session: Session, draft: OfferDraft, given: dict[str, Any], *, form_key: str, now: datetime) -> Offer:
-    row = _columns(draft) | given | {"form_key": form_key, "created_at": now, "status": LISTED}
-    session.execute(insert_once(session, Offer).values(row))
+def _insert(session: Session, draft: OfferDraft, owner: dict[str, Any], *, form_key: str, now: datetime) -> Offer:
+    fixed = {"kind": draft.kind, "stock": draft.stock, "form_key": form_key, "created_at": now, "status": LISTED}
+    session.execute(insert_once(session, Offer).values(_columns(draft) | owner | fixed))
     offer = find_offer_by_key(session, form_key)
-    if offer is None or (offer.branch_id, offer.provider_id) != (given["branch_id"], given["provider_id"]):
+    if offer is None or {name: getattr(offer, name) for name in owner} != owner:
         raise Conflict()
     return offer
 
@@ -160,8 +164,10 @@ def _check(draft: OfferDraft, kind: str, today: date, *, before: date | None = N
         raise LicenceMissing(fields={"licence": LicenceMissing.text})
 
 
-def _check_stock(stock: int) -> None:
-    if not 0 <= stock <= rules.MAX_STOCK:
+def _check_stock(draft: OfferDraft) -> None:
+    if draft.kind == SERVICE and draft.stock is None:
+        return
+    if draft.kind == SERVICE or draft.stock is None or not 0 <= draft.stock <= rules.MAX_STOCK:
         raise BadOffer(fields={"stock": f"库存要在 0 到 {rules.MAX_STOCK} 之间。"})
 
 

@@ -6,8 +6,9 @@ from timebank.ledger.queries.accounts import (
     get_account,
     list_accounts,
     list_open_holds,
+    outstanding,
 )
-from timebank.ledger.queries.entries import EntryView, get_entry, list_entries
+from timebank.ledger.queries.entries import EntryView, get_entry, list_entries, list_entry_ids
 from timebank.ledger.queries.periods import PeriodView, closed_months, find_period, list_periods, months_to_close
 from timebank.ledger.queries.statements import StatementLine, StatementPage, balance, statement
 from timebank.ledger.queries.trial import Movement, TrialRow, movements, trial_balance
@@ -28,10 +29,12 @@ __all__ = [
     "get_entry",
     "list_accounts",
     "list_entries",
+    "list_entry_ids",
     "list_open_holds",
     "list_periods",
     "months_to_close",
     "movements",
+    "outstanding",
     "statement",
     "trial_balance",
 ]

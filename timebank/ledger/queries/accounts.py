@@ -6,11 +6,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from timebank.core.errors import NotFound
-from timebank.ledger.models import Account, Hold, HoldEnd
+from timebank.ledger.models import COIN, MEMBER, Account, Hold, HoldEnd
 
 
 class NoSuchAccount(NotFound):
@@ -87,6 +87,13 @@ def list_accounts(session: Session, book_id: int, *, kinds: Collection[str] = ()
     if kinds:
         chosen = chosen.where(Account.kind.in_(kinds))
     return [_view(account) for account in session.scalars(chosen)]
+
+
+def outstanding(session: Session, book_id: int, *, kind: str = MEMBER, unit: str = COIN) -> int:
+    """What stands on all accounts of a running kind together: for members' coins, what may still be redeemed."""
+    standing = func.coalesce(func.sum(Account.posted_in - Account.posted_out), 0)
+    chosen = select(standing).where(Account.book_id == book_id, Account.kind == kind, Account.unit == unit)
+    return int(session.scalar(chosen) or 0)
 
 
 def list_open_holds(

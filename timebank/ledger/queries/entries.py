@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -75,6 +75,17 @@ def list_entries(
     return _load(session, shown), total
 
 
+def list_entry_ids(session: Session, book_id: int, month: str) -> Iterator[int]:
+    """The ids of a month's entries in order, in small batches: the place of an id is its number."""
+    yield from session.scalars(
+        select(Entry.id)
+        .join(Period, Period.id == Entry.period_id)
+        .where(Entry.book_id == book_id, Period.month == month)
+        .order_by(Entry.id)
+        .execution_options(yield_per=5_000)
+    )
+
+
 def _load(session: Session, chosen: Any) -> list[EntryView]:
     entries: Sequence[Entry] = session.scalars(
         chosen.options(
@@ -84,9 +95,8 @@ def _load(session: Session, chosen: Any) -> list[EntryView]:
         )
     ).all()
     ids = [entry.id for entry in entries]
-    reversals = dict(
-        session.execute(select(Entry.reverses_id, Entry.id).where(Entry.reverses_id.in_(ids))).tuples().all()
-    )
+    undone = session.execute(select(Entry.reverses_id, Entry.id).where(Entry.reverses_id.in_(ids)))
+    reversals = {row.reverses_id: row.id for row in undone}
     return [_view(entry, number_of(session, entry), reversals.get(entry.id)) for entry in entries]
 
 

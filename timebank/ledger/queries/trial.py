@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, Subquery, func, select, union_all
+from sqlalchemy import Select, Subquery, func, select, true, union_all
 from sqlalchemy.orm import Session
 
 from timebank.ledger.models import Account, Entry, Period, Transfer
@@ -68,23 +68,20 @@ def _legs(book_id: int) -> Subquery:
 def trial_balance(session: Session, book_id: int, *, month: str | None = None) -> list[TrialRow]:
     """Every account of a book that was ever moved, for one month or from the beginning. Each unit sums to zero."""
     legs = _legs(book_id)
-    before = legs.c.month < month if month is not None else None
-    during = legs.c.month == month if month is not None else None
-    opening = func.coalesce(func.sum(legs.c.credited - legs.c.debited).filter(before), 0) if month else func.abs(0)
-    debited = func.sum(legs.c.debited)
-    credited = func.sum(legs.c.credited)
+    first = month or ""  # every month comes after the empty text
+    during = legs.c.month >= first
     rows = session.execute(
         select(
             Account.id.label("account_id"),
             Account.code,
             Account.kind,
             Account.unit,
-            opening.label("opening"),
-            func.coalesce(debited.filter(during) if month else debited, 0).label("debited"),
-            func.coalesce(credited.filter(during) if month else credited, 0).label("credited"),
+            func.coalesce(func.sum(legs.c.credited - legs.c.debited).filter(legs.c.month < first), 0).label("opening"),
+            func.coalesce(func.sum(legs.c.debited).filter(during), 0).label("debited"),
+            func.coalesce(func.sum(legs.c.credited).filter(during), 0).label("credited"),
         )
         .join(legs, legs.c.account_id == Account.id)
-        .where(legs.c.month <= month if month is not None else Account.book_id == book_id)
+        .where(legs.c.month <= month if month is not None else true())
         .group_by(Account.id, Account.code, Account.kind, Account.unit)
         .order_by(Account.unit, Account.kind, Account.code)
     )

@@ -1,34 +1,53 @@
 """The verbs of the ledger. They never commit; a door's unit of work does.
 
+A refusal can come after part of a verb was written (an entry's row is what holds its key). So let refusals end the unit
+of work, as doors do; who wants to go on after one wraps the verb in ``session.begin_nested()``.
+
 Order of locks, always: period, key (the entry or hold row), accounts by id. So no two postings can wait for each other.
 """
 
 from timebank.ledger.rules import EntryDraft, TransferDraft
-from timebank.ledger.service.accounts import AccountClosed, NotEnough, close_account, open_account, open_book
+from timebank.ledger.service.accounts import (
+    AccountClosed,
+    AccountNotEmpty,
+    AccountNotFound,
+    NotEnough,
+    close_account,
+    open_account,
+    open_accounts,
+    open_book,
+)
 from timebank.ledger.service.entries import AlreadyReversed, EntryNotFound, KeyReused, Posted, post, post_many, reverse
 from timebank.ledger.service.holds import (
     HoldDraft,
     HoldEnded,
+    HoldNotFound,
     HoldTooSmall,
+    NotFromHold,
     expire_holds,
     hold,
     post_hold,
     void_hold,
 )
-from timebank.ledger.service.periods import EarlierMonthOpen, MonthNotOver, close_period, open_period
+from timebank.ledger.service.periods import EarlierMonthOpen, LaterMonthClosed, MonthNotOver, close_period
 
 __all__ = [
     "AccountClosed",
+    "AccountNotEmpty",
+    "AccountNotFound",
     "AlreadyReversed",
     "EarlierMonthOpen",
     "EntryDraft",
     "EntryNotFound",
     "HoldDraft",
     "HoldEnded",
+    "HoldNotFound",
     "HoldTooSmall",
     "KeyReused",
+    "LaterMonthClosed",
     "MonthNotOver",
     "NotEnough",
+    "NotFromHold",
     "Posted",
     "TransferDraft",
     "close_account",
@@ -36,8 +55,8 @@ __all__ = [
     "expire_holds",
     "hold",
     "open_account",
+    "open_accounts",
     "open_book",
-    "open_period",
     "post",
     "post_hold",
     "post_many",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
 
-from sqlalchemy import BigInteger, Integer, column, select, update, values
+from sqlalchemy import BigInteger, Connection, Row, Table, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from timebank.core.db import insert_once
@@ -36,7 +37,30 @@ HOUSE_ACCOUNTS = (
     (ISSUANCE, POINT),
     (ADJUSTMENT, POINT),
 )
-_CHUNK = 5_000  # accounts in one UPDATE … FROM (VALUES …): four parameters each, below both engines' limits
+_SHOWN = {COIN: coins, POINT: points}
+_MANY = 10_000  # accounts named in one statement, below both engines' limits
+
+# Built once, which spares SQLAlchemy walking them at every posting.
+_TABLE = cast(Table, Account.__table__)
+_ACCOUNT = _TABLE.c
+_STAND = (
+    select(_ACCOUNT.id, _ACCOUNT.code, _ACCOUNT.unit, _ACCOUNT.closed, _ACCOUNT.floor)
+    .add_columns((_ACCOUNT.posted_in - _ACCOUNT.posted_out - _ACCOUNT.held).label("available"))
+    .where(_ACCOUNT.id.in_(bindparam("accounts", expanding=True)), _ACCOUNT.runs)
+    .order_by(_ACCOUNT.id)
+    .with_for_update(key_share=True)
+)
+_PLUS, _MINUS, _HOLD = (bindparam(name, type_=BigInteger) for name in ("plus", "minus", "hold"))
+_MOVE = (
+    update(_TABLE)
+    .where(_ACCOUNT.id == bindparam("account"), _ACCOUNT.runs, ~_ACCOUNT.closed)
+    .where(_ACCOUNT.posted_in + _PLUS - _ACCOUNT.posted_out - _MINUS - _ACCOUNT.held - _HOLD >= _ACCOUNT.floor)
+    .values(
+        posted_in=_ACCOUNT.posted_in + _PLUS,
+        posted_out=_ACCOUNT.posted_out + _MINUS,
+        held=_ACCOUNT.held + _HOLD,
+    )
+)
 
 
 class AccountNotFound(NotFound):
@@ -51,6 +75,13 @@ class AccountClosed(Conflict):
 
     code = "ledger.account_closed"
     text = "账户 {account} 已经停用，不能再记账。请联系网点工作人员。"
+
+
+class AccountNotEmpty(Conflict):
+    """Something stands on the account, or is held."""
+
+    code = "ledger.account_not_empty"
+    text = "账户里还有 {balance}（其中冻结 {held}）。先用完、送出或退回，才能停用。"
 
 
 class NotEnough(Conflict):
@@ -72,98 +103,76 @@ def open_book(session: Session, *, code: str) -> int:
 
 def open_account(session: Session, *, book_id: int, code: str, kind: str, unit: str) -> int:
     """Open an account, or find the one already open under this code and unit; returns its id."""
-    session.execute(
-        insert_once(session, Account).values(
-            book_id=book_id,
-            code=code,
-            kind=kind,
-            unit=unit,
-            runs=kind in RUNNING_KINDS,
-            posted_in=0,
-            posted_out=0,
-            held=0,
-            floor=0,
-            closed=False,
+    return open_accounts(session, book_id=book_id, codes=[code], kind=kind, unit=unit)[code]
+
+
+def open_accounts(session: Session, *, book_id: int, codes: Sequence[str], kind: str, unit: str) -> dict[str, int]:
+    """Open many accounts of one kind, or find those already open under these codes; returns code → id."""
+    fresh = {
+        "book_id": book_id,
+        "kind": kind,
+        "unit": unit,
+        "runs": kind in RUNNING_KINDS,
+        "posted_in": 0,
+        "posted_out": 0,
+        "held": 0,
+        "floor": 0,
+        "closed": False,
+    }
+    if codes:
+        session.execute(insert_once(session, Account), [fresh | {"code": code} for code in codes])
+    found: dict[str, int] = {}
+    for start in range(0, len(codes), _MANY):
+        some = codes[start : start + _MANY]
+        wanted = select(Account.code, Account.id).where(
+            Account.book_id == book_id, Account.unit == unit, Account.code.in_(some)
         )
-    )
-    found = session.scalar(
-        select(Account.id).where(Account.book_id == book_id, Account.code == code, Account.unit == unit)
-    )
-    if found is None:
+        found |= {row.code: row.id for row in session.execute(wanted)}
+    if len(found) != len(set(codes)):
         raise AccountNotFound()
     return found
 
 
 def close_account(session: Session, account_id: int) -> None:
-    """Take no more postings on an account. Refuses while anything stands on it or is held."""
-    closed = session.execute(
-        update(Account)
-        .where(Account.id == account_id, Account.posted_in == Account.posted_out, Account.held == 0)
-        .values(closed=True)
-    )
-    if not closed.rowcount:  # type: ignore[attr-defined]
-        raise _why_refused(session, {account_id: Change(posted_out=1)})
+    """Take no more postings on a running account. Raises AccountNotEmpty while anything stands on it or is held."""
+    account = session.get(Account, account_id, populate_existing=True, with_for_update={"key_share": True})
+    if account is None or not account.runs:
+        raise AccountNotFound()
+    if account.balance or account.held:
+        shown = _SHOWN[account.unit]
+        raise AccountNotEmpty(balance=shown(account.balance), held=shown(account.held))
+    account.closed = True
+    session.flush()
 
 
-def apply_changes(session: Session, changes: Mapping[int, Change]) -> None:
-    """Move the running figures of the accounts touched, or refuse with nothing moved.
+def apply_changes(connection: Connection, changes: Mapping[int, Change]) -> None:
+    """Move the running figures of the accounts touched, or refuse before any is moved.
 
-    One guarded relative update: it subtracts only where enough is available, so no reading can be out of date. Accounts
-    without running figures are left alone: a row that every deposit updates lets only one commit through at a time.
+    Accounts without running figures are left alone: a row that every deposit updates lets only one commit through at a
+    time. The others are locked in id order and looked at for a good refusal; the update is guarded all the same, since
+    SQLite knows no row locks: it subtracts only where enough is available, so no reading can be out of date.
     """
-    running = session.scalars(
-        select(Account.id)
-        .where(Account.id.in_(changes), Account.runs)
-        .order_by(Account.id)
-        .with_for_update(key_share=True)
-    ).all()
-    moved = 0
-    for at in range(0, len(running), _CHUNK):
-        moved += _move(session, {account_id: changes[account_id] for account_id in running[at : at + _CHUNK]})
-    if moved != len(running):
-        raise _why_refused(session, changes)
-
-
-def _move(session: Session, changes: Mapping[int, Change]) -> int:
-    if len(changes) == 1:
-        [(account_id, change)] = changes.items()
-        return _guarded(session, Account.id == account_id, change.posted_in, change.posted_out, change.held)
-    given = values(
-        column("id", Integer),
-        column("plus", BigInteger),
-        column("minus", BigInteger),
-        column("hold", BigInteger),
-        name="given",
-    )
-    rows = given.data([(account_id, c.posted_in, c.posted_out, c.held) for account_id, c in changes.items()]).cte(
-        "change"
-    )
-    return _guarded(session, Account.id == rows.c.id, rows.c.plus, rows.c.minus, rows.c.hold)
-
-
-def _guarded(session: Session, which, plus, minus, hold) -> int:  # type: ignore[no-untyped-def]
-    available = Account.posted_in + plus - Account.posted_out - minus - Account.held - hold
-    statement = (
-        update(Account)
-        .where(which, Account.runs, ~Account.closed, available >= Account.floor)
-        .values(posted_in=Account.posted_in + plus, posted_out=Account.posted_out + minus, held=Account.held + hold)
-        .execution_options(synchronize_session=False)
-    )
-    return int(session.execute(statement).rowcount)  # type: ignore[attr-defined]
-
-
-def _why_refused(session: Session, changes: Mapping[int, Change]) -> Conflict:
-    accounts = session.scalars(
-        select(Account).where(Account.id.in_(changes)).order_by(Account.id).execution_options(populate_existing=True)
-    )
-    for account in accounts:
-        change = changes[account.id]
-        if account.closed:
-            return AccountClosed(account=account.code)
-        needed = change.posted_out + change.held - change.posted_in
-        if account.runs and account.available - needed < account.floor:
-            shown = coins if account.unit == COIN else points
-            return NotEnough(
-                needed=shown(needed), available=shown(account.available - account.floor), account=account.code
+    moves = []
+    for some in _in_batches(sorted(changes)):
+        for account in connection.execute(_STAND, {"accounts": some}):
+            change = changes[account.id]
+            _refuse(account, change)
+            moves.append(
+                {"account": account.id, "plus": change.posted_in, "minus": change.posted_out, "hold": change.held}
             )
-    return Conflict()
+    if moves and connection.execute(_MOVE, moves).rowcount != len(moves):
+        raise Conflict()
+
+
+def _in_batches(ids: list[int]) -> Iterator[list[int]]:
+    for start in range(0, len(ids), _MANY):
+        yield ids[start : start + _MANY]
+
+
+def _refuse(account: Row[*tuple[Any, ...]], change: Change) -> None:
+    if account.closed:
+        raise AccountClosed(account=account.code)
+    needed = change.posted_out + change.held - change.posted_in
+    if account.available - needed < account.floor:
+        shown = _SHOWN[account.unit]
+        raise NotEnough(needed=shown(needed), available=shown(account.available - account.floor), account=account.code)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, Table, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert
 
-from timebank.core.db import insert_once
 from timebank.core.errors import Conflict, NotFound
 from timebank.ledger.models import Entry, Transfer
 from timebank.ledger.rules import (
@@ -25,6 +26,17 @@ from timebank.ledger.rules import (
 )
 from timebank.ledger.service.accounts import apply_changes
 from timebank.ledger.service.periods import open_period
+
+# Both built once, which spares SQLAlchemy walking them at every posting.
+_ENTRY = cast(Table, Entry.__table__)
+_ADD_TRANSFERS = insert(cast(Table, Transfer.__table__))
+
+
+@cache
+def _add_entries(dialect: str) -> ReturningInsert[int, str]:
+    """Insert what is new and answer with ids and keys; a row under a known key or a second reversal is passed over."""
+    into = postgresql.insert(_ENTRY) if dialect == "postgresql" else sqlite.insert(_ENTRY)
+    return into.on_conflict_do_nothing().returning(_ENTRY.c.id, _ENTRY.c.key)
 
 
 class EntryNotFound(NotFound):
@@ -75,49 +87,63 @@ def book(
     """``post_many``, together with held amounts that are ``released`` in the same guarded update."""
     for draft in drafts:
         check_draft(draft)
-    posted: dict[tuple[int, str], Posted] = {}
+    ids: dict[tuple[int, str], int] = {}
     fresh: list[EntryDraft] = []
-    for book_id, group in groupby(sorted(drafts, key=lambda d: d.book_id), key=lambda d: d.book_id):
-        entries = list(group)
-        ids, repeated = _insert_entries(session, book_id, entries, now)
-        posted |= {(book_id, key): Posted(entry_id, repeated) for key, entry_id in ids.items()}
-        if not repeated:
+    for book_id, entries in _by_book(drafts).items():
+        inserted = _insert_entries(session, book_id, entries, now)
+        if inserted:
             fresh += entries
+        ids |= inserted or _first_answers(session, book_id, entries)
+    if fresh and len(fresh) != len(drafts):
+        raise KeyReused()  # part of the batch was booked before: never guess which half was meant
     if fresh:
-        _insert_transfers(session, fresh, posted)
-        changes = changes_of(fresh)
-        for account_id, release in (released or {}).items():
-            changes.setdefault(account_id, Change()).held += release.held
-        apply_changes(session, changes)
-    return [posted[draft.book_id, draft.key] for draft in drafts]
+        connection = session.connection()
+        apply_changes(connection, _changes(fresh, released or {}))
+        _insert_transfers(connection, fresh, ids)
+    return [Posted(ids[draft.book_id, draft.key], repeated=not fresh) for draft in drafts]
+
+
+def _by_book(drafts: Sequence[EntryDraft]) -> dict[int, list[EntryDraft]]:
+    """The drafts of each book in the order given; books in id order, so that no two postings wait for each other."""
+    books: dict[int, list[EntryDraft]] = {draft.book_id: [] for draft in sorted(drafts, key=lambda d: d.book_id)}
+    for draft in drafts:
+        books[draft.book_id].append(draft)
+    return books
+
+
+def _changes(drafts: Iterable[EntryDraft], released: Mapping[int, Change]) -> dict[int, Change]:
+    changes = changes_of(drafts)
+    for account_id, release in released.items():
+        changes.setdefault(account_id, Change()).held += release.held
+    return changes
 
 
 def _insert_entries(
     session: Session, book_id: int, drafts: Sequence[EntryDraft], now: datetime
-) -> tuple[dict[str, int], bool]:
+) -> dict[tuple[int, str], int]:
+    """The new ids by book and key; none when every key was there before. Raises KeyReused when some were."""
+    if len({draft.key for draft in drafts}) != len(drafts):
+        raise KeyReused()
     period_id = open_period(session, book_id, now=now)
     rows = [_entry_row(draft, period_id, now) for draft in drafts]
-    wanted = {row["key"]: row["content_hash"] for row in rows}
-    if len(wanted) != len(rows):
+    connection = session.connection()
+    answer = connection.execute(_add_entries(connection.dialect.name), _one_or_many(rows))
+    ids = {(book_id, key): entry_id for entry_id, key in answer}
+    if ids and len(ids) != len(rows):
         raise KeyReused()
-    statement = insert_once(session, Entry).returning(Entry.id, Entry.key)
-    ids = {key: entry_id for entry_id, key in session.execute(statement, rows)}
-    if len(ids) == len(rows):
-        return ids, False
-    if ids:
-        raise KeyReused()  # part of the batch was booked before: never guess which half was meant
-    return _first_answers(session, book_id, wanted), True
+    return ids
 
 
-def _first_answers(session: Session, book_id: int, wanted: dict[str, str]) -> dict[str, int]:
+def _first_answers(session: Session, book_id: int, drafts: Sequence[EntryDraft]) -> dict[tuple[int, str], int]:
+    wanted = {draft.key: content_hash(draft) for draft in drafts}
     found = session.execute(
         select(Entry.key, Entry.id, Entry.content_hash).where(Entry.book_id == book_id, Entry.key.in_(wanted))
     ).all()
-    if len(found) != len(wanted):
-        raise AlreadyReversed()  # no key stood in the way, so it was the one reversal an entry may have
     if any(row.content_hash != wanted[row.key] for row in found):
         raise KeyReused()
-    return {row.key: row.id for row in found}
+    if len(found) != len(wanted):
+        raise AlreadyReversed()  # no key stood in the way, so it was the one reversal an entry may have
+    return {(book_id, row.key): row.id for row in found}
 
 
 def _entry_row(draft: EntryDraft, period_id: int, now: datetime) -> dict[str, Any]:
@@ -140,10 +166,10 @@ def _entry_row(draft: EntryDraft, period_id: int, now: datetime) -> dict[str, An
     }
 
 
-def _insert_transfers(session: Session, drafts: Iterable[EntryDraft], posted: dict[tuple[int, str], Posted]) -> None:
+def _insert_transfers(connection: Connection, drafts: Iterable[EntryDraft], ids: Mapping[tuple[int, str], int]) -> None:
     rows = [
         {
-            "entry_id": posted[draft.book_id, draft.key].entry_id,
+            "entry_id": ids[draft.book_id, draft.key],
             "seq": seq,
             "book_id": draft.book_id,
             "unit": transfer.unit,
@@ -154,7 +180,12 @@ def _insert_transfers(session: Session, drafts: Iterable[EntryDraft], posted: di
         for draft in drafts
         for seq, transfer in enumerate(draft.transfers, start=1)
     ]
-    session.execute(insert(Transfer), rows)
+    connection.execute(_ADD_TRANSFERS, _one_or_many(rows))
+
+
+def _one_or_many(rows: list[dict[str, Any]]) -> list[dict[str, Any]] | dict[str, Any]:
+    """A row alone goes SQLAlchemy's short way."""
+    return rows if len(rows) > 1 else rows[0]
 
 
 def reverse(session: Session, entry_id: int, *, key: str, reason: str, actor_id: int | None, now: datetime) -> Posted:

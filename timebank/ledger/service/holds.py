@@ -10,9 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from timebank.core.db import insert_once
-from timebank.core.errors import Conflict, NotFound
+from timebank.core.errors import Conflict, Invalid, NotFound
 from timebank.ledger.models import Account, Entry, Hold, HoldEnd
-from timebank.ledger.rules import Change, EntryDraft, check_amount, content_hash, hold_hash
+from timebank.ledger.rules import Change, EntryDraft, check_amount, check_draft, content_hash, hold_hash
 from timebank.ledger.service.accounts import AccountNotFound, apply_changes
 from timebank.ledger.service.entries import KeyReused, Posted, book
 
@@ -36,6 +36,13 @@ class HoldTooSmall(Conflict):
 
     code = "ledger.hold_too_small"
     text = "要扣的数量超过了冻结的数量。"
+
+
+class NotFromHold(Invalid):
+    """The entry that should end a hold takes nothing from the account it is on."""
+
+    code = "ledger.not_from_hold"
+    text = "这笔分录没有从冻结的账户里扣，不能用来结束冻结。"
 
 
 HOW_NAMES = {"post": "已扣款", "void": "已撤销", "expire": "已到期释放"}
@@ -80,7 +87,7 @@ def hold(session: Session, draft: HoldDraft, *, now: datetime) -> int:
     hold_id = session.scalar(insert_once(session, Hold).values(row).returning(Hold.id))
     if hold_id is None:
         return _first_hold(session, account.book_id, draft.key, mark)
-    apply_changes(session, {account.id: Change(held=draft.amount)})
+    apply_changes(session.connection(), {account.id: Change(held=draft.amount)})
     return int(hold_id)
 
 
@@ -94,11 +101,15 @@ def _first_hold(session: Session, book_id: int, key: str, mark: str) -> int:
 def post_hold(session: Session, hold_id: int, draft: EntryDraft, *, now: datetime) -> Posted:
     """End a hold by booking ``draft``, whose transfers take the held amount or less from the held account.
 
-    What is not taken is free again. Raises HoldTooSmall, HoldEnded; a repeat with the same key returns the first.
+    What is not taken is free again. A repeat with the same key returns the first.
+    Raises the refusals of ``post``, NotFromHold, HoldTooSmall, HoldEnded.
     """
+    check_draft(draft)
     found = _get_hold(session, hold_id)
     taken = sum(t.amount for t in draft.transfers if t.debit_id == found.account_id)
-    if taken > found.amount or any(t.unit != found.unit for t in draft.transfers):
+    if not taken:
+        raise NotFromHold()
+    if taken > found.amount:
         raise HoldTooSmall()
     end = _lock_end(session, found)
     if end is not None:
@@ -137,7 +148,7 @@ def void_hold(session: Session, hold_id: int, *, actor_id: int | None, now: date
             return
         raise HoldEnded(how=HOW_NAMES[end.how])
     _end(session, HoldEnd(hold_id=found.id, how="void", actor_id=actor_id, ended_at=now))
-    apply_changes(session, {found.account_id: Change(held=-found.amount)})
+    apply_changes(session.connection(), {found.account_id: Change(held=-found.amount)})
 
 
 def expire_holds(session: Session, *, source_type: str, now: datetime, at_most: int = 500) -> list[int]:
@@ -157,7 +168,7 @@ def expire_holds(session: Session, *, source_type: str, now: datetime, at_most: 
     for found in ended:
         freed.setdefault(found.account_id, Change()).held -= found.amount
     if freed:
-        apply_changes(session, freed)
+        apply_changes(session.connection(), freed)
     return [found.id for found in ended]
 
 

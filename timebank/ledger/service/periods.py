@@ -7,8 +7,9 @@ takes it alone. So a close waits for postings in flight, and later postings find
 from __future__ import annotations
 
 from datetime import datetime
+from typing import cast
 
-from sqlalchemy import insert, select
+from sqlalchemy import Table, bindparam, func, insert, select
 from sqlalchemy.orm import Session
 
 from timebank.core.actor import Actor
@@ -18,6 +19,13 @@ from timebank.core.errors import Conflict
 from timebank.core.keys import Keys
 from timebank.ledger.models import Period, Seal
 from timebank.ledger.sealing import chain_head, seal_row
+
+_PERIOD = cast(Table, Period.__table__).c
+_SHARED = (  # built once, which spares SQLAlchemy walking it at every posting
+    select(_PERIOD.id, _PERIOD.closed_at)
+    .where(_PERIOD.book_id == bindparam("book_id"), _PERIOD.month == bindparam("month"))
+    .with_for_update(read=True)
+)
 
 
 class MonthNotOver(Conflict):
@@ -34,32 +42,44 @@ class EarlierMonthOpen(Conflict):
     text = "{month} 还没有结账。请先结这个月，再结后面的月份。"
 
 
+class LaterMonthClosed(Conflict):
+    """A later month is closed already; a seal cannot be put in before another."""
+
+    code = "ledger.later_month_closed"
+    text = "{later} 已经结账，不能再回头结 {month}。晚到的账会记到下一个没有结的月份。"
+
+
 def open_period(session: Session, book_id: int, *, now: datetime) -> int:
     """The id of the month that takes postings at ``now``, held open until this transaction ends.
 
-    That is the calendar month of ``now``, or the first month after it that is not closed.
+    That is the calendar month of ``now``, or the month after the last closed one where that is later.
     """
     month = month_of(now)
     while True:
-        period = _shared(session, book_id, month)
+        wanted = {"book_id": book_id, "month": month}
+        period = session.connection().execute(_SHARED, wanted).one_or_none()
         if period is None:
+            month = max(month, _month_after_the_closed(session, book_id))
             session.execute(insert_once(session, Period).values(book_id=book_id, month=month))
-            period = _shared(session, book_id, month)
-        if period is not None and period.closed_at is None:
-            return period.id
-        month = next_month(month)
+        elif period.closed_at is not None:
+            month = next_month(month)
+        else:
+            return int(period.id)
 
 
-def _shared(session: Session, book_id: int, month: str):  # type: ignore[no-untyped-def]
-    return session.execute(
-        select(Period.id, Period.closed_at)
-        .where(Period.book_id == book_id, Period.month == month)
-        .with_for_update(read=True)
-    ).one_or_none()
+def _month_after_the_closed(session: Session, book_id: int) -> str:
+    """Where the last closed month leads; a clock that runs behind must not open a month before it."""
+    last = session.scalar(
+        select(func.max(Period.month)).where(Period.book_id == book_id, Period.closed_at.is_not(None))
+    )
+    return next_month(last) if last else ""
 
 
 def close_period(session: Session, book_id: int, month: str, *, actor: Actor, keys: Keys, now: datetime) -> Seal:
-    """Close a month and seal it; a closed month gives its seal again. Raises MonthNotOver, EarlierMonthOpen."""
+    """Close a month and seal it; a closed month gives its seal again.
+
+    Raises MonthNotOver, EarlierMonthOpen, LaterMonthClosed.
+    """
     if now < month_range(month)[1]:
         raise MonthNotOver(month=month)
     session.execute(insert_once(session, Period).values(book_id=book_id, month=month))
@@ -80,11 +100,13 @@ def close_period(session: Session, book_id: int, month: str, *, actor: Actor, ke
 
 
 def _refuse_gaps(session: Session, book_id: int, month: str) -> None:
-    earlier = session.scalar(
-        select(Period.month)
-        .where(Period.book_id == book_id, Period.month < month, Period.closed_at.is_(None))
-        .order_by(Period.month)
-        .limit(1)
-    )
-    if earlier is not None:
-        raise EarlierMonthOpen(month=earlier)
+    """Months close one after another, the empty ones too, so that each seal follows the month before."""
+    known = session.execute(
+        select(Period.month, Period.closed_at).where(Period.book_id == book_id).order_by(Period.month)
+    ).all()
+    closed = [row.month for row in known if row.closed_at is not None]
+    if closed and closed[-1] > month:
+        raise LaterMonthClosed(month=month, later=closed[-1])
+    expected = next_month(closed[-1]) if closed else known[0].month
+    if expected < month:
+        raise EarlierMonthOpen(month=expected)

@@ -1,0 +1,128 @@
+"""Fifty people press the button at the same moment: real threads, real sessions, both databases."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from tests import databases
+from tests.activities.town import make_town, people, post_shift
+from tests.world import NOW, actor_of
+from timebank.activities import queries, service
+from timebank.activities.models import CONFIRMED, LEFT, WAITING, Shift, SignUp
+from timebank.core.actor import Actor
+from timebank.core.db import write_session
+from timebank.notices.models import Notice
+
+CROWD = 50
+
+
+def make_engine(url: str) -> sa.Engine:
+    """An engine with a connection for everybody."""
+    kind = {} if url.startswith("sqlite") else {"pool_size": CROWD + 2}
+    engine = sa.create_engine(url, **kind)
+    databases.prepare_engine(engine)
+    return engine
+
+
+def at_once(engine: sa.Engine, verbs: list[Callable[[Session], str]]) -> list[str]:
+    """Run each verb as a unit of work of its own, all released at one moment; what each answered."""
+    start, answers = threading.Barrier(len(verbs)), [""] * len(verbs)
+
+    def run(at: int) -> None:
+        with Session(engine) as session:
+            start.wait()
+            try:
+                with write_session(session):
+                    answers[at] = verbs[at](session)
+            except Exception as refusal:
+                answers[at] = type(refusal).__name__
+
+    threads = [threading.Thread(target=run, args=(at,)) for at in range(len(verbs))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answers
+
+
+def prepare(engine: sa.Engine, capacity: int, count: int) -> tuple[int, list[Actor]]:
+    """A published shift and so many members; ids and actors only, since threads share no session."""
+    with Session(engine) as session, write_session(session):
+        town = make_town(session)
+        on = post_shift(session, town, capacity=capacity)
+        return on.id, [actor_of(session, member) for member in people(session, town, count)]
+
+
+def joining(shift_id: int, actor: Actor) -> Callable[[Session], str]:
+    return lambda session: (
+        service.sign_up(session, shift_id, member_id=actor.member_id or 0, actor=actor, now=NOW).status
+    )
+
+
+def leaving(shift_id: int, actor: Actor) -> Callable[[Session], str]:
+    return lambda session: (
+        service.leave(session, shift_id, member_id=actor.member_id or 0, reason="有事", actor=actor, now=NOW).status
+    )
+
+
+def counted(engine: sa.Engine, shift_id: int) -> tuple[int, Counter[str]]:
+    with Session(engine) as session:
+        statuses = session.scalars(sa.select(SignUp.status).where(SignUp.shift_id == shift_id))
+        return session.scalars(sa.select(Shift.taken).where(Shift.id == shift_id)).one(), Counter(statuses)
+
+
+def test_fifty_people_and_seven_places(fresh_database: str) -> None:
+    engine = make_engine(fresh_database)
+    shift_id, crowd = prepare(engine, 7, CROWD)
+    answers = at_once(engine, [joining(shift_id, actor) for actor in crowd])
+    assert Counter(answers) == {CONFIRMED: 7, WAITING: CROWD - 7}
+    assert counted(engine, shift_id) == (7, Counter({CONFIRMED: 7, WAITING: CROWD - 7}))
+    engine.dispose()
+
+
+def test_exactly_one_gets_the_last_place(fresh_database: str) -> None:
+    engine = make_engine(fresh_database)
+    shift_id, crowd = prepare(engine, 1, 2)
+    assert sorted(at_once(engine, [joining(shift_id, actor) for actor in crowd])) == [CONFIRMED, WAITING]
+    assert counted(engine, shift_id)[0] == 1
+    engine.dispose()
+
+
+def test_one_person_pressing_ten_times_has_one_place(fresh_database: str) -> None:
+    engine = make_engine(fresh_database)
+    shift_id, [one] = prepare(engine, 5, 1)
+    assert at_once(engine, [joining(shift_id, one)] * 10) == [CONFIRMED] * 10
+    assert counted(engine, shift_id) == (1, Counter({CONFIRMED: 1}))
+    engine.dispose()
+
+
+def test_one_person_cannot_be_in_two_places_at_one_time(fresh_database: str) -> None:
+    engine = make_engine(fresh_database)
+    first, [one] = prepare(engine, 5, 1)
+    with Session(engine) as session, write_session(session):
+        second = post_shift(session, make_town(session), capacity=5).id
+    answers = at_once(engine, [joining(first, one), joining(second, one)])
+    assert sorted(answers) == ["ShiftsOverlap", CONFIRMED]
+    engine.dispose()
+
+
+def test_places_given_back_while_others_queue_are_all_taken_again(fresh_database: str) -> None:
+    engine = make_engine(fresh_database)
+    shift_id, crowd = prepare(engine, 10, 40)
+    at_once(engine, [joining(shift_id, actor) for actor in crowd[:20]])
+    with Session(engine) as session:
+        placed = {signed.member_id for signed in queries.list_confirmed(session, shift_id)}
+    leavers = [actor for actor in crowd if actor.member_id in placed][:8]
+    verbs = [leaving(shift_id, actor) for actor in leavers] + [joining(shift_id, actor) for actor in crowd[20:]]
+    at_once(engine, verbs)
+    taken, statuses = counted(engine, shift_id)
+    assert (taken, statuses) == (10, Counter({CONFIRMED: 10, LEFT: 8, WAITING: 22}))
+    with Session(engine) as session:
+        moved = session.scalars(sa.select(Notice.member_id).where(Notice.kind == "sign_up.moved_up")).all()
+        assert len(moved) == len(set(moved)) == 8
+    engine.dispose()

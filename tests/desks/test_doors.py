@@ -1,0 +1,166 @@
+"""Start pages: everybody sees theirs, nobody another's, and GETs only read."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from tests.archives.months import AUGUST, OCTOBER, SEPTEMBER, earn, small_town
+from tests.world import make_branch, make_member, sign_in
+from timebank.core.db import db, transaction
+from timebank.ledger import queries as ledger
+from timebank.ledger.service import reverse
+
+
+class Town(NamedTuple):
+    branch: int
+    anna: int
+    manager: int
+    inspector: int
+    organiser: int
+    stranger: int
+    administrator: int
+    wrong_entry: int
+    account: int
+
+
+@pytest.fixture
+def town(app: Flask) -> Town:
+    with app.app_context(), transaction() as session:
+        branch, anna, _ = small_town(session)
+        other = make_branch(session, "CX", now=AUGUST)
+        wrong = earn(session, branch, anna, 60, at=SEPTEMBER)
+        reverse(session, wrong, key="undo", reason="记错了人", actor_id=None, now=OCTOBER)
+        people = {
+            role: make_member(session, branch, roles=(role,), now=AUGUST).id
+            for role in ("manager", "inspector", "organiser", "administrator")
+        }
+        stranger = make_member(session, other, roles=("manager", "inspector"), now=AUGUST).id
+        return Town(
+            branch=branch.id,
+            anna=anna.id,
+            stranger=stranger,
+            wrong_entry=wrong,
+            account=anna.coin_account_id or 0,
+            **people,
+        )
+
+
+BOOKS = (
+    "/inspect",
+    "/inspect?month=2026-10",
+    "/inspect/entries",
+    "/inspect/accounts",
+    "/inspect/seals",
+    "/inspect/verify",
+)
+
+
+def test_visitors_see_what_this_is_and_the_way_in(client: FlaskClient) -> None:
+    page = client.get("/").text
+    assert "登记成为会员" in page
+    assert 'href="/register"' in page
+
+
+@pytest.mark.parametrize("page", ["/me", "/branch", *BOOKS])
+def test_visitors_are_asked_to_sign_in(client: FlaskClient, page: str) -> None:
+    assert client.get(page).headers["Location"].startswith("/sign-in")
+
+
+def test_everybody_has_a_start_page_and_a_page_of_their_own(client: FlaskClient, town: Town) -> None:
+    for who in (town.anna, town.organiser, town.manager, town.inspector, town.stranger, town.administrator):
+        sign_in(client, who)
+        assert client.get("/").status_code == 200
+        assert client.get("/me").status_code == 200
+
+
+def test_my_page_shows_what_i_may_spend(client: FlaskClient, town: Town) -> None:
+    sign_in(client, town.anna)
+    page = client.get("/me").text
+    assert "可用爱心币" in page
+    assert "<b>2</b> <small>币</small>" in page.replace("</b><small>", "</b> <small>")
+    assert "说一句评价：上门理发" in page
+
+
+def test_the_branch_desk_lists_months_to_close_for_managers_only(client: FlaskClient, town: Town) -> None:
+    sign_in(client, town.manager)
+    assert "可以结账的月份" in client.get("/branch").text
+    sign_in(client, town.inspector)
+    assert "可以结账的月份" not in client.get("/branch").text
+    for who in (town.anna, town.organiser):
+        sign_in(client, who)
+        assert client.get("/branch").status_code == 403
+
+
+@pytest.mark.parametrize("page", BOOKS)
+def test_inspectors_and_managers_read_the_books_others_do_not(client: FlaskClient, town: Town, page: str) -> None:
+    for who, status in ((town.inspector, 200), (town.manager, 200), (town.anna, 403), (town.organiser, 403)):
+        sign_in(client, who)
+        assert client.get(page).status_code == status
+
+
+def test_the_books_of_another_branch_stay_closed(client: FlaskClient, town: Town) -> None:
+    sign_in(client, town.stranger)
+    for page in (f"/inspect?branch={town.branch}", f"/branch?branch={town.branch}"):
+        assert client.get(page).status_code == 403
+    assert client.get(f"/inspect/entries/{town.wrong_entry}").status_code == 403
+    assert client.get(f"/inspect/accounts/{town.account}").status_code == 403
+    sign_in(client, town.administrator)
+    assert client.get(f"/inspect/entries/{town.wrong_entry}").status_code == 200
+
+
+def test_the_trial_balance_visibly_sums_to_zero(client: FlaskClient, town: Town) -> None:
+    sign_in(client, town.inspector)
+    for page in ("/inspect", "/inspect?month=2026-09"):
+        shown = client.get(page).text
+        assert "爱心币：借方合计 − 贷方合计 = 0" in shown
+        assert "积分：借方合计 − 贷方合计 = 0" in shown
+
+
+def test_an_entry_shows_its_document_and_leads_to_its_reverse_and_back(
+    client: FlaskClient, app: Flask, town: Town
+) -> None:
+    sign_in(client, town.inspector)
+    page = client.get(f"/inspect/entries/{town.wrong_entry}").text
+    with app.app_context():
+        undone = ledger.get_entry(db.session(), town.wrong_entry).reversed_by_id
+        haircut = next(e for e in ledger.list_entries(db.session(), town.branch)[0] if e.kind == "redeem")
+    assert "已经冲正" in page
+    assert f"/inspect/entries/{undone}" in page
+    back = client.get(f"/inspect/entries/{undone}").text
+    assert "记错了人" in back
+    assert f"/inspect/entries/{town.wrong_entry}" in back
+    document = client.get(f"/inspect/entries/{haircut.id}").text
+    assert "凭据：兑换单" in document
+    assert "上门理发" in document
+    assert "张小红" not in document
+
+
+def test_an_account_reads_in_debit_and_credit(client: FlaskClient, town: Town) -> None:
+    sign_in(client, town.inspector)
+    page = client.get(f"/inspect/accounts/{town.account}").text
+    assert (
+        "贷 2 币" in page.replace("<b>", "").replace("</b>", "").replace("<small>", " ").replace("</small>", "")
+        or "贷" in page
+    )
+    for asked in ("?month=2026-10", "?month=x", "?page=77"):
+        assert client.get(f"/inspect/accounts/{town.account}{asked}").status_code == 200
+
+
+@pytest.mark.parametrize("page", ["/inspect/entries/999999", "/inspect/accounts/999999"])
+def test_what_does_not_exist_is_not_found(client: FlaskClient, town: Town, page: str) -> None:
+    sign_in(client, town.inspector)
+    assert client.get(page).status_code == 404
+
+
+def test_the_self_check_runs_when_asked_and_names_what_is_wrong(client: FlaskClient, app: Flask, town: Town) -> None:
+    sign_in(client, town.inspector)
+    assert "开始自检" in client.get("/inspect/verify").text
+    assert "项通过" in client.get("/inspect/verify?now=1").text
+    with app.app_context(), transaction() as session:
+        session.execute(text("UPDATE account SET posted_in = posted_in + 1 WHERE id = :id"), {"id": town.account})
+    assert "1 项没有通过" in client.get("/inspect/verify?now=1").text

@@ -1,0 +1,104 @@
+"""The schedule's work: missed months in order, every branch, and one leader among processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from tests import databases
+from tests.archives.conftest import bare_app as bare_app
+from tests.archives.months import AUGUST, NOVEMBER, earn, small_town
+from tests.world import KEYS, make_branch, make_member
+from timebank.archives import queries
+from timebank.core.db import db, transaction
+from timebank.jobs.leader import FileLeadership, leadership
+from timebank.jobs.schedule import build
+from timebank.jobs.tasks import JOBS, Place, audit_books, close_months, expire_orders
+from timebank.ledger import queries as ledger
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(keys=KEYS, archives=tmp_path)
+
+
+def test_missed_months_are_closed_in_order_for_every_branch(bare_app: Flask, place: Place) -> None:
+    with transaction() as session:
+        first = small_town(session)[0].id
+        second = make_branch(session, "CX", now=AUGUST)
+        earn(session, second, make_member(session, second, now=AUGUST), 60, at=AUGUST)
+        second_id = second.id
+    assert close_months(place, NOVEMBER) == 6
+    for branch_id in (first, second_id):
+        assert ledger.closed_months(db.session(), branch_id) == ["2026-08", "2026-09", "2026-10"]
+        packed = queries.list_archives(db.session(), branch_id)
+        assert [archive.month for archive in packed] == ["2026-08", "2026-09", "2026-10"]
+        assert [archive.id for archive in packed] == sorted(archive.id for archive in packed)
+    assert close_months(place, NOVEMBER) == 0
+
+
+def test_a_branch_that_is_refused_does_not_hold_up_the_others(bare_app: Flask, place: Place) -> None:
+    with transaction() as session:
+        sick, anna, _ = small_town(session)
+        well = make_branch(session, "ZZ", now=AUGUST)
+        earn(session, well, make_member(session, well, now=AUGUST), 60, at=AUGUST)
+        session.execute(
+            text("UPDATE account SET posted_in = posted_in + 1 WHERE id = :id"), {"id": anna.coin_account_id}
+        )
+        sick_id, well_id = sick.id, well.id
+    assert close_months(place, NOVEMBER) == 3
+    assert ledger.closed_months(db.session(), sick_id) == []
+    assert len(ledger.closed_months(db.session(), well_id)) == 3
+    [run] = queries.list_runs(db.session(), sick_id)
+    assert run.result == "refused"
+
+
+def test_the_self_check_keeps_what_it_found(bare_app: Flask, place: Place) -> None:
+    with transaction() as session:
+        branch, anna, _ = small_town(session)
+        branch_id, account_id = branch.id, anna.coin_account_id
+    assert audit_books(place, NOVEMBER) == 0
+    with transaction() as session:
+        session.execute(text("UPDATE account SET posted_in = posted_in + 1 WHERE id = :id"), {"id": account_id})
+    assert audit_books(place, NOVEMBER) == 1
+    run = queries.latest_audit(db.session(), branch_id)
+    assert run is not None
+    assert run.findings == 1
+    assert "账户余额等于逐笔重算" in run.text
+
+
+def test_expiring_nothing_is_fine(bare_app: Flask, place: Place) -> None:
+    assert expire_orders(place, NOVEMBER) == 0
+
+
+def test_the_schedule_names_known_jobs_only() -> None:
+    scheduler = build(lambda name: None, FileLeadership(Path("/nowhere")))
+    names = {job.args[0] for job in scheduler.get_jobs() if job.args}
+    assert names == set(JOBS)
+    month_end = scheduler.get_job("month_end")
+    assert str(month_end.trigger) == "cron[day='1', hour='0', minute='30']"
+    assert str(month_end.trigger.timezone) == "Asia/Shanghai"
+
+
+@pytest.fixture
+def two_leaders(engine_url: str, tmp_path: Path) -> Iterator[tuple[object, object]]:
+    engines = [databases.make_engine(engine_url) for _ in range(2)]
+    yield tuple(leadership(engine, tmp_path) for engine in engines)  # type: ignore[misc]
+    for engine in engines:
+        engine.dispose()
+
+
+def test_one_process_leads_and_the_next_takes_over(two_leaders) -> None:  # type: ignore[no-untyped-def]
+    first, second = two_leaders
+    assert first.acquire()
+    assert first.holds()
+    assert not second.acquire()
+    first.release()
+    assert not first.holds()
+    assert second.acquire()
+    assert not first.acquire()
+    second.release()

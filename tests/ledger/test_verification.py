@@ -1,0 +1,202 @@
+"""Corrupted copies: the guards of the database are taken away, one thing is changed, and the right check finds it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from tests.ledger.bank import KEYS, LATER, NOW, Bank, entry, open_bank, transfer
+from timebank.ledger import service
+from timebank.ledger.models import Period, Seal
+from timebank.ledger.sealing import seal_row
+from timebank.ledger.verification import CHECKS, verify
+
+AUGUST = NOW - timedelta(days=31)
+
+
+@pytest.fixture
+def lived(bank: Bank) -> Bank:
+    """Two sealed months and an open one with a hold in each state, a reversal and an inter-branch entry."""
+    bank.earn("ann", 300, now=AUGUST, key="august", facts={"活动": "理发"})
+    bank.earn("bo", 100, key="september")
+    bank.close("2026-08")
+    bank.close("2026-09")
+    bank.hold("ann", 30, key="open")
+    bank.take(bank.hold("ann", 60, key="posted"), "ann", "bo", 50, key="taken")
+    service.void_hold(bank.session, bank.hold("ann", 10, key="void"), actor_id=None, now=NOW)
+    paid = bank.pay("bo", "chen", 20, key="paid", now=LATER)
+    service.reverse(bank.session, paid.entry_id, key="undone", reason="重复", actor_id=None, now=LATER)
+    clearing = service.open_account(
+        bank.session, book_id=bank.book_id, code="clearing:XG", kind="clearing", unit="coin"
+    )
+    abroad = entry(bank.book_id, transfer(bank.coins["bo"], clearing, 15), kind="inter_branch", key="abroad")
+    service.post(bank.session, abroad, now=LATER)
+    return bank
+
+
+def lift_guards(session: Session) -> None:
+    """Let anything be written, until the test's transaction is rolled back."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(sa.text("SET LOCAL session_replication_role = replica"))  # neither triggers nor foreign keys
+        session.execute(sa.text("ALTER TABLE account DROP CONSTRAINT ck_account_available_above_floor"))
+        session.execute(sa.text("ALTER TABLE hold_end DROP CONSTRAINT ck_hold_end_posted_has_entry"))
+        session.execute(sa.text("ALTER TABLE period DROP CONSTRAINT ck_period_closed_by"))
+        return
+    for name in session.scalars(sa.text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).all():
+        session.execute(sa.text(f"DROP TRIGGER {name}"))
+    session.execute(sa.text("PRAGMA defer_foreign_keys = ON"))
+    session.execute(sa.text("PRAGMA ignore_check_constraints = ON"))
+
+
+def of(key: str) -> str:
+    return f"(SELECT id FROM entry WHERE key = '{key}')"
+
+
+def member(name: str) -> str:
+    return f"code = 'member:{name}' AND unit = 'coin'"
+
+
+SEPTEMBER = "(SELECT id FROM period WHERE month = '2026-09')"
+LAST_BYTE = "CASE substr({0}, length({0})) WHEN '0' THEN '1' ELSE '0' END"
+
+
+def other_last(column: str) -> str:
+    """SQL for a hexadecimal text with another last digit."""
+    return f"{column} = substr({column}, 1, length({column}) - 1) || {LAST_BYTE.format(column)}"
+
+
+CORRUPTIONS = {
+    "a running balance": ([f"UPDATE account SET posted_in = posted_in + 1 WHERE {member('ann')}"], {"replay"}),
+    "both running figures": (
+        [f"UPDATE account SET posted_in = posted_in + 1, posted_out = posted_out + 1 WHERE {member('bo')}"],
+        {"replay"},
+    ),
+    "a held figure": ([f"UPDATE account SET held = held - 1 WHERE {member('ann')}"], {"holds"}),
+    "a floor": ([f"UPDATE account SET floor = 10000 WHERE {member('ann')}"], {"floor"}),
+    "an amount": ([f"UPDATE transfer SET amount = 21 WHERE entry_id = {of('abroad')}"], {"replay"}),
+    "an amount of a sealed month": (
+        [f"UPDATE transfer SET amount = 301 WHERE entry_id = {of('august')}"],
+        {"replay", "seals"},
+    ),
+    "a sealed amount and the balance that gives it away": (
+        [
+            f"UPDATE transfer SET amount = 301 WHERE entry_id = {of('august')}",
+            f"UPDATE account SET posted_in = posted_in + 1 WHERE {member('ann')}",
+        ],
+        {"seals"},
+    ),
+    "the text of a sealed entry": ([f"UPDATE entry SET facts = '{{}}' WHERE id = {of('august')}"], {"seals"}),
+    "the instant of a sealed entry": (
+        [f"UPDATE entry SET occurred_at = '2026-08-02 00:00:00.000000' WHERE id = {of('august')}"],
+        {"seals"},
+    ),
+    "a transfer gone": ([f"DELETE FROM transfer WHERE entry_id = {of('abroad')}"], {"complete", "replay"}),
+    "an entry gone": ([f"DELETE FROM entry WHERE id = {of('abroad')}"], {"orphans"}),
+    "a sealed entry gone with its transfers and its balance": (
+        [
+            f"DELETE FROM transfer WHERE entry_id = {of('september')}",
+            f"DELETE FROM entry WHERE id = {of('september')}",
+            f"UPDATE account SET posted_in = posted_in - 100 WHERE {member('bo')}",
+        ],
+        {"seals"},
+    ),
+    "a deposit that comes from another unit": (
+        [
+            "UPDATE transfer SET debit_id = (SELECT id FROM account WHERE code = 'issuance' AND unit = 'point')"
+            f" WHERE entry_id = {of('september')}"
+        ],
+        {"orphans", "trial_balance"},
+    ),
+    "an open hold gone": (["DELETE FROM hold WHERE key = 'open'"], {"holds"}),
+    "the end of a hold gone": (["DELETE FROM hold_end WHERE how = 'void'"], {"holds"}),
+    "more posted than held": (["UPDATE hold SET amount = 49 WHERE key = 'posted'"], {"hold_ends"}),
+    "another amount posted": (["UPDATE hold_end SET posted_amount = 60 WHERE how = 'post'"], {"hold_ends"}),
+    "a posting of another entry": (
+        [f"UPDATE hold_end SET entry_id = {of('abroad')} WHERE how = 'post'"],
+        {"hold_ends"},
+    ),
+    "a reversal of another entry": (
+        [f"UPDATE entry SET reverses_id = {of('abroad')} WHERE key = 'undone'"],
+        {"reversals"},
+    ),
+    "a clearing account outside inter-branch": (
+        [f"UPDATE entry SET kind = 'gift' WHERE id = {of('abroad')}"],
+        {"clearing"},
+    ),
+    "an entry in a month before it was posted": (
+        [f"UPDATE entry SET posted_at = '2027-01-05 00:00:00.000000' WHERE id = {of('abroad')}"],
+        {"months"},
+    ),
+    "a byte of a seal": ([f"UPDATE seal SET {other_last('hash')} WHERE period_id = {SEPTEMBER}"], {"seals"}),
+    "a byte of the chain": (
+        [f"UPDATE seal SET {other_last('previous_hash')} WHERE period_id = {SEPTEMBER}"],
+        {"seals"},
+    ),
+    "a byte of the signature": (
+        [f"UPDATE seal SET {other_last('signature')} WHERE period_id = {SEPTEMBER}"],
+        {"seals"},
+    ),
+    "a signature that is none": ([f"UPDATE seal SET signature = '手写' WHERE period_id = {SEPTEMBER}"], {"seals"}),
+    "the count of a seal": ([f"UPDATE seal SET entry_count = 2 WHERE period_id = {SEPTEMBER}"], {"seals"}),
+    "the totals of a seal": ([f"UPDATE seal SET totals = '{{}}' WHERE period_id = {SEPTEMBER}"], {"seals"}),
+    "a seal gone": ([f"DELETE FROM seal WHERE period_id = {SEPTEMBER}"], {"seals"}),
+    "a month opened again": (
+        [f"UPDATE period SET closed_at = NULL, closed_by_name = NULL WHERE id = {SEPTEMBER}"],
+        {"seals"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CORRUPTIONS)
+def test_the_right_check_finds_it(lived: Bank, name: str) -> None:
+    assert lived.findings() == set()
+    statements, found = CORRUPTIONS[name]
+    lift_guards(lived.session)
+    for statement in statements:
+        assert lived.session.connection().exec_driver_sql(statement.replace("%", "%%")).rowcount == 1
+    assert lived.findings() == found
+
+
+def test_every_check_has_been_seen_to_find_something() -> None:
+    assert set().union(*(found for _, found in CORRUPTIONS.values())) == {name for name, _, _ in CHECKS}
+
+
+def test_a_finding_names_its_row_and_says_what_is_wrong(lived: Bank) -> None:
+    lift_guards(lived.session)
+    lived.session.execute(sa.text(f"UPDATE account SET posted_in = posted_in + 1 WHERE {member('ann')}"))
+    [finding] = [finding for check in verify(lived.session, lived.book_id) for finding in check.findings]
+    assert (finding.check, finding.row) == ("replay", "account member:ann/coin")
+    assert finding.text == "账户记着转入 301、转出 50，逐笔重算是转入 300、转出 50。"
+
+
+def test_another_book_is_not_to_blame(lived: Bank) -> None:
+    other = open_bank(lived.session, "XG")
+    other.earn("chen", 60)
+    lift_guards(lived.session)
+    lived.session.execute(
+        sa.text(f"UPDATE account SET posted_in = posted_in + 1 WHERE book_id = {lived.book_id} AND {member('ann')}")
+    )
+    assert (lived.findings(), other.findings()) == ({"replay"}, set())
+
+
+def test_some_checks_can_be_asked_for_by_name(lived: Bank) -> None:
+    assert [check.name for check in verify(lived.session, lived.book_id, only=["seals", "replay"])] == [
+        "replay",
+        "seals",
+    ]
+
+
+def test_a_seal_made_anew_over_changed_books_breaks_the_chain(lived: Bank) -> None:
+    """Who can write the tables and has the key can seal one month again, but not the months after it unseen."""
+    lift_guards(lived.session)
+    session = lived.session
+    session.execute(sa.text(f"UPDATE entry SET facts = '{{}}' WHERE id = {of('august')}"))
+    session.execute(sa.text("DELETE FROM seal WHERE period_id = (SELECT id FROM period WHERE month = '2026-08')"))
+    august = session.scalars(sa.select(Period).where(Period.month == "2026-08")).one()
+    session.expire_all()
+    session.execute(sa.insert(Seal).values(seal_row(session, august, None, keys=KEYS, now=LATER)))
+    [finding] = [finding for check in verify(session, lived.book_id) for finding in check.findings]
+    assert (finding.row, finding.text) == ("period 2026-09", "封签没有接上前一个月的封签。")

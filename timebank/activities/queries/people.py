@@ -1,0 +1,42 @@
+"""Whom staff mean when they sign somebody up at the desk."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from timebank.core.errors import Invalid
+from timebank.core.keys import Keys
+from timebank.members.models import Member
+from timebank.members.queries import (
+    BadPersonalCode,
+    CardRevoked,
+    find_member_by_code,
+    find_member_by_number,
+    list_active_members,
+)
+
+
+class PersonNotFound(Invalid):
+    """Neither a member number, nor a personal code, nor one single name."""
+
+    code = "activities.person_not_found"
+    text = "没有找到这个人。"
+
+
+def find_person(session: Session, keys: Keys, typed: str, *, branch_id: int) -> Member:
+    """The member meant by a number, a personal code, or a name that only one active member of the branch bears.
+
+    Raises PersonNotFound tied to the field ``who``.
+    """
+    found = find_member_by_number(session, typed)
+    if found is not None:
+        return found
+    namesakes = [m for m in list_active_members(session, branch_id=branch_id) if typed in (m.name, m.alias)]
+    if len(namesakes) == 1:
+        return namesakes[0]
+    if namesakes:
+        raise PersonNotFound(fields={"who": f"叫“{typed}”的有 {len(namesakes)} 位，请输入会员号。"})
+    try:
+        return find_member_by_code(session, keys, typed)
+    except (BadPersonalCode, CardRevoked) as unread:
+        raise PersonNotFound(fields={"who": "没有找到这个人。请输入会员号、成长卡上的码，或者完整姓名。"}) from unread

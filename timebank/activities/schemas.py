@@ -1,0 +1,88 @@
+"""What the forms of activities mean."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from marshmallow import fields, post_load, pre_load
+
+from timebank.activities.models import ACTUAL, CATEGORIES, JUDGED_BY_NAMES, RISKS
+from timebank.activities.rules import ShiftDraft
+from timebank.core import clock
+from timebank.web.forms import Count, FormSchema, OneOf, Text
+
+ROUNDINGS: Final = {1: "按分钟", 5: "5 分钟", 10: "10 分钟", 15: "15 分钟", 30: "30 分钟"}
+_NIGHT: Final = timedelta(hours=12)  # a patrol from 22:00 to 02:00 ends the next day; 11:00 to 09:00 is a slip
+_DATE: Final = re.compile(r"^(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?$")
+_TIME: Final = re.compile(r"^(\d{1,2}):(\d{2})(?::\d{2})?$")
+
+
+class ShiftSchema(FormSchema):
+    """One row of the form: a day, two clock times, places."""
+
+    shift_id = Count(1, data_key="id", load_default=None)
+    date = fields.Date(required=True)
+    start = fields.Time("%H:%M", required=True)
+    end = fields.Time("%H:%M", required=True)
+    place = Text(80, load_default="")
+    capacity = Count(1, 2000, required=True)
+    break_minutes = Count(0, 720, load_default=0)
+
+    @pre_load
+    def read_as_written(self, typed: Mapping[str, str], **_: Any) -> dict[str, str]:
+        """Dates and times as people write them: 2026.11.21, 2026年11月21日, 9：00."""
+        row = {name: unicodedata.normalize("NFKC", text) if name != "place" else text for name, text in typed.items()}
+        if found := _DATE.match(row.get("date", "")):
+            row["date"] = f"{found[1]}-{int(found[2]):02d}-{int(found[3]):02d}"
+        for name in ("start", "end"):
+            if found := _TIME.match(row.get(name, "")):
+                row[name] = f"{int(found[1]):02d}:{found[2]}"
+        return row
+
+    @post_load
+    def as_draft(self, row: dict[str, Any], **_: Any) -> ShiftDraft:
+        """The row as instants; an end before the start is the next day's where that makes a night shift."""
+        day, start, end = row.pop("date"), row.pop("start"), row.pop("end")
+        starts_at, ends_at = clock.instant(day, start), clock.instant(day, end)
+        next_day = ends_at + timedelta(days=1)
+        if ends_at < starts_at and next_day - starts_at <= _NIGHT:
+            ends_at = next_day
+        return ShiftDraft(starts_at=starts_at, ends_at=ends_at, **row)
+
+
+class ActivitySchema(FormSchema):
+    """The whole form of an activity. Its rows are named ``shifts-0-date`` and so on."""
+
+    title = Text(60, least=2, required=True)
+    category = fields.String(required=True, validate=OneOf(CATEGORIES))
+    content = Text(2000, least=2, required=True)
+    place = Text(80, required=True)
+    contact_name = Text(30, required=True)
+    contact_phone = Text(30, least=3, required=True)
+    bring = Text(200, load_default="")
+    requirements = Text(200, load_default="")
+    risk = fields.String(required=True, validate=OneOf(RISKS))
+    risk_text = Text(300, load_default="")
+    insurance_policy = Text(60, load_default="")
+    walk_ins = fields.Boolean(load_default=False)
+    judged_by = fields.String(load_default=ACTUAL, validate=OneOf(JUDGED_BY_NAMES))
+    rounding_minutes = fields.Integer(load_default=1, validate=OneOf(ROUNDINGS))
+    team_id = Count(1, load_default=None)
+    branch_id = Count(1, load_default=None)
+    shifts = fields.List(fields.Nested(ShiftSchema), load_default=list)
+
+
+class ReasonSchema(FormSchema):
+    """A reason; whether it may be empty is the verb's question."""
+
+    reason = Text(200, least=0, load_default="")
+
+
+class ProxySchema(FormSchema):
+    """Whom staff sign up: a member number, or the code on the card."""
+
+    who = Text(60, required=True)

@@ -1,0 +1,53 @@
+"""The verbs of activities. They never commit; a door's unit of work does.
+
+Order of locks, always: activity, shifts by id, member. So no two verbs can wait for each other.
+"""
+
+from timebank.activities.rules import ActivityDraft, ShiftDraft
+from timebank.activities.service.cancelling import AlreadyBegun, cancel_activity, cancel_shift
+from timebank.activities.service.posting import (
+    ActivityCancelled,
+    CannotPublish,
+    NotADraft,
+    change_activity,
+    copy_activity,
+    discard_draft,
+    draft_of,
+    post_activity,
+    publish,
+)
+from timebank.activities.service.signing import (
+    MemberNotActive,
+    NotOpen,
+    NotSignedUp,
+    ShiftsOverlap,
+    ShiftStarted,
+    TooLateToLeave,
+    leave,
+    sign_up,
+)
+
+__all__ = [
+    "ActivityCancelled",
+    "ActivityDraft",
+    "AlreadyBegun",
+    "CannotPublish",
+    "MemberNotActive",
+    "NotADraft",
+    "NotOpen",
+    "NotSignedUp",
+    "ShiftDraft",
+    "ShiftStarted",
+    "ShiftsOverlap",
+    "TooLateToLeave",
+    "cancel_activity",
+    "cancel_shift",
+    "change_activity",
+    "copy_activity",
+    "discard_draft",
+    "draft_of",
+    "leave",
+    "post_activity",
+    "publish",
+    "sign_up",
+]

@@ -1,0 +1,162 @@
+"""What is on, one activity, and signing up for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import flash, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from timebank.activities.models import CATEGORIES, CONFIRMED, LEFT, RISKS
+from timebank.activities.queries import (
+    ShiftFilter,
+    get_shift,
+    line_position,
+    list_changes,
+    list_coming,
+    list_month,
+)
+from timebank.activities.schemas import ReasonSchema
+from timebank.activities.service import leave, sign_up
+from timebank.activities.views.base import blueprint, saying_refusals, visible
+from timebank.activities.views.sharing import share_text
+from timebank.activities.views.shown import by_day, show_changes, show_shifts, weeks_of
+from timebank.branches.queries import list_area_choices, list_branch_ids_in, list_branches
+from timebank.core import clock
+from timebank.core.db import db, transaction
+from timebank.core.paging import page_number
+from timebank.web.forms import Form
+from timebank.web.guards import current_actor, find_actor, guard, public
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """What the filter bar says; looks like a form to the field macros."""
+
+    area: int | None
+    branch: int | None
+    category: str | None
+
+    def value(self, name: str) -> object:
+        """What stands in a field."""
+        return getattr(self, name)
+
+    def error(self, _name: str) -> str:
+        """A filter is never wrong: what it does not know, it leaves open."""
+        return ""
+
+    @property
+    def query(self) -> dict[str, object]:
+        """The choices as query values, to keep them in links."""
+        pairs = {"area": self.area, "branch": self.branch, "category": self.category}
+        return {name: value for name, value in pairs.items() if value is not None}
+
+
+def _chosen() -> Chosen:
+    category = request.args.get("category")
+    return Chosen(
+        area=_identifier("area"),
+        branch=_identifier("branch"),
+        category=category if category in CATEGORIES else None,
+    )
+
+
+def _identifier(name: str) -> int | None:
+    text = request.args.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def _wanted(session: Session, chosen: Chosen) -> ShiftFilter:
+    branches: set[int] | None = None
+    if chosen.area is not None:
+        branches = list_branch_ids_in(session, [chosen.area])
+    if chosen.branch is not None:
+        branches = {chosen.branch} if branches is None else branches & {chosen.branch}
+    return ShiftFilter(branch_ids=branches, category=chosen.category)
+
+
+@blueprint.get("/activities")
+@public
+def coming() -> str:
+    """What is on, as a list by day or as a month."""
+    now, session, chosen = clock.now(), db.session(), _chosen()
+    actor = find_actor()
+    member_id = actor.member_id if actor else None
+    wanted = _wanted(session, chosen)
+    common = {
+        "chosen": chosen,
+        "today": clock.today(now),
+        "areas": list_area_choices(session, clock.today(now)),
+        "branches": [(branch.id, branch.name) for branch in list_branches(session)],
+        "categories": list(CATEGORIES.items()),
+    }
+    if request.args.get("view") == "calendar":
+        this_month = clock.month_of(now)
+        asked = request.args.get("month", "")
+        month = asked if clock.is_month(asked) and "2000" < asked < "2100" else this_month
+        shown = show_shifts(session, list_month(session, wanted, month), member_id, now=now)
+        return render_template(
+            "activities/calendar.html",
+            month=month,
+            this_month=this_month,
+            previous=clock.previous_month(month),
+            following=clock.next_month(month),
+            weeks=weeks_of(month, shown),
+            days=by_day(shown),
+            **common,
+        )
+    page = list_coming(session, wanted, now=now, number=page_number(request.args.get("page")))
+    days = by_day(show_shifts(session, page.items, member_id, now=now))
+    return render_template("activities/coming.html", page=page, days=days, **common)
+
+
+@blueprint.get("/activities/<int:activity_id>")
+@public
+def show(activity_id: int) -> str:
+    """Everything about one activity, its shifts, and the buttons to come along."""
+    now, session, actor = clock.now(), db.session(), find_actor()
+    activity = visible(session, activity_id)
+    changes = list_changes(session, activity.id)
+    return render_template(
+        "activities/show.html",
+        activity=activity,
+        category=CATEGORIES.get(activity.category, activity.category),
+        risk=RISKS.get(activity.risk, activity.risk),
+        shifts=show_shifts(session, activity.shifts, actor.member_id if actor else None, now=now),
+        changes=show_changes(changes, activity.shifts, {}),
+        text=share_text(activity, now=now),
+        may_change=bool(actor and actor.may("activity.change", branch_id=activity.branch_id)),
+    )
+
+
+@blueprint.post("/shifts/<int:shift_id>/sign-up")
+@guard("sign_up.own")
+def join(shift_id: int) -> Response:
+    """Sign up for a shift."""
+    actor = current_actor()
+    with saying_refusals(), transaction() as session:
+        signed = sign_up(session, shift_id, member_id=actor.member_id or 0, actor=actor, now=clock.now())
+        if signed.status == CONFIRMED:
+            flash("报名成功。请准时到，去不了请提前退出，把名额让给别人。", "success")
+        else:
+            place = line_position(session, signed)
+            flash(f"名额已满，您排在候补第 {place} 位。有人退出会自动轮到您，并发通知给您。", "notice")
+    return _back_to(shift_id)
+
+
+@blueprint.post("/shifts/<int:shift_id>/leave")
+@guard("sign_up.own")
+def quit_shift(shift_id: int) -> Response:
+    """Give a place, or a place in the line, back."""
+    actor, form = current_actor(), Form(ReasonSchema())
+    with saying_refusals(), transaction() as session:
+        left = leave(session, shift_id, member_id=actor.member_id or 0, actor=actor, now=clock.now(), **form.load())
+        if left.status == LEFT:
+            flash("已经退出。谢谢您提前说一声。", "success")
+    return _back_to(shift_id)
+
+
+def _back_to(shift_id: int) -> Response:
+    shift = get_shift(db.session(), shift_id)
+    return redirect(url_for("activities.show", activity_id=shift.activity_id, _anchor=f"shift-{shift_id}"))

@@ -1,0 +1,98 @@
+"""A close as the doors run it (page, command, schedule): units of work one after the other, each safe to repeat.
+
+Sealing and packing are apart on purpose. Packing takes seconds and writes a file, which no transaction can take back;
+so the month is sealed first, and whoever runs next makes the package that a crash left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from timebank.archives import queries, service
+from timebank.archives.models import Archive
+from timebank.archives.package import Progress
+from timebank.branches.queries import get_branch
+from timebank.core.actor import Actor
+from timebank.core.db import db, transaction
+from timebank.core.errors import Refusal
+from timebank.core.keys import Keys
+from timebank.exchange.service import expire_orders
+
+
+@dataclass(frozen=True, kw_only=True)
+class Close:
+    """What to close, for whom, when; ``folder`` is the archives' folder, ``clock`` tells when it ended."""
+
+    branch_id: int
+    month: str
+    actor: Actor
+    keys: Keys
+    folder: Path
+    clock: Callable[[], datetime]
+    progress: Progress = lambda title, rows: None
+
+
+def run(close: Close) -> Archive:
+    """Close, seal, pack and record; returns the package's row, the first one's where it was there before.
+
+    Raises the refusals of ``service.close_month``. Every attempt is kept, refused and failed ones too.
+    """
+    started_at = close.clock()
+    try:
+        closed_now = _seal(close, started_at)
+        archive, packed_now = _pack(close)
+    except Refusal as refusal:
+        _record(close, started_at, "refused", refusal.message)
+        raise
+    except Exception as error:
+        _record(close, started_at, "failed", type(error).__name__)  # its text might quote rows
+        raise
+    message = "" if closed_now else "账期此前已封签，这次补做归档包。" if packed_now else ""
+    _record(close, started_at, "closed" if closed_now or packed_now else "already_closed", message)
+    return archive
+
+
+def _seal(close: Close, now: datetime) -> bool:
+    close.progress("检查", 0)
+    with transaction() as session:
+        expire_orders(session, now=now)  # or its holds would stand in the way
+    with transaction() as session:
+        branch = get_branch(session, close.branch_id)
+        return service.close_month(
+            session, branch=branch, month=close.month, actor=close.actor, keys=close.keys, now=now
+        )
+
+
+def _pack(close: Close) -> tuple[Archive, bool]:
+    session: Session = db.session()
+    found = queries.find_archive(session, close.branch_id, close.month)
+    if found is not None and (close.folder / found.file_name).is_file():
+        return found, False
+    branch = get_branch(session, close.branch_id)
+    package = service.make_package(
+        session, branch=branch, month=close.month, folder=close.folder, progress=close.progress
+    )
+    with transaction() as session:
+        branch = get_branch(session, close.branch_id)
+        return service.keep_package(
+            session, branch=branch, month=close.month, package=package, actor=close.actor, now=close.clock()
+        ), True
+
+
+def _record(close: Close, started_at: datetime, result: str, message: str) -> None:
+    attempt = service.Attempt(
+        branch_id=close.branch_id,
+        month=close.month,
+        by_name=close.actor.name,
+        started_at=started_at,
+        ended_at=close.clock(),
+        result=result,
+        message=message,
+    )
+    with transaction() as session:
+        service.record_attempt(session, attempt)

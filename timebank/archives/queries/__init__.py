@@ -1,0 +1,40 @@
+"""Reads for closing, packing and showing months."""
+
+from timebank.archives.queries.checks import Finding, blocking, warnings
+from timebank.archives.queries.months import (
+    STATE_NAMES,
+    MonthUnknown,
+    MonthView,
+    NoPackage,
+    PackageLost,
+    find_archive,
+    get_archive,
+    get_month,
+    latest_audit,
+    list_archives,
+    list_months,
+    list_runs,
+    list_unfinished,
+)
+from timebank.archives.queries.tables import Members, list_member_rows
+
+__all__ = [
+    "STATE_NAMES",
+    "Finding",
+    "Members",
+    "MonthUnknown",
+    "MonthView",
+    "NoPackage",
+    "PackageLost",
+    "blocking",
+    "find_archive",
+    "get_archive",
+    "get_month",
+    "latest_audit",
+    "list_archives",
+    "list_member_rows",
+    "list_months",
+    "list_runs",
+    "list_unfinished",
+    "warnings",
+]

@@ -1,0 +1,176 @@
+"""What stands in the way of closing a month, row by row; and what does not, but should be known before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from timebank.activities.models import Activity, Shift
+from timebank.attendance.models import APPROVED, PENDING, READY, Attendance, ShiftApproval
+from timebank.branches.models import Branch
+from timebank.core.clock import local, month_range
+from timebank.ledger import queries as ledger
+from timebank.ledger import verification
+from timebank.members.models import Member
+
+# Checks of the books that a close depends on; the others are the nightly self-check's.
+_BOOK_CHECKS = frozenset({"trial_balance", "replay", "holds", "complete", "orphans"})
+_SHOWN_ROWS = 50
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One reason: a stable code, what is wrong, what to do about it, and the rows it is about (no names of people)."""
+
+    code: str
+    title: str
+    todo: str
+    rows: tuple[str, ...]
+
+
+def blocking(session: Session, branch: Branch, month: str) -> list[Finding]:
+    """Everything that must be put right before ``month`` can be closed; empty when it can be closed now."""
+    return [*_found(session, branch, month, _CHECKS), *_book_findings(session, branch.id)]
+
+
+def warnings(session: Session, branch: Branch, month: str) -> list[Finding]:
+    """What is not settled, but will simply be booked in a later month."""
+    return _found(session, branch, month, _WARNINGS)
+
+
+Check = Callable[[Session, Branch, str], Iterator[str]]
+
+
+def _found(
+    session: Session, branch: Branch, month: str, checks: tuple[tuple[str, str, str, Check], ...]
+) -> list[Finding]:
+    findings = []
+    for code, title, todo, check in checks:
+        rows = tuple(check(session, branch, month))
+        if rows:
+            findings.append(Finding(code=code, title=title, todo=todo, rows=rows))
+    return findings
+
+
+def _book_findings(session: Session, branch_id: int) -> list[Finding]:
+    return [
+        Finding(
+            code=f"archives.{check.name}",
+            title=f"账本自检没有通过：{check.title}",
+            todo="请不要再记账，联系系统管理员查看“监督 → 账本自检”。",
+            rows=tuple(f"{found.row}：{found.text}" for found in check.findings[:_SHOWN_ROWS]),
+        )
+        for check in verification.verify(session, branch_id, only=_BOOK_CHECKS)
+        if check.findings
+    ]
+
+
+def _earlier_months(session: Session, branch: Branch, month: str) -> Iterator[str]:
+    yield from ledger.months_to_close(session, branch.id, now=month_range(month)[0])
+
+
+def _later_closed(session: Session, branch: Branch, month: str) -> Iterator[str]:
+    yield from (later for later in ledger.closed_months(session, branch.id) if later > month)
+
+
+def _unbooked(session: Session, branch: Branch, month: str) -> Iterator[str]:
+    chosen = _attendance(branch, month_range(month)[1]).where(
+        Attendance.status == APPROVED,
+        Attendance.entry_id.is_(None),
+        Attendance.signed_minutes + Attendance.manual_minutes > 0,
+    )
+    for row in session.execute(chosen):
+        yield f"{_shift_words(row.starts_at, row.title)}，会员 {row.number}"
+
+
+def _stale_holds(session: Session, branch: Branch, month: str) -> Iterator[str]:
+    end = month_range(month)[1]
+    for found in ledger.list_open_holds(session, book_id=branch.id, expired_at=end):
+        if found.expires_at < end:
+            due = local(found.expires_at)
+            yield f"冻结 {found.id}（{found.source_type} {found.source_id or ''}），应在 {due:%m-%d %H:%M} 到期"
+
+
+def _unapproved(session: Session, branch: Branch, month: str) -> Iterator[str]:
+    start, end = month_range(month)
+    chosen = (
+        select(Shift.starts_at, Activity.title)
+        .join(Activity, Activity.id == Shift.activity_id)
+        .join(ShiftApproval, ShiftApproval.shift_id == Shift.id)
+        .where(Activity.branch_id == branch.id, Shift.starts_at >= start, Shift.starts_at < end)
+        .where(ShiftApproval.approved_at.is_(None), ShiftApproval.returned_at.is_(None))
+        .order_by(Shift.starts_at)
+        .limit(_SHOWN_ROWS)
+    )
+    for row in session.execute(chosen):
+        yield _shift_words(row.starts_at, row.title)
+
+
+def _unsubmitted(session: Session, branch: Branch, month: str) -> Iterator[str]:
+    start, end = month_range(month)
+    chosen = (
+        select(Shift.starts_at, Activity.title)
+        .join(Activity, Activity.id == Shift.activity_id)
+        .join(Attendance, Attendance.shift_id == Shift.id)
+        .outerjoin(ShiftApproval, ShiftApproval.shift_id == Shift.id)
+        .where(Activity.branch_id == branch.id, Shift.starts_at >= start, Shift.starts_at < end)
+        .where(Attendance.status.in_((PENDING, READY)))
+        .where(ShiftApproval.id.is_(None) | ShiftApproval.returned_at.is_not(None))
+        .group_by(Shift.id, Shift.starts_at, Activity.title)
+        .order_by(Shift.starts_at)
+        .limit(_SHOWN_ROWS)
+    )
+    for row in session.execute(chosen):
+        yield _shift_words(row.starts_at, row.title)
+
+
+def _attendance(branch: Branch, before: datetime) -> Select[datetime, str, str]:
+    return (
+        select(Shift.starts_at, Activity.title, Member.number)
+        .join(Attendance, Attendance.shift_id == Shift.id)
+        .join(Activity, Activity.id == Shift.activity_id)
+        .join(Member, Member.id == Attendance.member_id)
+        .where(Member.branch_id == branch.id, Shift.starts_at < before)
+        .order_by(Shift.starts_at, Member.number)
+        .limit(_SHOWN_ROWS)
+    )
+
+
+def _shift_words(starts_at: datetime, title: str) -> str:
+    return f"{local(starts_at):%m-%d %H:%M} “{title}”"
+
+
+_CHECKS: tuple[tuple[str, str, str, Check], ...] = (
+    ("archives.earlier_month_open", "前面还有没结账的月份", "请按先后顺序结账。", _earlier_months),
+    (
+        "archives.later_month_closed",
+        "后面的月份已经结账",
+        "封签要一个接一个，不能再插到前面。迟到的记录会记在本月。",
+        _later_closed,
+    ),
+    (
+        "archives.unbooked_attendance",
+        "有已经审批、还没有入账的服务记录",
+        "请到“组织 → 待审批”重新审批这些班次。",
+        _unbooked,
+    ),
+    (
+        "archives.stale_holds",
+        "有过期还没有释放的冻结",
+        "请运行一次 flask jobs once expire_orders，再结账。",
+        _stale_holds,
+    ),
+)
+_WARNINGS: tuple[tuple[str, str, str, Check], ...] = (
+    ("archives.unapproved", "已提交、还没有审批的班次", "审批后会记在下一个没结账的月份。", _unapproved),
+    (
+        "archives.unsubmitted",
+        "有签到、还没有提交审批的班次",
+        "请组织者核对并提交；以后会记在下一个没结账的月份。",
+        _unsubmitted,
+    ),
+)

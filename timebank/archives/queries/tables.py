@@ -1,0 +1,224 @@
+"""The rows of the package's tables, streamed as plain tuples in the order of ``archives.rules``; people as number and
+masked name only.
+
+What is read here does not change after the close, so that a package made later is the same: service records come in
+through their sealed entries, orders with the state they had when the month ended.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from timebank.activities.models import CATEGORIES, Activity, Shift
+from timebank.archives.rules import EARNED_KINDS, REDEEMED_KINDS
+from timebank.attendance.models import Attendance
+from timebank.branches.models import Branch
+from timebank.core.clock import month_range
+from timebank.core.masking import mask_name
+from timebank.exchange.models import ACCEPTED, ORDER_STATUS_NAMES, REQUESTED, Offer, Order
+from timebank.ledger import queries as ledger
+from timebank.ledger.queries import TrialRow
+from timebank.members.models import Member
+
+_BATCH = 2_000
+_STREAM = {"yield_per": _BATCH}
+
+
+class EntryNumbers:
+    """The ids of a month's entries in order: an entry's place among them, from 1, is its number. 8 bytes each."""
+
+    def __init__(self) -> None:
+        self._ids = array("q")
+
+    def add(self, entry_id: int) -> None:
+        """Take the next entry; ids come in rising order."""
+        self._ids.append(entry_id)
+
+    def number(self, entry_id: int | None) -> int | None:
+        """The number of an entry of this month, None for any other."""
+        if entry_id is None:
+            return None
+        place = bisect_left(self._ids, entry_id)
+        return place + 1 if place < len(self._ids) and self._ids[place] == entry_id else None
+
+    @property
+    def range(self) -> tuple[int, int]:
+        """The lowest and the highest id."""
+        return (self._ids[0], self._ids[-1]) if self._ids else (0, 0)
+
+
+class Members:
+    """What each member had, got and gave in a month: one line per account holder of the branch."""
+
+    def __init__(
+        self, session: Session, branch: Branch, month: str, *, balances: Sequence[TrialRow], numbers: EntryNumbers
+    ) -> None:
+        self._session, self._branch, self._month, self._numbers = session, branch, month, numbers
+        self._balances = {row.account_id: row for row in balances}
+        # account → [earned, redeemed, received]
+        self._moved: dict[int, list[int]] = defaultdict(lambda: [0, 0, 0])
+        for found in ledger.movements(session, branch.id, month):
+            moved = self._moved[found.account_id]
+            if found.kind in EARNED_KINDS:
+                moved[0] += found.credited - found.debited
+            elif found.kind in REDEEMED_KINDS:
+                moved[1] += found.debited
+                moved[2] += found.credited
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """By member number. Other = whatever is neither earned nor redeemed nor received, such as reversals."""
+        minutes = _booked_minutes(self._session, self._branch.id, self._numbers)
+        for member in self._session.execute(self._select()):
+            opening, closing, (earned, redeemed, received) = self._figures(member.coin_account_id)
+            points_opening, points_closing, (points_earned, _, _) = self._figures(member.point_account_id)
+            signed, manual = minutes.get(member.id, (0, 0))
+            yield (
+                member.number, mask_name(member.name),
+                opening, earned, redeemed, received, closing - opening - earned + redeemed - received, closing,
+                points_opening, points_earned, points_closing - points_opening - points_earned, points_closing,
+                signed, manual,
+            )  # fmt: skip
+
+    def _select(self) -> Select[*tuple[Any, ...]]:
+        return (
+            select(Member.id, Member.number, Member.name, Member.coin_account_id, Member.point_account_id)
+            .where(Member.branch_id == self._branch.id, Member.coin_account_id.is_not(None))
+            .where(Member.decided_at < month_range(self._month)[1])
+            .order_by(Member.number)
+            .execution_options(**_STREAM)
+        )
+
+    def _figures(self, account_id: int | None) -> tuple[int, int, list[int]]:
+        row = self._balances.get(account_id or 0)
+        if row is None:
+            return 0, 0, [0, 0, 0]
+        return row.opening, row.closing, self._moved.get(row.account_id, [0, 0, 0])
+
+
+def _booked_minutes(session: Session, branch_id: int, numbers: EntryNumbers) -> dict[int, tuple[int, int]]:
+    """Member → (signed, manual) minutes of the service records booked in a month."""
+    found: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+    for row in session.execute(_booked(branch_id, numbers, Attendance.member_id)):
+        if numbers.number(row.entry_id):
+            found[row.member_id][0] += row.signed_minutes
+            found[row.member_id][1] += row.manual_minutes
+    return {member_id: (signed, manual) for member_id, (signed, manual) in found.items()}
+
+
+def list_member_rows(session: Session, branch: Branch, month: str) -> list[tuple[Any, ...]]:
+    """The members' table for a page or a spreadsheet, also of a month that still runs."""
+    numbers = EntryNumbers()
+    for entry_id in ledger.list_entry_ids(session, branch.id, month):
+        numbers.add(entry_id)
+    balances = ledger.trial_balance(session, branch.id, month=month)
+    return list(Members(session, branch, month, balances=balances, numbers=numbers).rows())
+
+
+def _booked(branch_id: int, numbers: EntryNumbers, *columns: Any) -> Select[*tuple[Any, ...]]:
+    """Service records of the branch's own members, wherever they served: their entries are in this branch's books."""
+    low, high = numbers.range
+    return (
+        select(*columns, Attendance.entry_id, Attendance.signed_minutes, Attendance.manual_minutes)
+        .join(Member, Member.id == Attendance.member_id)
+        .where(Member.branch_id == branch_id, Attendance.entry_id.between(low, high))
+        .execution_options(**_STREAM)
+    )
+
+
+def attendance_rows(session: Session, branch: Branch, numbers: EntryNumbers) -> Iterator[tuple[Any, ...]]:
+    """The service records whose entry lies in the month, in the order of their entries."""
+    chosen = (
+        _booked(
+            branch.id, numbers, Member.number, Member.name, Activity.title, Shift.starts_at,
+            Attendance.in_at, Attendance.out_at, Attendance.points,
+        )
+        .join(Shift, Shift.id == Attendance.shift_id)
+        .join(Activity, Activity.id == Shift.activity_id)
+        .order_by(Attendance.entry_id, Attendance.id)
+    )  # fmt: skip
+    for row in session.execute(chosen):
+        number = numbers.number(row.entry_id)
+        if number is not None:
+            yield (
+                number, row.number, mask_name(row.name), row.title, row.starts_at, row.in_at, row.out_at,
+                row.signed_minutes, row.manual_minutes, row.points,
+            )  # fmt: skip
+
+
+def activity_rows(session: Session, branch: Branch, month: str, numbers: EntryNumbers) -> Iterator[tuple[Any, ...]]:
+    """The branch's shifts that began in the month, and all shifts for which its members were booked in it, by start."""
+    start, end = month_range(month)
+    booked: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+    for row in session.execute(_booked(branch.id, numbers, Attendance.shift_id)):
+        if numbers.number(row.entry_id):
+            booked[row.shift_id][0] += 1
+            booked[row.shift_id][1] += row.signed_minutes + row.manual_minutes
+    columns = select(
+        Shift.id, Shift.activity_id, Activity.title, Activity.category, Activity.status, Shift.starts_at, Shift.ends_at,
+        Shift.capacity, Shift.cancelled_at, func.coalesce(func.nullif(Shift.place, ""), Activity.place).label("place"),
+    ).join(Activity, Activity.id == Shift.activity_id)  # fmt: skip
+    rows: list[Row[*tuple[Any, ...]]] = []
+    begun = columns.where(Activity.branch_id == branch.id, Shift.starts_at >= start, Shift.starts_at < end)
+    rows += session.execute(begun.where(Activity.status != "draft"))
+    known = {row.id for row in rows}
+    missing = [shift_id for shift_id in booked if shift_id not in known]
+    for at in range(0, len(missing), _BATCH):
+        rows += session.execute(columns.where(Shift.id.in_(missing[at : at + _BATCH])))
+    for row in sorted(rows, key=lambda row: (row.starts_at, row.id)):
+        people, minutes = booked.get(row.id, (0, 0))
+        cancelled = row.cancelled_at is not None or row.status == "cancelled"
+        yield (
+            row.activity_id, row.id, row.title, CATEGORIES.get(row.category, row.category), row.place,
+            row.starts_at, row.ends_at, row.capacity, people, minutes,
+            "已取消" if cancelled else "已入账" if people else "未入账",
+        )  # fmt: skip
+
+
+def order_rows(session: Session, branch: Branch, month: str, numbers: EntryNumbers) -> Iterator[tuple[Any, ...]]:
+    """The orders that were open at any time of the month, with the state they had at its end, by their number."""
+    start, end = month_range(month)
+    provider = aliased(Member)
+    chosen = (
+        select(
+            Order.id, Order.entry_id, Member.number, Member.name, Offer.title, provider.number.label("provider_number"),
+            provider.name.label("provider_name"), Order.quantity, Order.amount_minutes, Order.requested_at,
+            Order.accepted_at, Order.fulfilled_at, Order.ended_at, Order.status,
+        )
+        .join(Member, Member.id == Order.member_id)
+        .join(Offer, Offer.id == Order.offer_id)
+        .outerjoin(provider, provider.id == Order.provider_id)
+        .where(Order.branch_id == branch.id, Order.requested_at < end)
+        .where(or_(Order.fulfilled_at.is_(None), Order.fulfilled_at >= start))
+        .where(or_(Order.ended_at.is_(None), Order.ended_at >= start))
+        .order_by(Order.id)
+        .execution_options(**_STREAM)
+    )  # fmt: skip
+    for row in session.execute(chosen):
+        ended_at, status = _state_at(end, row)
+        yield (
+            row.id, numbers.number(row.entry_id), row.number, mask_name(row.name), row.title,
+            row.provider_number or "", mask_name(row.provider_name or ""), row.quantity, row.amount_minutes,
+            row.requested_at, ended_at, ORDER_STATUS_NAMES[status],
+        )  # fmt: skip
+
+
+def _state_at(end: datetime, row: Row[*tuple[Any, ...]]) -> tuple[datetime | None, str]:
+    """When an order ended before ``end``, and its state then."""
+    ended_at = row.fulfilled_at or row.ended_at
+    if ended_at is not None and ended_at < end:
+        return ended_at, row.status
+    return None, ACCEPTED if row.accepted_at is not None and row.accepted_at < end else REQUESTED
+
+
+def trial_rows(balances: Sequence[TrialRow]) -> Iterator[tuple[Any, ...]]:
+    """The trial balance, account by account. Closing = opening + credit − debit; each unit's closings sum to zero."""
+    for row in balances:
+        yield (row.unit, row.code, row.kind, row.opening, row.debited, row.credited, row.closing)

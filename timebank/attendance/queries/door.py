@@ -1,0 +1,134 @@
+"""What the door asks: the ground a scan is decided on, in one statement, and what the screen counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import and_, case, func, or_, select, true
+from sqlalchemy.orm import Session
+
+from timebank.activities.models import CANCELLED, CONFIRMED, DRAFT, PLANNED, Activity, Shift, SignUp
+from timebank.attendance.models import VOID, Attendance, ShiftApproval
+from timebank.attendance.rules import Ground, Policy
+from timebank.members.models import ACTIVE, Member
+
+_GROUND = (
+    select(
+        Shift.starts_at,
+        Shift.ends_at,
+        Shift.break_minutes,
+        Shift.cancelled_at,
+        Activity.branch_id,
+        Activity.title,
+        Activity.status,
+        Activity.walk_ins,
+        Activity.judged_by,
+        Activity.rounding_minutes,
+        Member.name,
+        Member.alias,
+        Member.status.label("member_status"),
+        SignUp.id.label("sign_up_id"),
+        Attendance.id.label("attendance_id"),
+        Attendance.in_at,
+        Attendance.out_at,
+        Attendance.signed_minutes,
+        ShiftApproval.id.label("approval_id"),
+        ShiftApproval.returned_at,
+    )
+    .select_from(Shift)
+    .join(Activity, Activity.id == Shift.activity_id)
+    .join(Member, true())  # the WHERE names one shift and one member
+    .outerjoin(SignUp, and_(SignUp.shift_id == Shift.id, SignUp.member_id == Member.id, SignUp.status == CONFIRMED))
+    .outerjoin(Attendance, and_(Attendance.shift_id == Shift.id, Attendance.member_id == Member.id))
+    .outerjoin(ShiftApproval, ShiftApproval.shift_id == Shift.id)
+)
+
+
+def find_ground(session: Session, shift_id: int, member_id: int) -> Ground | None:
+    """Everything that decides a scan of this member at this shift; None for a draft or when either does not exist."""
+    row = session.execute(_GROUND.where(Shift.id == shift_id, Member.id == member_id)).one_or_none()
+    if row is None or row.status == DRAFT:
+        return None
+    return Ground(
+        shift_id=shift_id,
+        branch_id=row.branch_id,
+        title=row.title,
+        policy=Policy(
+            starts_at=row.starts_at,
+            ends_at=row.ends_at,
+            break_minutes=row.break_minutes,
+            by_plan=row.judged_by == PLANNED,
+            rounding_minutes=row.rounding_minutes,
+        ),
+        cancelled=row.cancelled_at is not None or row.status == CANCELLED,
+        submitted=row.approval_id is not None and row.returned_at is None,
+        walk_ins=row.walk_ins,
+        member_id=member_id,
+        member_name=row.name,
+        member_alias=row.alias,
+        member_active=row.member_status == ACTIVE,
+        signed_up=row.sign_up_id is not None,
+        recorded=row.attendance_id is not None,
+        in_at=row.in_at,
+        out_at=row.out_at,
+        minutes=row.signed_minutes or 0,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DoorCounts:
+    """People at a shift: on the list, here now, gone again, not yet seen; walk-ins are among here and gone."""
+
+    expected: int
+    here: int
+    gone: int
+    missing: int
+    walk_ins: int
+
+
+def door_counts(session: Session, shift_id: int) -> DoorCounts:
+    """How many are expected, here, gone and missing."""
+    attended = and_(Attendance.in_at.is_not(None), Attendance.status != VOID)
+    row = session.execute(
+        select(
+            func.coalesce(func.sum(case((and_(attended, Attendance.out_at.is_(None)), 1), else_=0)), 0),
+            func.coalesce(func.sum(case((and_(attended, Attendance.out_at.is_not(None)), 1), else_=0)), 0),
+            func.coalesce(func.sum(case((and_(attended, Attendance.walk_in), 1), else_=0)), 0),
+        ).where(Attendance.shift_id == shift_id)
+    ).one()
+    seen = select(Attendance.id).where(
+        Attendance.shift_id == shift_id, Attendance.member_id == SignUp.member_id, Attendance.in_at.is_not(None)
+    )
+    expected, missing = session.execute(
+        select(func.count(), func.coalesce(func.sum(case((seen.exists(), 0), else_=1)), 0)).where(
+            SignUp.shift_id == shift_id, SignUp.status == CONFIRMED
+        )
+    ).one()
+    return DoorCounts(expected=expected, here=row[0], gone=row[1], missing=missing, walk_ins=row[2])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Latest:
+    """One line of the screen: who, by the name that others see, came or left, and when."""
+
+    alias: str
+    left: bool
+    at: datetime
+
+
+def list_latest(session: Session, shift_id: int, *, limit: int = 6) -> list[Latest]:
+    """Who came or left last, newest first."""
+    at = func.coalesce(Attendance.out_at, Attendance.in_at)
+    rows = session.execute(
+        select(Member.alias, Attendance.in_at, Attendance.out_at)
+        .join(Member, Member.id == Attendance.member_id)
+        .where(
+            Attendance.shift_id == shift_id,
+            Attendance.status != VOID,
+            or_(Attendance.in_at.is_not(None), Attendance.out_at.is_not(None)),
+        )
+        .order_by(at.desc(), Attendance.id.desc())
+        .limit(limit)
+    )
+    return [Latest(alias=row.alias, left=row.out_at is not None, at=row.out_at or row.in_at) for row in rows]

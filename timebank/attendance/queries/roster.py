@@ -1,0 +1,187 @@
+"""The list of a shift: everybody signed up and everybody who came, with what is known of each."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, and_, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from timebank.activities.models import CONFIRMED, Shift, SignUp
+from timebank.attendance.models import APPROVED, PENDING, READY, VOID, Attendance, Scan
+from timebank.members.models import ACTIVE, Member
+from timebank.members.rules import read_member_number
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RosterLine:
+    """One person of a shift. ``status`` is empty for who signed up and has not been seen."""
+
+    member_id: int
+    name: str
+    alias: str
+    number: str
+    phone_tail: str | None
+    signed_up: bool
+    walk_in: bool
+    in_at: datetime | None
+    out_at: datetime | None
+    signed_minutes: int
+    manual_minutes: int
+    manual_reason: str
+    manual_by_id: int | None
+    review_note: str
+    reviewed_by_id: int | None
+    status: str
+    entry_id: int | None
+    points: int
+
+    @property
+    def minutes(self) -> int:
+        """Service minutes that count."""
+        return 0 if self.status == VOID else self.signed_minutes + self.manual_minutes
+
+    @property
+    def here(self) -> bool:
+        """Came and has not left."""
+        return self.in_at is not None and self.out_at is None and self.status in {PENDING, READY}
+
+    @property
+    def no_show(self) -> bool:
+        """Signed up, was never seen, and nothing was entered by hand."""
+        return not self.status
+
+    @property
+    def pending(self) -> bool:
+        """A person has to decide: a check-out, or a check-in, is missing."""
+        return self.status == PENDING
+
+    @property
+    def approved(self) -> bool:
+        """Booked, or recorded with nothing to book."""
+        return self.status == APPROVED
+
+
+def _lines(shift_id: int) -> Select[Any, Any, Any]:
+    return (
+        select(Member, SignUp, Attendance)
+        .outerjoin(
+            SignUp,
+            and_(SignUp.shift_id == shift_id, SignUp.member_id == Member.id, SignUp.status == CONFIRMED),
+        )
+        .outerjoin(Attendance, and_(Attendance.shift_id == shift_id, Attendance.member_id == Member.id))
+        .execution_options(populate_existing=True)
+    )
+
+
+def _line(member: Member, sign_up: SignUp | None, found: Attendance | None) -> RosterLine:
+    return RosterLine(
+        member_id=member.id,
+        name=member.name,
+        alias=member.alias,
+        number=member.number,
+        phone_tail=member.phone_tail,
+        signed_up=sign_up is not None,
+        walk_in=sign_up is None,
+        in_at=found.in_at if found else None,
+        out_at=found.out_at if found else None,
+        signed_minutes=found.signed_minutes if found else 0,
+        manual_minutes=found.manual_minutes if found else 0,
+        manual_reason=found.manual_reason if found else "",
+        manual_by_id=found.manual_by_id if found else None,
+        review_note=found.review_note if found else "",
+        reviewed_by_id=found.reviewed_by_id if found else None,
+        status=found.status if found else "",
+        entry_id=found.entry_id if found else None,
+        points=found.points if found else 0,
+    )
+
+
+def list_roster(session: Session, shift_id: int) -> list[RosterLine]:
+    """Everybody signed up or recorded at a shift, by name."""
+    named = or_(SignUp.id.is_not(None), Attendance.id.is_not(None))
+    return [_line(*row) for row in session.execute(_lines(shift_id).where(named).order_by(Member.name, Member.id))]
+
+
+def find_roster_line(session: Session, shift_id: int, member_id: int) -> RosterLine | None:
+    """One member as the list of a shift shows them, on it or not; None when there is no such member."""
+    row = session.execute(_lines(shift_id).where(Member.id == member_id)).one_or_none()
+    return None if row is None else _line(*row)
+
+
+def find_attendance(session: Session, shift_id: int, member_id: int) -> Attendance | None:
+    """The judged record of one member at one shift."""
+    return session.scalar(select(Attendance).where(Attendance.shift_id == shift_id, Attendance.member_id == member_id))
+
+
+def list_scans(session: Session, shift_id: int, member_id: int) -> Sequence[Scan]:
+    """Every scan of one member at one shift, refused ones too, in the order they were recorded."""
+    return session.scalars(
+        select(Scan).where(Scan.shift_id == shift_id, Scan.member_id == member_id).order_by(Scan.id)
+    ).all()
+
+
+def search_members(
+    session: Session, text: str, *, branch_id: int, without: Collection[int] = (), limit: int = 8
+) -> Sequence[Member]:
+    """Active members by part of a name or the last four digits of a phone (of this branch), or by number (of any)."""
+    wanted = text.strip()
+    number = read_member_number(wanted)
+    if number:
+        which = Member.number == number
+    elif wanted.isascii() and wanted.isdigit():
+        which = and_(Member.branch_id == branch_id, Member.phone_tail == wanted[-4:], func.length(wanted) >= 4)
+    else:
+        escaped = wanted.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        named = or_(Member.name.like(f"%{escaped}%", escape="\\"), Member.alias.like(f"%{escaped}%", escape="\\"))
+        which = and_(Member.branch_id == branch_id, named)
+    if not wanted:
+        return ()
+    found = select(Member).where(which, Member.status == ACTIVE, Member.id.not_in(without))
+    return session.scalars(found.order_by(Member.name, Member.id).limit(limit)).all()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Flags:
+    """What a reviewer should look at, never a reason to refuse: members by id."""
+
+    shared_device: frozenset[int]
+    overlapping: frozenset[int]
+
+    def of(self, member_id: int) -> list[str]:
+        """The flags of one member, in words."""
+        words = {"同一部手机签了几个人": self.shared_device, "同一时间还签到了别的班次": self.overlapping}
+        return [text for text, members in words.items() if member_id in members]
+
+
+def list_flags(session: Session, shift_id: int) -> Flags:
+    """Who used one device with somebody else at this shift, and who was at two shifts at once."""
+    shared = (
+        select(Scan.device)
+        .where(Scan.shift_id == shift_id, Scan.device != "", Scan.refused == "")
+        .group_by(Scan.device)
+        .having(func.count(Scan.member_id.distinct()) > 1)
+    )
+    devices = select(Scan.member_id).where(Scan.shift_id == shift_id, Scan.device.in_(shared)).distinct()
+    here, there = aliased(Attendance), aliased(Attendance)
+    this, other = aliased(Shift), aliased(Shift)
+    overlapping = (
+        select(here.member_id)
+        .join(this, this.id == here.shift_id)
+        .where(
+            here.shift_id == shift_id,
+            here.status != VOID,
+            exists().where(
+                there.member_id == here.member_id,
+                there.shift_id != shift_id,
+                there.status != VOID,
+                other.id == there.shift_id,
+                other.starts_at < this.ends_at,
+                other.ends_at > this.starts_at,
+            ),
+        )
+    )
+    return Flags(shared_device=frozenset(session.scalars(devices)), overlapping=frozenset(session.scalars(overlapping)))

@@ -1,0 +1,60 @@
+"""The verbs of the door, the review and the approval. They never commit; a door's unit of work does.
+
+Order of locks, always: shift (review, approval), scan key, attendance, points carry by member, then the ledger's own.
+A scan at the door takes no lock but its key and its attendance row.
+"""
+
+from timebank.attendance.service.approval import (
+    AlreadySubmitted,
+    Approved,
+    ChangedMeanwhile,
+    FourEyes,
+    NotSubmitted,
+    StillPending,
+    StillRunning,
+    approve_shift,
+    return_shift,
+    submit_shift,
+)
+from timebank.attendance.service.review import (
+    Correction,
+    ManualEntry,
+    NothingToCorrect,
+    TimesOutOfRange,
+    close_missing,
+    correct_times,
+    rejudge,
+    restore,
+    set_manual,
+    void,
+)
+from timebank.attendance.service.scans import ScanAnswer, ScanDraft, explained, record_scan
+from timebank.attendance.service.shifts import ReviewClosed
+
+__all__ = [
+    "AlreadySubmitted",
+    "Approved",
+    "ChangedMeanwhile",
+    "Correction",
+    "FourEyes",
+    "ManualEntry",
+    "NotSubmitted",
+    "NothingToCorrect",
+    "ReviewClosed",
+    "ScanAnswer",
+    "ScanDraft",
+    "StillPending",
+    "StillRunning",
+    "TimesOutOfRange",
+    "approve_shift",
+    "close_missing",
+    "correct_times",
+    "explained",
+    "record_scan",
+    "rejudge",
+    "restore",
+    "return_shift",
+    "set_manual",
+    "submit_shift",
+    "void",
+]

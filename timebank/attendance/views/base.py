@@ -1,0 +1,56 @@
+"""The blueprint that all pages of attendance hang on, and what they share."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, time, timedelta
+
+from flask import Blueprint, flash, request
+from sqlalchemy.orm import Session
+
+from timebank.activities.models import CANCELLED, DRAFT, Shift
+from timebank.activities.queries import ShiftNotFound, get_shift
+from timebank.core import clock
+from timebank.core.errors import Refusal
+from timebank.web.forms import Catching
+from timebank.web.guards import current_actor
+
+blueprint = Blueprint("attendance", __name__)
+
+
+def saying_refusals() -> Catching:
+    """Show a refusal above the page the person comes back to; put it outside the transaction."""
+    return Catching(_say)
+
+
+def _say(refusal: Refusal) -> None:
+    told = dict.fromkeys(getattr(refusal, "fields", {}).values())
+    flash("".join(told) or refusal.message, "error")
+
+
+def reached(session: Session, shift_id: int, permission: str) -> Shift:
+    """The shift, if this person may do that at its branch. Raises ShiftNotFound, NotAllowed."""
+    shift = get_shift(session, shift_id)
+    if shift.activity.status == DRAFT:
+        raise ShiftNotFound()
+    current_actor().require(permission, branch_id=shift.activity.branch_id)
+    return shift
+
+
+def is_cancelled(shift: Shift) -> bool:
+    """Whether the shift does not take place."""
+    return shift.cancelled_at is not None or shift.activity.status == CANCELLED
+
+
+def form_key() -> str:
+    """The key of the form being sent, so that sending it again is harmless; a fresh one where there is none."""
+    return (request.form.get("form_key") or "")[:64] or secrets.token_urlsafe(16)
+
+
+def instant_near(shift: Shift, at: time | None) -> datetime | None:
+    """When a clock shows ``at`` around this shift: from an hour before its start on, the next day included."""
+    if at is None:
+        return None
+    opens = shift.starts_at - timedelta(hours=1)
+    found = clock.instant(clock.today(opens), at)
+    return found if found >= opens.replace(second=0, microsecond=0) else found + timedelta(days=1)

@@ -1,0 +1,206 @@
+"""One person at one shift: every scan, and what the reviewer can do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import flash, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from timebank.activities.models import PLANNED, Shift
+from timebank.attendance.models import SOURCE_NAMES
+from timebank.attendance.queries import RosterLine, find_approval, find_roster_line, list_flags, list_scans
+from timebank.attendance.rules import REFUSALS, Policy, shift_minutes
+from timebank.attendance.schemas import ManualSchema, ReasonSchema, TimesSchema
+from timebank.attendance.service import Correction, ManualEntry, correct_times, restore, set_manual, void
+from timebank.attendance.views.base import blueprint, instant_near, reached, saying_refusals
+from timebank.core import clock
+from timebank.core.db import db, transaction
+from timebank.members.queries import MemberNotFound, list_names
+from timebank.web.filters import clocktime, moment
+from timebank.web.forms import Form
+from timebank.web.guards import current_actor, guard
+
+_REASONS = {
+    "attendance.member_not_active": "账户没有启用",
+    "attendance.cancelled": "班次已取消",
+    "attendance.submitted": "名单已提交审核",
+    "attendance.too_early": "还没到时间",
+    "attendance.too_late": "已经过了时间",
+    "attendance.not_signed_up": "没有报名",
+}
+assert _REASONS.keys() == REFUSALS.keys()  # noqa: S101 - a refusal without words would show its code to people
+
+
+@dataclass
+class Forms:
+    """The two forms of the page; at most one of them was sent."""
+
+    times: Form
+    manual: Form
+
+    @property
+    def status(self) -> int:
+        """The status of the page."""
+        return max(self.times.status, self.manual.status)
+
+
+@blueprint.route("/organise/shifts/<int:shift_id>/review/<int:member_id>", methods=["GET", "POST"])
+@guard("attendance.review")
+def person(shift_id: int, member_id: int) -> Response | tuple[str, int]:
+    """What was scanned, and forms to correct times or to enter minutes."""
+    session = db.session()
+    shift, line = _read(session, shift_id, member_id)
+    forms = Forms(times=_times_form(line), manual=_manual_form(line))
+    if request.method == "POST":
+        sent = _correct if request.form.get("form") == "times" else _enter
+        answer = sent(forms, shift, member_id)
+        if answer is not None:
+            return answer
+        shift, line = _read(session, shift_id, member_id)
+    approval = find_approval(session, shift_id)
+    return render_template(
+        "attendance/person.html",
+        shift=shift,
+        line=line,
+        closed=approval is not None and approval.returned_at is None,
+        flags=list_flags(session, shift_id).of(member_id),
+        events=_events(session, shift_id, member_id),
+        times=forms.times,
+        manual=forms.manual,
+        whole=shift_minutes(_policy(shift)),
+        by_plan=shift.activity.judged_by == PLANNED,
+    ), forms.status
+
+
+def _read(session: Session, shift_id: int, member_id: int) -> tuple[Shift, RosterLine]:
+    shift = reached(session, shift_id, "attendance.review")
+    line = find_roster_line(session, shift_id, member_id)
+    if line is None:
+        raise MemberNotFound()
+    return shift, line
+
+
+def _times_form(line: RosterLine) -> Form:
+    times = {"in_at": line.in_at, "out_at": line.out_at}
+    return _own("times", Form(TimesSchema(), initial={name: at and clocktime(at) for name, at in times.items()}))
+
+
+def _manual_form(line: RosterLine) -> Form:
+    given: dict[str, Any] = {"manual": line.manual_minutes or "", "reason": line.manual_reason}
+    return _own("manual", Form(ManualSchema(), initial=given))
+
+
+def _own(name: str, form: Form) -> Form:
+    """A form that shows what was typed only when it is the one that was sent."""
+    return form if request.form.get("form", name) == name else _Untouched(form.schema, form.initial)
+
+
+class _Untouched(Form):
+    """The other form of the page while one of them was sent."""
+
+    @property
+    def submitted(self) -> bool:
+        return False
+
+
+def _correct(forms: Forms, shift: Shift, member_id: int) -> Response | None:
+    form, shift_id = forms.times, shift.id
+    with form.catching():
+        given = form.load()
+        shown = {"in_at": form.initial.get("in_at"), "out_at": form.initial.get("out_at")}
+        # A time left as it stood is no correction: it would outweigh what was scanned for no reason.
+        new = {
+            name: instant_near(shift, given[name])
+            for name in ("in_at", "out_at")
+            if given[name] is not None and f"{given[name]:%H:%M}" != shown[name]
+        }
+        draft = Correction(
+            shift_id=shift_id,
+            member_id=member_id,
+            in_at=new.get("in_at"),
+            out_at=new.get("out_at"),
+            reason=given["reason"],
+            key=form.key,
+        )
+        with transaction() as session:
+            correct_times(session, draft, actor=current_actor(), now=clock.now())
+            flash("时间已更正，原来的扫码记录都还留着。", "success")
+        return _back(shift_id)
+    return None
+
+
+def _enter(forms: Forms, shift: Shift, member_id: int) -> Response | None:
+    form, shift_id = forms.manual, shift.id
+    with form.catching():
+        given = form.load()
+        minutes = given["manual_hours"] * 60 + given["manual_minutes"]
+        entry = ManualEntry(shift_id=shift_id, member_id=member_id, minutes=minutes, reason=given["reason"])
+        with transaction() as session:
+            set_manual(session, entry, actor=current_actor())
+            flash("补录时长已保存，要由另一位工作人员审核。" if minutes else "补录时长已取消。", "success")
+        return _back(shift_id)
+    return None
+
+
+@blueprint.post("/organise/shifts/<int:shift_id>/review/<int:member_id>/void")
+@guard("attendance.review")
+def void_person(shift_id: int, member_id: int) -> Response:
+    """Say that this record does not count."""
+    form = Form(ReasonSchema())
+    with saying_refusals():
+        given = form.load()
+        with transaction() as session:
+            void(session, shift_id, member_id, reason=given["reason"], actor=current_actor())
+            flash("这条记录已标为“不计”。", "success")
+    return _back(shift_id)
+
+
+@blueprint.post("/organise/shifts/<int:shift_id>/review/<int:member_id>/restore")
+@guard("attendance.review")
+def restore_person(shift_id: int, member_id: int) -> Response:
+    """Let the record count again."""
+    with saying_refusals(), transaction() as session:
+        restore(session, shift_id, member_id, actor=current_actor())
+        flash("这条记录已恢复计入。", "success")
+    return _back(shift_id)
+
+
+def _back(shift_id: int) -> Response:
+    return redirect(url_for("attendance.review", shift_id=shift_id), 303)
+
+
+def _policy(shift: Shift) -> Policy:
+    return Policy(
+        starts_at=shift.starts_at,
+        ends_at=shift.ends_at,
+        break_minutes=shift.break_minutes,
+        by_plan=shift.activity.judged_by == PLANNED,
+        rounding_minutes=shift.activity.rounding_minutes,
+    )
+
+
+def _events(session: Session, shift_id: int, member_id: int) -> list[dict[str, str]]:
+    """Every scan as a line of a timeline, refused ones and corrections too."""
+    scans = list_scans(session, shift_id, member_id)
+    names = list_names(session, {scan.actor_id for scan in scans if scan.actor_id not in {None, member_id}})
+    events = []
+    for scan in scans:
+        word = "签到" if scan.kind == "in" else "签退"
+        by = names.get(scan.actor_id or 0)
+        notes = [f"由 {by.name} 登记" if by else "", f"原因：{scan.reason}" if scan.reason else ""]
+        if scan.refused:
+            notes.append(f"没有签上：{_REASONS.get(scan.refused, scan.refused)}")
+        if abs((scan.received_at - scan.claimed_at).total_seconds()) >= 60:
+            notes.append(f"{moment(scan.received_at)} 记下")
+        events.append(
+            {
+                "when": moment(scan.claimed_at),
+                "title": f"{'更正' if scan.reason else ''}{word}（{SOURCE_NAMES[scan.source]}）",
+                "text": "，".join(filter(None, notes)),
+                "tone": "bad" if scan.refused else "strong" if scan.reason else "ok",
+            }
+        )
+    return events

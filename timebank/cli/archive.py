@@ -1,0 +1,86 @@
+"""``flask archive``: close a month by hand, list the packages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from flask import current_app
+from flask.cli import AppGroup
+
+from timebank.archives import closing, queries
+from timebank.archives.package import STEPS
+from timebank.archives.queries import STATE_NAMES
+from timebank.archives.service import NotReady
+from timebank.branches.queries import get_branch_by_code, list_branches
+from timebank.core import clock
+from timebank.core.actor import SYSTEM
+from timebank.core.db import db
+from timebank.core.errors import Refusal
+from timebank.web.keyring import keys
+
+archive_cli = AppGroup("archive", help="月度归档：结账、列出归档包。")
+_ROWS_SHOWN = 10
+
+
+@archive_cli.command("close")
+@click.option("--branch", "code", required=True, metavar="CODE", help="网点代码，见 flask branches list。")
+@click.option("--month", required=True, metavar="YYYY-MM", help="要结的月份，例如 2026-10。")
+def close(code: str, month: str) -> None:
+    """结账：检查、封签、打包。重复运行不会重复结账。"""
+    folder = Path(current_app.config["TIMEBANK_DATA"]) / "archives"
+    try:
+        branch = get_branch_by_code(db.session(), code)
+        with click.progressbar(length=len(STEPS) + 1, label=f"{branch.code} {month} 结账") as bar:
+            done: list[str] = []
+
+            def progress(title: str, rows: int) -> None:
+                bar.label = f"{title} {rows} 行" if rows else title
+                if title not in done:
+                    done.append(title)
+                    bar.update(1)
+
+            archive = closing.run(
+                closing.Close(
+                    branch_id=branch.id,
+                    month=month,
+                    actor=SYSTEM,
+                    keys=keys(),
+                    folder=folder,
+                    clock=clock.now,
+                    progress=progress,
+                )
+            )
+            bar.label = "完成"
+            bar.update(len(STEPS) + 1 - len(done))
+    except NotReady as refusal:
+        _explain(refusal)
+        raise click.ClickException(refusal.message) from refusal
+    except Refusal as refusal:
+        raise click.ClickException(refusal.message) from refusal
+    click.echo(f"已结账：{folder / archive.file_name}（{archive.file_size:,} 字节）")
+    click.echo(f"封签 {archive.seal_hash}")
+
+
+def _explain(refusal: NotReady) -> None:
+    for finding in refusal.findings:
+        click.echo(f"✗ {finding.title}。{finding.todo}", err=True)
+        for row in finding.rows[:_ROWS_SHOWN]:
+            click.echo(f"    {row}", err=True)
+        if len(finding.rows) > _ROWS_SHOWN:
+            click.echo(f"    ……共 {len(finding.rows)} 处", err=True)
+
+
+@archive_cli.command("list")
+@click.option("--branch", "code", metavar="CODE", help="只列一个网点。")
+def list_packages(code: str | None) -> None:
+    """列出各网点各月：网点、月份、状态、归档包。"""
+    session = db.session()
+    try:
+        branches = [get_branch_by_code(session, code)] if code else list_branches(session, closed=True)
+    except Refusal as refusal:
+        raise click.ClickException(refusal.message) from refusal
+    for branch in branches:
+        for month in reversed(queries.list_months(session, branch.id, now=clock.now())):
+            package = month.archive.file_name if month.archive else "-"
+            click.echo(f"{branch.code}\t{month.month}\t{STATE_NAMES[month.state]}\t{package}")

@@ -1,0 +1,97 @@
+"""The words under which the books are read on the inspector's pages. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from timebank.ledger.queries import TrialRow
+
+ENTRY_KINDS: Final = {
+    "earn": "服务存入",
+    "redeem": "兑换",
+    "reverse": "冲正",
+    "inter_branch": "网点之间清算",
+    "adjust": "调整",
+    "expire": "到期",
+    "gift": "转赠",
+}
+ACCOUNT_KINDS: Final = {
+    "member": "会员",
+    "fund": "爱心基金",
+    "issuance": "发行",
+    "redeemed": "已兑物品",
+    "expired": "已过期",
+    "clearing": "网点清算",
+    "suspense": "待查",
+    "adjustment": "调整",
+}
+UNITS: Final = {"coin": "爱心币", "point": "积分"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrialLine:
+    """All accounts of one kind together, closing balance on the side where it stands."""
+
+    kind: str
+    name: str
+    accounts: int
+    opening: int
+    debited: int
+    credited: int
+    debit_balance: int
+    credit_balance: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trial:
+    """One unit's trial balance: lines by kind, and sums that have to be equal on both sides."""
+
+    unit: str
+    lines: tuple[TrialLine, ...]
+    debited: int
+    credited: int
+    debit_balance: int
+    credit_balance: int
+
+    @property
+    def difference(self) -> int:
+        """Debit balances less credit balances: zero, or the books are broken."""
+        return self.debit_balance - self.credit_balance
+
+
+def trials(rows: Sequence[TrialRow]) -> list[Trial]:
+    """The trial balance of each unit that was ever moved."""
+    return [
+        _trial(unit, [row for row in rows if row.unit == unit]) for unit in UNITS if any(r.unit == unit for r in rows)
+    ]
+
+
+def _trial(unit: str, rows: Sequence[TrialRow]) -> Trial:
+    lines = tuple(
+        _line(kind, name, [row for row in rows if row.kind == kind])
+        for kind, name in ACCOUNT_KINDS.items()
+        if any(row.kind == kind for row in rows)
+    )
+    return Trial(
+        unit=unit,
+        lines=lines,
+        debited=sum(line.debited for line in lines),
+        credited=sum(line.credited for line in lines),
+        debit_balance=sum(line.debit_balance for line in lines),
+        credit_balance=sum(line.credit_balance for line in lines),
+    )
+
+
+def _line(kind: str, name: str, rows: Sequence[TrialRow]) -> TrialLine:
+    return TrialLine(
+        kind=kind,
+        name=name,
+        accounts=len(rows),
+        opening=sum(row.opening for row in rows),
+        debited=sum(row.debited for row in rows),
+        credited=sum(row.credited for row in rows),
+        debit_balance=-sum(row.closing for row in rows if row.closing < 0),
+        credit_balance=sum(row.closing for row in rows if row.closing > 0),
+    )

@@ -1,0 +1,49 @@
+"""Numbers that several start pages show, put together from the features below."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from timebank.activities.models import CONFIRMED, Shift, SignUp
+from timebank.activities.queries import list_member_shifts
+from timebank.attendance.queries import MonthTotals, month_totals
+from timebank.attendance.rules.gate import CLOSES_MINUTES, OPENS_MINUTES
+from timebank.branches.models import Branch
+from timebank.branches.queries import list_branches
+from timebank.core.clock import month_of
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BranchMonth:
+    """What a branch's volunteers did this month."""
+
+    branch: Branch
+    totals: MonthTotals
+
+
+def branch_months(session: Session, *, now: datetime) -> list[BranchMonth]:
+    """Every open branch with its numbers of the present month, by code."""
+    month = month_of(now)
+    return [
+        BranchMonth(branch=branch, totals=month_totals(session, frozenset({branch.id}), month))
+        for branch in list_branches(session)
+    ]
+
+
+def coming_sign_ups(session: Session, member_id: int, *, now: datetime) -> list[SignUp]:
+    """A member's places and waiting places on shifts that will take place, soonest first."""
+    return [one for one in list_member_shifts(session, member_id, now) if one.shift.cancelled_at is None]
+
+
+def next_shift(sign_ups: list[SignUp]) -> Shift | None:
+    """The first shift with a sure place."""
+    return next((one.shift for one in sign_ups if one.status == CONFIRMED), None)
+
+
+def door_is_open(shift: Shift, now: datetime) -> bool:
+    """Whether somebody could check in or out at this shift now."""
+    opens = shift.starts_at - timedelta(minutes=OPENS_MINUTES)
+    return opens <= now <= shift.ends_at + timedelta(minutes=CLOSES_MINUTES)

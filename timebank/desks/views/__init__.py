@@ -1,0 +1,9 @@
+"""Start pages."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("desks", __name__)
+
+from timebank.desks.views import books, branch, documents, home, mine  # noqa: E402  (they need the blueprint)
+
+__all__ = ["blueprint", "books", "branch", "documents", "home", "mine"]

@@ -1,0 +1,182 @@
+"""``/inspect``: the books as an inspector reads them. Every page only reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import render_template
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from timebank.archives import queries as archives
+from timebank.branches.models import Branch
+from timebank.branches.views import choose_branch
+from timebank.core import clock
+from timebank.core.db import db
+from timebank.core.masking import mask_name
+from timebank.core.paging import Page, page_number
+from timebank.desks import bookkeeping
+from timebank.desks.views import blueprint
+from timebank.ledger import queries as ledger
+from timebank.ledger import verification
+from timebank.ledger.queries import AccountView
+from timebank.members.models import Member
+from timebank.web.filters import month_name
+from timebank.web.guards import current_actor, guard
+from timebank.web.query import Query
+
+_PER_PAGE = 40
+
+
+@blueprint.get("/inspect")
+@guard("books.read")
+def trial_balance() -> str:
+    """The trial balance of a branch, whole or of one month, summed by kind of account."""
+    choice, query, session = choose_branch("books.read"), Query(), db.session()
+    month = query.month()
+    rows = ledger.trial_balance(session, choice.branch.id, month=month)
+    return render_template(
+        "desks/trial_balance.html",
+        choice=choice,
+        branch=choice.branch,
+        query=query,
+        month=month,
+        months=_months(session, choice.branch.id),
+        trials=bookkeeping.trials(rows),
+        units=bookkeeping.UNITS,
+    )
+
+
+@blueprint.get("/inspect/entries")
+@guard("books.read")
+def entries() -> str:
+    """The entries of a branch, newest first."""
+    choice, query, session = choose_branch("books.read"), Query(), db.session()
+    month, number = query.month(), page_number(query.value("page"))
+    found, total = ledger.list_entries(session, choice.branch.id, month=month, page=number, per_page=_PER_PAGE)
+    return render_template(
+        "desks/entries.html",
+        choice=choice,
+        branch=choice.branch,
+        query=query,
+        months=_months(session, choice.branch.id),
+        page=Page(items=found, number=number, size=_PER_PAGE, total=total),
+        holders=holders_of(session, {code for entry in found for t in entry.transfers for code in (t.debit, t.credit)}),
+        kinds=bookkeeping.ENTRY_KINDS,
+        accounts=bookkeeping.ACCOUNT_KINDS,
+    )
+
+
+@blueprint.get("/inspect/accounts")
+@guard("books.read")
+def accounts() -> str:
+    """The accounts of a branch by kind; house accounts first."""
+    choice, query, session = choose_branch("books.read"), Query(), db.session()
+    kind, unit = query.one_of("kind", bookkeeping.ACCOUNT_KINDS), query.one_of("unit", bookkeeping.UNITS)
+    text = query.value("q").upper()
+    found = [
+        account
+        for account in ledger.list_accounts(session, choice.branch.id, kinds=[kind] if kind else ())
+        if (not unit or account.unit == unit) and text in account.code.upper()
+    ]
+    found.sort(key=lambda account: (account.kind == "member", account.unit, account.code))
+    page = _page(found, page_number(query.value("page")))
+    return render_template(
+        "desks/accounts.html",
+        choice=choice,
+        branch=choice.branch,
+        query=query,
+        page=page,
+        balances={account.id: _balance(session, account) for account in page.items},
+        holders=holders_of(session, {account.code for account in page.items}),
+        kinds=bookkeeping.ACCOUNT_KINDS,
+        units=bookkeeping.UNITS,
+    )
+
+
+@blueprint.get("/inspect/accounts/<int(max=2147483647):account_id>")
+@guard("books.read")
+def account(account_id: int) -> str:
+    """One account's statement in debit and credit."""
+    session, query = db.session(), Query()
+    shown = ledger.get_account(session, account_id)
+    current_actor().require("books.read", branch_id=shown.book_id)
+    month, number = query.month(), page_number(query.value("page"))
+    start, end = clock.month_range(month) if month else (None, None)
+    found = ledger.statement(session, account_id, start=start, end=end, page=number, per_page=_PER_PAGE)
+    return render_template(
+        "desks/account.html",
+        account=shown,
+        branch=session.get_one(Branch, shown.book_id),
+        balance=_balance(session, shown),
+        statement=found,
+        page=Page(items=found.lines, number=number, size=_PER_PAGE, total=found.total),
+        query=query,
+        month=month,
+        months=_months(session, shown.book_id),
+        holders=holders_of(session, {shown.code, *(line.other for line in found.lines)}),
+        kinds=bookkeeping.ENTRY_KINDS,
+        accounts=bookkeeping.ACCOUNT_KINDS,
+        units=bookkeeping.UNITS,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SealLink:
+    """A closed month's seal, and whether it names the seal before it."""
+
+    month: archives.MonthView
+    follows: bool
+
+
+@blueprint.get("/inspect/seals")
+@guard("books.read")
+def seals() -> str:
+    """The chain of seals, newest first."""
+    choice, session = choose_branch("books.read"), db.session()
+    closed = [m for m in archives.list_months(session, choice.branch.id, now=clock.now()) if m.state == "closed"]
+    earlier = [*(month.seal_hash for month in closed[1:]), None]
+    return render_template(
+        "desks/seals.html",
+        choice=choice,
+        branch=choice.branch,
+        links=[SealLink(month=m, follows=m.previous_hash == before) for m, before in zip(closed, earlier, strict=True)],
+    )
+
+
+@blueprint.get("/inspect/verify")
+@guard("books.read")
+def verify() -> str:
+    """The last nightly self-check, and on request one now: it reads every row, so it waits to be asked."""
+    choice, query, session = choose_branch("books.read"), Query(), db.session()
+    asked = query.value("now") == "1"
+    return render_template(
+        "desks/verify.html",
+        choice=choice,
+        branch=choice.branch,
+        audit=archives.latest_audit(session, choice.branch.id),
+        checks=verification.verify(session, choice.branch.id) if asked else None,
+        names=[title for _, title, _ in verification.CHECKS],
+        at=clock.now(),
+    )
+
+
+def _months(session: Session, branch_id: int) -> list[tuple[str, str]]:
+    return [(period.month, month_name(period.month)) for period in ledger.list_periods(session, branch_id)]
+
+
+def _balance(session: Session, account: AccountView) -> int:
+    return account.balance if account.runs else ledger.balance(session, account.id)
+
+
+def _page(found: list[AccountView], number: int) -> Page[AccountView]:
+    number = max(1, min(number, -(-len(found) // _PER_PAGE)))
+    items = found[(number - 1) * _PER_PAGE : number * _PER_PAGE]
+    return Page(items=items, number=number, size=_PER_PAGE, total=len(found))
+
+
+def holders_of(session: Session, codes: set[str]) -> dict[str, str]:
+    """Account code → masked name of the member it belongs to."""
+    numbers = {code.partition(":")[2]: code for code in codes if code.startswith("member:")}
+    rows = session.execute(select(Member.number, Member.name).where(Member.number.in_(numbers)))
+    return {numbers[row.number]: mask_name(row.name) for row in rows}

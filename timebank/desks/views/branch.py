@@ -1,0 +1,123 @@
+"""``/branch``: one queue of what waits for a decision, and how the branch stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import render_template, url_for
+from sqlalchemy.orm import Session
+
+from timebank.archives import queries as archives
+from timebank.attendance.queries import list_waiting_approval, list_waiting_review, month_totals
+from timebank.branches.models import Branch
+from timebank.branches.views import choose_branch
+from timebank.core import clock
+from timebank.core.actor import Actor
+from timebank.core.db import db
+from timebank.desks.views import blueprint
+from timebank.exchange.queries import BranchCounts, count_for_branch, redemption_capacity
+from timebank.ledger import queries as ledger
+from timebank.members.models import ACTIVE
+from timebank.members.queries import count_by_status, count_pending
+from timebank.web.filters import month_name, span
+from timebank.web.guards import current_actor, guard
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waiting:
+    """One line of the queue: how many, of what, and where it is decided."""
+
+    count: int
+    title: str
+    text: str
+    url: str
+
+
+@blueprint.get("/branch")
+@guard("branch.read")
+def branch_desk() -> str:
+    """The desk of a branch."""
+    choice, session, now = choose_branch("branch.read"), db.session(), clock.now()
+    branch, actor = choice.branch, current_actor()
+    counts = count_for_branch(session, branch.id, now=now, today=clock.today(now))
+    return render_template(
+        "desks/branch.html",
+        choice=choice,
+        branch=branch,
+        waiting=_queue(session, branch, counts, actor, now),
+        audit=archives.latest_audit(session, branch.id),
+        month=clock.month_of(now),
+        totals=month_totals(session, frozenset({branch.id}), clock.month_of(now)),
+        members=count_by_status(session, branch.id)[ACTIVE],
+        outstanding=ledger.outstanding(session, branch.id),
+        capacity=redemption_capacity(session, branch.id, today=clock.today(now)),
+        counts=counts,
+        links=_links(branch, actor),
+    )
+
+
+def _queue(session: Session, branch: Branch, counts: BranchCounts, actor: Actor, now: datetime) -> list[Waiting]:
+    here = frozenset({branch.id})
+    found: list[Waiting] = []
+    pending = count_pending(session, here)
+    if pending and actor.may("member.approve", branch_id=branch.id):
+        url = url_for("members.members", branch=branch.id, status="pending")
+        found.append(Waiting(count=pending, title="等待审核的会员", text="核对身份后通过，才能报名和兑换", url=url))
+    if actor.may("attendance.approve", branch_id=branch.id):
+        found += [
+            Waiting(
+                count=card.attended,
+                title=f"审批时长：{card.title}",
+                text=f"{span(card.starts_at, card.ends_at)} · {card.attended} 人 · {card.submitted_by} 提交",
+                url=url_for("attendance.approval", shift_id=card.shift_id),
+            )
+            for card in list_waiting_approval(session, here)
+        ]
+    reviews = list_waiting_review(session, here, now=now)
+    if reviews and actor.may("attendance.review", branch_id=branch.id):
+        text = f"最早的是 {span(reviews[0].starts_at, reviews[0].ends_at)} “{reviews[0].title}”"
+        found.append(
+            Waiting(count=len(reviews), title="等待核对名单的班次", text=text, url=url_for("attendance.approvals"))
+        )
+    found += _orders(branch, counts, actor)
+    found += _months(session, branch, actor, now)
+    return found
+
+
+def _orders(branch: Branch, counts: BranchCounts, actor: Actor) -> list[Waiting]:
+    if not actor.may("order.fulfil", branch_id=branch.id):
+        return []
+    url = url_for("exchange.branch_orders", branch=branch.id, status="open")
+    lines = (
+        (counts.to_pick_up, "等会员来领的物品", "会员出示兑换券后核销", url),
+        (counts.unanswered, "还没有人接的服务请求", "可以帮提供者答复，或者打电话提醒", url),
+        (counts.low_stock, "快兑完的物品", "补货或者下架", url_for("exchange.branch_offers", branch=branch.id)),
+    )
+    return [Waiting(count=count, title=title, text=text, url=to) for count, title, text, to in lines if count]
+
+
+def _months(session: Session, branch: Branch, actor: Actor, now: datetime) -> list[Waiting]:
+    months = archives.list_unfinished(session, branch.id, now=now)
+    if not months or not actor.may("archive.close", branch_id=branch.id):
+        return []
+    text = "、".join(month_name(month) for month in months[:3])
+    url = url_for("archives.month", code=branch.code, month=months[0])
+    return [Waiting(count=len(months), title="可以结账的月份", text=text, url=url)]
+
+
+def _links(branch: Branch, actor: Actor) -> list[tuple[str, str, str, str]]:
+    """(address, title, text, icon) of everything else at this branch that the actor may open."""
+    places = (
+        ("member.read", url_for("members.members", branch=branch.id), "会员", "名单、登记、导入名册", "users"),
+        ("team.change", url_for("members.teams", branch=branch.id), "服务队", "队伍和队员", "heart"),
+        ("role.grant", url_for("members.roles", branch=branch.id), "身份", "组织者、管理员、监督员", "key"),
+        ("offer.branch", url_for("exchange.branch_offers", branch=branch.id), "物品与服务", "上架、库存", "gift"),
+        ("order.read", url_for("exchange.branch_orders", branch=branch.id), "兑换单", "查找、核销", "ticket"),
+        ("activity.post", url_for("activities.organise"), "组织活动", "发布、现场、核对", "hand"),
+        ("archive.read", url_for("archives.months", branch=branch.id), "月度归档", "结账、下载归档包", "archive"),
+        ("books.read", url_for("desks.trial_balance", branch=branch.id), "监督", "试算平衡、分录、自检", "scale"),
+        ("branch.change", url_for("branches.settings", branch=branch.id), "网点设置", "名称、地址、电话", "settings"),
+        ("area.read", url_for("branches.areas"), "区域", "市、区、街道、社区、网格", "tree"),
+    )
+    return [place[1:] for place in places if actor.may(place[0], branch_id=branch.id)]

@@ -1,0 +1,46 @@
+"""``/me``: what I have, what comes next, what waits for me."""
+
+from __future__ import annotations
+
+from flask import render_template
+
+from timebank.attendance.queries import member_totals
+from timebank.core import clock
+from timebank.core.db import db
+from timebank.desks import queries
+from timebank.desks.views import blueprint
+from timebank.exchange.queries import list_waiting
+from timebank.growth.queries import list_held
+from timebank.growth.rules import stars
+from timebank.ledger import queries as ledger
+from timebank.members.queries import get_member
+from timebank.notices.queries import count_unread, list_unread
+from timebank.web.guards import current_actor, guard
+
+_SHOWN = 3
+
+
+@blueprint.get("/me")
+@guard("me.read")
+def me() -> str:
+    """My page."""
+    session, now = db.session(), clock.now()
+    member = get_member(session, current_actor().member_id or 0)
+    sign_ups = queries.coming_sign_ups(session, member.id, now=now)
+    mine = queries.next_shift(sign_ups)
+    totals = member_totals(session, member.id)
+    return render_template(
+        "desks/me.html",
+        member=member,
+        account=ledger.get_account(session, member.coin_account_id),
+        points=ledger.get_account(session, member.point_account_id),
+        held=list_held(session, member),
+        totals=totals,
+        stars=stars(totals.minutes),
+        next=mine,
+        door_open=mine is not None and queries.door_is_open(mine, now),
+        others=[one for one in sign_ups if one.shift is not mine],
+        waiting=list_waiting(session, member.id, now=now),
+        notices=list_unread(session, member.id, most=_SHOWN),
+        unread=count_unread(session, member.id),
+    )

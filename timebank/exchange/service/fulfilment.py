@@ -1,0 +1,165 @@
+"""The two good ends and the sad one: fulfilling by voucher, rating, running out of time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from timebank.core.actor import Actor
+from timebank.core.db import insert_once
+from timebank.core.errors import Conflict, Invalid, NotAllowed, NotFound
+from timebank.exchange import rules
+from timebank.exchange.models import EXPIRED, FULFILLED, GOODS, OPEN, Order, Rating
+from timebank.exchange.service import telling
+from timebank.exchange.service.orders import SOURCE, give_back_stock, lock_order
+from timebank.ledger import queries as ledger_queries
+from timebank.ledger import service as ledger
+from timebank.members.models import Member
+
+RULE = "exchange-1"  # which set of rules an entry was made under
+
+
+class VoucherNotFound(NotFound):
+    """No such voucher, or not this actor's business."""
+
+    code = "exchange.voucher_not_found"
+    text = "没有找到这张兑换券，或者不归您核销。只有提供服务的人和本网点工作人员可以核销。"
+
+
+class OwnOrder(Conflict):
+    """Nobody confirms what they receive themselves."""
+
+    code = "exchange.own_order"
+    text = "这是您自己的兑换单，要由提供服务的人或别的工作人员来核销。"
+
+
+class AlreadyRated(Conflict):
+    """One rating per side."""
+
+    code = "exchange.already_rated"
+    text = "您已经评价过这一单了，每单只评一次。"
+
+
+class BadScore(Invalid):
+    """Not one to five."""
+
+    code = "exchange.bad_score"
+
+
+@dataclass(frozen=True, slots=True)
+class Fulfilment:
+    """The order that a voucher fulfilled; ``repeated`` when it had been before."""
+
+    order: Order
+    repeated: bool
+
+
+def fulfil(session: Session, voucher: str, *, actor: Actor, now: datetime) -> Fulfilment:
+    """Confirm by the member's voucher that it was done: the coins move to the provider, or for goods into ``redeemed``.
+
+    A repeat is calm. Raises NotAVoucher, MistypedVoucher, VoucherNotFound, OwnOrder, NotAcceptedYet, OrderEnded.
+    """
+    code = rules.read_voucher(voucher)
+    order = session.scalars(
+        select(Order)
+        .where(Order.voucher == code)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if order is None:
+        raise VoucherNotFound()
+    if actor.member_id == order.member_id:
+        raise OwnOrder()
+    if not actor.may("order.fulfil", branch_id=order.branch_id, owner_id=order.provider_id):
+        raise VoucherNotFound()
+    rules.decide("fulfil", rules.status_at(order.status, order.expires_at, now))
+    if order.status == FULFILLED:
+        return Fulfilment(order, repeated=True)
+    posted = ledger.post_hold(session, order.hold_id, _entry(session, order, actor, now), now=now)
+    order.status, order.fulfilled_at, order.fulfilled_by_id = FULFILLED, now, actor.member_id
+    order.ended_at, order.ended_by_id, order.entry_id = now, actor.member_id, posted.entry_id
+    session.flush()
+    telling.of_fulfilment(session, order, now=now)
+    return Fulfilment(order, repeated=False)
+
+
+def _entry(session: Session, order: Order, actor: Actor, now: datetime) -> ledger.EntryDraft:
+    if order.offer.kind == GOODS:
+        taker = ledger_queries.find_house_account(session, order.branch_id, "redeemed")
+    else:
+        taker = ledger_queries.get_account(session, _get_member(session, order.provider_id).coin_account_id).id
+    giver = ledger_queries.get_account(session, order.member.coin_account_id).id
+    return ledger.EntryDraft(
+        book_id=order.branch_id,
+        kind="redeem",
+        key=f"{SOURCE}:{order.id}:fulfil",
+        transfers=(ledger.TransferDraft(debit_id=giver, credit_id=taker, amount=order.amount_minutes, unit="coin"),),
+        source_type=SOURCE,
+        source_id=order.id,
+        occurred_at=now,
+        actor_id=actor.member_id,
+        for_member_id=order.member_id,
+        rule=RULE,
+        facts={
+            "title": order.offer.title,
+            "offer_kind": order.offer.kind,
+            "quantity": order.quantity,
+            "provider_id": order.provider_id,
+        },
+    )
+
+
+def _get_member(session: Session, member_id: int | None) -> Member:
+    return session.get_one(Member, member_id)
+
+
+def rate(session: Session, order_id: int, *, score: int, words: str = "", actor: Actor, now: datetime) -> Rating:
+    """Rate the other side of a fulfilled order, once per side; the same words again are harmless.
+
+    Raises OrderNotFound, NotAllowed, NotFulfilledYet, OrderEnded, BadScore, AlreadyRated.
+    """
+    order = lock_order(session, order_id, actor)
+    if actor.member_id is None or actor.member_id not in {order.member_id, order.provider_id}:
+        raise NotAllowed()
+    rules.decide("rate", rules.status_at(order.status, order.expires_at, now))
+    if not 1 <= score <= 5:
+        raise BadScore(fields={"score": "请选 1 到 5 分。"})
+    row = {"order_id": order.id, "by_id": actor.member_id, "score": score, "words": words, "at": now}
+    session.execute(insert_once(session, Rating).values(row))
+    rating = session.scalars(select(Rating).where(Rating.order_id == order.id, Rating.by_id == actor.member_id)).one()
+    if (rating.score, rating.words) != (score, words):
+        raise AlreadyRated()
+    return rating
+
+
+def expire_orders(session: Session, *, now: datetime, at_most: int = 500) -> list[int]:
+    """End the open orders whose time has run out: coins free again, goods back in stock; returns the orders ended.
+
+    Coins are set aside for the longest life an order may have, since an acceptance prolongs it: so the orders, not the
+    holds, say what ends now. Accounts are touched in the order of their ids, then offers, as every other verb does.
+    """
+    overdue = session.scalars(
+        select(Order)
+        .where(Order.status.in_(OPEN), Order.expires_at <= now)
+        .order_by(Order.id)
+        .limit(at_most)
+        .with_for_update(of=Order, key_share=True, skip_locked=True)
+        .options(selectinload(Order.member), selectinload(Order.offer))
+        .execution_options(populate_existing=True)
+    ).all()
+    for order in sorted(overdue, key=lambda one: (one.member.coin_account_id or 0, one.id)):
+        ledger.void_hold(session, order.hold_id, actor_id=None, now=now)
+    back: Counter[int] = Counter()
+    for order in overdue:
+        if order.offer.kind == GOODS:
+            back[order.offer_id] += order.quantity
+        telling.of_expiry(session, order, now=now)
+        order.status, order.ended_at, order.end_reason = EXPIRED, now, "过了期限"
+    session.flush()
+    for offer_id, quantity in sorted(back.items()):
+        give_back_stock(session, offer_id, quantity)
+    return [order.id for order in overdue]

@@ -1,0 +1,297 @@
+"""Orders: asking, answering, taking back. Locks are always taken in the order member, order, hold, account, offer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from timebank.core import clock, codes
+from timebank.core.actor import Actor
+from timebank.core.errors import Conflict, Invalid, NotAllowed
+from timebank.core.minutes import coins
+from timebank.exchange import rules
+from timebank.exchange.models import ACCEPTED, CANCELLED, DECLINED, GOODS, LISTED, REQUESTED, Offer, Order
+from timebank.exchange.queries import (
+    OrderNotFound,
+    count_taken,
+    find_order_by_key,
+    get_offer,
+    may_see,
+)
+from timebank.exchange.service import telling
+from timebank.exchange.service.people import refuse_inactive
+from timebank.ledger import queries as ledger_queries
+from timebank.ledger import service as ledger
+from timebank.members.models import ACTIVE, Member
+
+SOURCE = "order"  # what entries and holds name as their document
+
+
+class OtherBranch(Conflict):
+    """The offer belongs to another branch."""
+
+    code = "exchange.other_branch"
+    text = "这一项只对“{branch}”的会员开放。请看看您所在网点的可兑项目。"
+
+
+class OwnOffer(Conflict):
+    """Nobody redeems their own service."""
+
+    code = "exchange.own_offer"
+    text = "这是您自己发布的服务，不能自己兑换。"
+
+
+class OfferClosed(Conflict):
+    """Paused, taken down, past its last day, or its provider is suspended."""
+
+    code = "exchange.offer_closed"
+    text = "“{title}”现在不能兑换（{why}）。请看看别的项目。"
+
+
+class OverLimit(Conflict):
+    """More than one member may have."""
+
+    code = "exchange.over_limit"
+    text = "每人限兑 {limit} 份，您已经兑换了 {taken} 份。"
+
+
+class SoldOut(Conflict):
+    """Not enough left."""
+
+    code = "exchange.sold_out"
+    text = "“{title}”剩下的不够了：您要 {quantity} 份，还有 {stock} 份。"
+
+
+class CoinsShort(Conflict):
+    """Less is available than the order takes."""
+
+    code = "exchange.coins_short"
+    text = "可用的爱心币不够：需要 {needed}，现在可用 {available}。可以先参加活动存入，再来兑换。"
+
+
+class BadQuantity(Invalid):
+    """Services go one at a time, goods a few at a time."""
+
+    code = "exchange.bad_quantity"
+
+
+class TimeNotPossible(Invalid):
+    """The time proposed is over, or after the order's end."""
+
+    code = "exchange.time_not_possible"
+
+
+class ReasonMissing(Invalid):
+    """Ending what the other side counts on needs a reason."""
+
+    code = "exchange.reason_missing"
+    text = "请写一句原因，让对方知道。"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderDraft:
+    """What a member asks for; the form's key makes a repeat harmless."""
+
+    offer_id: int
+    form_key: str
+    quantity: int = 1
+    wish: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    status: str
+    reason: str
+    needs_reason: bool = True
+
+
+def request_order(session: Session, draft: OrderDraft, *, actor: Actor, now: datetime) -> Order:
+    """Set the actor's coins aside for an offer; goods leave the stock and are accepted at once.
+
+    A repeat returns the first. Raises, in this order: NotActive, NotAllowed, OfferNotFound, OtherBranch, OwnOffer,
+    OfferClosed, BadQuantity, OverLimit, SoldOut, CoinsShort.
+    """
+    member = refuse_inactive(session, actor.member_id)
+    actor.require("order.own", owner_id=member.id)
+    first = find_order_by_key(session, draft.form_key)
+    if first is not None:
+        if first.member_id != member.id:
+            raise Conflict()
+        return first
+    offer = get_offer(session, draft.offer_id)
+    _refuse_offer(offer, member, now)
+    _refuse_quantity(session, offer, member, draft.quantity)
+    amount = offer.price_minutes * draft.quantity
+    hold_id = _set_aside(session, member, offer, amount, draft.form_key, now)
+    _take_stock(session, offer, draft.quantity)
+    goods = offer.kind == GOODS
+    order = Order(
+        branch_id=offer.branch_id,
+        offer_id=offer.id,
+        member_id=member.id,
+        provider_id=offer.provider_id,
+        quantity=draft.quantity,
+        amount_minutes=amount,
+        wish=draft.wish,
+        hold_id=hold_id,
+        voucher=rules.voucher_code(codes.random_code(rules.VOUCHER_LENGTH)),
+        status=ACCEPTED if goods else REQUESTED,
+        form_key=draft.form_key,
+        requested_at=now,
+        accepted_at=now if goods else None,
+        expires_at=rules.expiry_at_request(offer.kind, now),
+    )
+    session.add(order)
+    session.flush()
+    telling.of_request(session, order, now=now)
+    return order
+
+
+def accept_order(
+    session: Session, order_id: int, *, agreed_at: datetime, reply: str = "", actor: Actor, now: datetime
+) -> Order:
+    """Say yes and propose a time; once more to propose another. The branch may, for a provider without a phone.
+
+    Raises OrderNotFound, NotAllowed, OrderEnded, AlreadyFulfilled, TimeNotPossible.
+    """
+    order = lock_order(session, order_id, actor)
+    _require_provider(order, actor)
+    if order.offer.kind == GOODS:
+        raise NotAllowed()
+    after = rules.decide("accept", rules.status_at(order.status, order.expires_at, now))
+    again = order.status == ACCEPTED
+    expires_at = order.expires_at if again else now + rules.SERVE_TIME
+    if (order.agreed_at, order.reply) == (agreed_at, reply) and again:
+        return order
+    if not now <= agreed_at < expires_at:
+        raise TimeNotPossible(fields={"agreed_at": f"请选现在以后、{_day(expires_at)} 以前的时间。"})
+    order.status, order.agreed_at, order.reply = after, agreed_at, reply
+    order.accepted_at, order.expires_at = order.accepted_at or now, expires_at
+    session.flush()
+    telling.of_acceptance(session, order, again=again, now=now)
+    return order
+
+
+def decline_order(session: Session, order_id: int, *, reason: str, actor: Actor, now: datetime) -> Order:
+    """Say no to a request, with a reason; the coins are free again. A repeat is harmless.
+
+    Raises OrderNotFound, NotAllowed, OrderEnded, AlreadyAccepted, AlreadyFulfilled, ReasonMissing.
+    """
+    order = lock_order(session, order_id, actor)
+    _require_provider(order, actor)
+    if _end(session, order, _Ending(DECLINED, reason), actor=actor, now=now):
+        telling.of_decline(session, order, now=now)
+    return order
+
+
+def cancel_order(session: Session, order_id: int, *, reason: str = "", actor: Actor, now: datetime) -> Order:
+    """Take an order back before it is fulfilled; the coins are free again, goods go back. A repeat is harmless.
+
+    The member who asked may, giving a reason once it was accepted; so may the provider or the branch, with a reason.
+    Raises OrderNotFound, OrderEnded, AlreadyFulfilled, ReasonMissing.
+    """
+    order = lock_order(session, order_id, actor)
+    mine = actor.member_id == order.member_id
+    if not mine:
+        _require_provider(order, actor)
+    needs_reason = not mine or order.status == ACCEPTED
+    if _end(session, order, _Ending(CANCELLED, reason, needs_reason), actor=actor, now=now):
+        telling.of_cancellation(session, order, by_member=mine, now=now)
+    return order
+
+
+def lock_order(session: Session, order_id: int, actor: Actor) -> Order:
+    """The order as it is now, nobody else's to change until we commit. To strangers it does not exist."""
+    order = session.get(Order, order_id, with_for_update={"key_share": True}, populate_existing=True)
+    if order is None or not may_see(order, actor):
+        raise OrderNotFound()
+    return order
+
+
+def give_back_stock(session: Session, offer_id: int, quantity: int) -> None:
+    """Put goods back, by a relative update; services have no stock."""
+    session.execute(
+        update(Offer).where(Offer.id == offer_id, Offer.stock.is_not(None)).values(stock=Offer.stock + quantity)
+    )
+
+
+def _require_provider(order: Order, actor: Actor) -> None:
+    actor.require("order.fulfil", branch_id=order.branch_id, owner_id=order.provider_id)
+    if actor.member_id == order.member_id:  # staff who ordered something is on the other side of the desk
+        raise NotAllowed()
+
+
+def _refuse_offer(offer: Offer, member: Member, now: datetime) -> None:
+    if offer.branch_id != member.branch_id:
+        raise OtherBranch(branch=offer.branch.name)
+    if offer.provider_id == member.id:
+        raise OwnOffer()
+    if not rules.is_open_for_orders(offer.status, offer.valid_until, clock.today(now)):
+        why = "已过有效期" if offer.status == LISTED else "已暂停或下架"
+        raise OfferClosed(title=offer.title, why=why)
+    if offer.provider is not None and offer.provider.status != ACTIVE:
+        raise OfferClosed(title=offer.title, why="提供服务的会员暂时不在")
+
+
+def _refuse_quantity(session: Session, offer: Offer, member: Member, quantity: int) -> None:
+    most = rules.MAX_QUANTITY if offer.kind == GOODS else 1
+    if not 0 < quantity <= most:
+        raise BadQuantity(fields={"quantity": f"请填 1 到 {most} 之间的数。"})
+    if offer.per_member_limit is not None:
+        taken = count_taken(session, offer.id, member.id)
+        if taken + quantity > offer.per_member_limit:
+            raise OverLimit(limit=offer.per_member_limit, taken=taken)
+    if offer.stock is not None and offer.stock < quantity:
+        raise SoldOut(title=offer.title, quantity=quantity, stock=offer.stock)
+
+
+def _set_aside(session: Session, member: Member, offer: Offer, amount: int, form_key: str, now: datetime) -> int:
+    account = ledger_queries.get_account(session, member.coin_account_id)
+    draft = ledger.HoldDraft(
+        account_id=account.id,
+        amount=amount,
+        key=f"{SOURCE}:{form_key}",
+        expires_at=rules.hold_expiry(offer.kind, now),
+        source_type=SOURCE,
+        source_id=None,
+        actor_id=member.id,
+    )
+    try:
+        return ledger.hold(session, draft, now=now)
+    except ledger.NotEnough as short:
+        raise CoinsShort(needed=coins(amount), available=coins(account.available)) from short
+
+
+def _take_stock(session: Session, offer: Offer, quantity: int) -> None:
+    """The truth about the last ticket: taken only where enough is left."""
+    if offer.kind != GOODS:
+        return
+    taken = session.execute(
+        update(Offer).where(Offer.id == offer.id, Offer.stock >= quantity).values(stock=Offer.stock - quantity)
+    ).rowcount  # type: ignore[attr-defined]
+    if not taken:
+        session.refresh(offer)
+        raise SoldOut(title=offer.title, quantity=quantity, stock=offer.stock)
+
+
+def _end(session: Session, order: Order, ending: _Ending, *, actor: Actor, now: datetime) -> bool:
+    """End an open order in one of the ways that give everything back; False when it had ended in this way before."""
+    verb: rules.Verb = "decline" if ending.status == DECLINED else "cancel"
+    rules.decide(verb, rules.status_at(order.status, order.expires_at, now))
+    if order.status == ending.status:
+        return False
+    if ending.needs_reason and not ending.reason.strip():
+        raise ReasonMissing(fields={"reason": ReasonMissing.text})
+    order.status, order.end_reason = ending.status, ending.reason
+    order.ended_at, order.ended_by_id = now, actor.member_id
+    session.flush()
+    ledger.void_hold(session, order.hold_id, actor_id=actor.member_id, now=now)
+    give_back_stock(session, order.offer_id, order.quantity)
+    return True
+
+
+def _day(instant: datetime) -> str:
+    return clock.local(instant).strftime("%Y-%m-%d")

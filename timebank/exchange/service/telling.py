@@ -1,0 +1,73 @@
+"""What the other side is told, in the same transaction as the event."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from timebank.exchange.models import GOODS, REQUESTED, Order
+from timebank.notices.service import NoticeDraft, tell_all
+
+
+def of_request(session: Session, order: Order, *, now: datetime) -> None:
+    """The provider is asked; goods are ready for the member at once."""
+    if order.offer.kind == GOODS:
+        place = order.offer.place or order.branch.address or order.branch.name
+        _tell(session, order.member_id, _notice(order, "order.ready", until=order.expires_at, place=place), now)
+    else:
+        _tell(session, order.provider_id, _notice(order, "order.requested", member=order.member.alias), now)
+
+
+def of_acceptance(session: Session, order: Order, *, again: bool, now: datetime) -> None:
+    """The member learns the time; each change of it is told anew."""
+    provider = order.provider.alias if order.provider is not None else order.branch.name
+    kind = "order.moved" if again else "order.accepted"
+    facts = {"provider": provider, "agreed_at": order.agreed_at, "reply": order.reply or "无"}
+    _tell(session, order.member_id, _notice(order, kind, mark=f":{now.isoformat()}", **facts), now)
+
+
+def of_decline(session: Session, order: Order, *, now: datetime) -> None:
+    """The member learns why not, and that the coins are free."""
+    _tell(session, order.member_id, _notice(order, "order.declined", reason=order.end_reason), now)
+
+
+def of_cancellation(session: Session, order: Order, *, by_member: bool, now: datetime) -> None:
+    """The other side learns of it; the branch sees its own orders at the desk."""
+    reason = order.end_reason or "没有写"
+    if by_member:
+        told = _notice(order, "order.cancelled_by_member", reason=reason, member=order.member.alias)
+        _tell(session, order.provider_id, told, now)
+        return
+    _tell(session, order.member_id, _notice(order, "order.cancelled", reason=reason), now)
+    if order.provider_id != order.ended_by_id:
+        _tell(session, order.provider_id, _notice(order, "order.cancelled_by_branch", reason=reason), now)
+
+
+def of_fulfilment(session: Session, order: Order, *, now: datetime) -> None:
+    """Both sides learn that the coins moved."""
+    minutes = order.amount_minutes
+    _tell(session, order.member_id, _notice(order, "order.fulfilled", minutes=minutes), now)
+    told = _notice(order, "order.earned", minutes=minutes, member=order.member.alias)
+    _tell(session, order.provider_id, told, now)
+
+
+def of_expiry(session: Session, order: Order, *, now: datetime) -> None:
+    """Both sides learn that time ran out; called while the order still shows how far it came."""
+    _tell(session, order.member_id, _notice(order, "order.expired"), now)
+    kind = "order.unanswered" if order.status == REQUESTED else "order.not_done"
+    _tell(session, order.provider_id, _notice(order, kind, member=order.member.alias), now)
+
+
+def _notice(order: Order, kind: str, *, mark: str = "", **facts: object) -> NoticeDraft:
+    return NoticeDraft(
+        kind=kind,
+        key=f"{kind}:{order.id}{mark}",
+        facts={"title": order.offer.title, **facts},
+        link=f"/orders/{order.id}",
+    )
+
+
+def _tell(session: Session, member_id: int | None, told: NoticeDraft, now: datetime) -> None:
+    if member_id is not None:  # goods have no provider to tell
+        tell_all(session, [member_id], told, now=now)

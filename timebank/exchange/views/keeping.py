@@ -1,0 +1,123 @@
+"""A member's own offers, and the form that both members and branches use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from timebank.core import clock
+from timebank.core.db import db, transaction
+from timebank.exchange import queries, rules, schemas, service
+from timebank.exchange.models import CATEGORIES, GOODS, OFFER_STATUS_NAMES, SERVICE_CATEGORIES, Offer
+from timebank.exchange.views import blueprint
+from timebank.exchange.views.values import ID
+from timebank.web.forms import Form
+from timebank.web.guards import current_actor, guard
+from timebank.web.views import local_path
+
+FIELDS = ("category", "title", "description", "place", "valid_until", "licence", "per_member_limit")
+_TURNS = {"pause": service.pause_offer, "resume": service.resume_offer, "end": service.end_offer}
+_SAID = {"pause": "已暂停，暂时不接新的兑换。", "resume": "已恢复，大家又可以兑换了。", "end": "已下架。"}
+
+
+@blueprint.get("/me/offers")
+@guard("offer.own")
+def my_offers() -> str:
+    """What the actor offers."""
+    kept = queries.list_member_offers(db.session(), _me())
+    return render_template(
+        "exchange/my_offers.html",
+        kept=kept,
+        categories=CATEGORIES,
+        statuses=OFFER_STATUS_NAMES,
+        today=clock.today(clock.now()),
+    )
+
+
+@blueprint.route("/me/offers/new", methods=["GET", "POST"])
+@guard("offer.own")
+def new_offer() -> Response | tuple[str, int]:
+    """Offer a service."""
+    form = Form(schemas.ServiceSchema(), initial={"price": 60})
+    if form.submitted:
+        with form.catching(), transaction() as session:
+            given = form.load()
+            key = given.pop("form_key")
+            offer = service.post_offer(
+                session, service.OfferDraft(**given), form_key=key, actor=current_actor(), now=clock.now()
+            )
+            flash(f"“{offer.title}”已发布，邻居们可以兑换了。", "success")
+            return redirect(url_for("exchange.my_offers"))
+    return service_form(form, None), form.status
+
+
+@blueprint.route(f"/me/offers/<{ID}:offer_id>/edit", methods=["GET", "POST"])
+@guard("offer.own")
+def edit_offer(offer_id: int) -> Response | tuple[str, int]:
+    """Change a service."""
+    offer = own_offer(offer_id)
+    if offer.kind == GOODS:
+        return redirect(url_for("exchange.edit_goods", offer_id=offer.id))
+    form = Form(schemas.ServiceSchema(), initial=initial_of(offer))
+    back = "exchange.my_offers" if offer.provider_id == _me() else "exchange.branch_offers"
+    return change(offer, form, back) or (service_form(form, queries.get_offer(db.session(), offer_id)), form.status)
+
+
+@blueprint.post(f"/me/offers/<{ID}:offer_id>/<any(pause,resume,end):turn>")
+@guard("offer.own")
+def turn_offer(offer_id: int, turn: str) -> Response:
+    """Pause, resume or take down an offer; also for the branch's goods."""
+    try:
+        with transaction() as session:
+            _TURNS[turn](session, offer_id, actor=current_actor())
+        flash(_SAID[turn], "success")
+    except service.OfferEnded as refusal:
+        flash(refusal.message, "error")
+    return redirect(local_path(request.form.get("next", url_for("exchange.my_offers"))))
+
+
+def own_offer(offer_id: int) -> Offer:
+    """An offer that the actor may change; to others it does not exist."""
+    offer, actor = queries.get_offer(db.session(), offer_id), current_actor()
+    mine = offer.provider_id is not None and offer.provider_id == actor.member_id
+    if not mine and not actor.may("offer.branch", branch_id=offer.branch_id):
+        raise queries.OfferNotFound()
+    return offer
+
+
+def change(offer: Offer, form: Form, back: str) -> Response | None:
+    """Take in the form of an existing offer; None when it was not sent, or has to be mended."""
+    if form.submitted:
+        with form.catching(), transaction() as session:
+            given = form.load()
+            given.pop("form_key")
+            draft = service.OfferDraft(**given)
+            changed = service.change_offer(session, offer.id, draft, actor=current_actor(), now=clock.now())
+            flash(f"“{changed.title}”已改好。", "success")
+            return redirect(url_for(back))
+    return None
+
+
+def initial_of(offer: Offer) -> Mapping[str, Any]:
+    """What the form shows of an offer."""
+    return {name: getattr(offer, name) for name in FIELDS} | {"price": offer.price_minutes}
+
+
+def service_form(form: Form, offer: Offer | None) -> str:
+    """The page with the form of a service."""
+    return render_template(
+        "exchange/service_form.html",
+        form=form,
+        offer=offer,
+        mine=offer is None or offer.provider_id == _me(),
+        categories=[*SERVICE_CATEGORIES.items(), ("other", "其他")],
+        licensed="、".join(name for code, name in SERVICE_CATEGORIES.items() if code in rules.LICENSED),
+        today=clock.today(clock.now()),
+    )
+
+
+def _me() -> int:
+    return current_actor().member_id or 0

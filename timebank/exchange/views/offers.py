@@ -1,0 +1,120 @@
+"""What can be redeemed, for everybody; and asking for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from timebank.core import clock
+from timebank.core.db import db, transaction
+from timebank.core.paging import page_number
+from timebank.exchange import queries, rules, schemas, service
+from timebank.exchange.models import CATEGORIES, GOODS, KIND_NAMES, Offer
+from timebank.exchange.views import blueprint
+from timebank.exchange.views.values import ID, Values
+from timebank.ledger import queries as ledger_queries
+from timebank.members.models import ACTIVE, Member
+from timebank.web.forms import Form
+from timebank.web.guards import current_actor, find_actor, guard, public
+
+PRICE_CHOICES = tuple((str(hours * 60), f"{hours} 币以内") for hours in (1, 2, 3, 5, 10))
+
+
+@blueprint.get("/offers")
+@public
+def list_offers() -> str:
+    """What can be redeemed; a member sees their own branch's."""
+    actor = find_actor()
+    typed = Values("text", "category", "kind", "price")
+    wanted = queries.OfferFilter(
+        text=typed.value("text")[:60],
+        category=typed.one_of("category", CATEGORIES),
+        kind=typed.one_of("kind", KIND_NAMES),
+        most_minutes=int(typed.one_of("price", dict(PRICE_CHOICES)) or 0) or None,
+        branch_id=actor.branch_id if actor is not None else None,
+    )
+    page = queries.list_offers(
+        db.session(), wanted, today=clock.today(clock.now()), number=page_number(request.args.get("page"))
+    )
+    return render_template(
+        "exchange/offers.html",
+        page=page,
+        form=typed,
+        categories=CATEGORIES,
+        kinds=KIND_NAMES,
+        prices=PRICE_CHOICES,
+        available=_available(),
+    )
+
+
+@blueprint.get(f"/offers/<{ID}:offer_id>")
+@public
+def show_offer(offer_id: int) -> str:
+    """One offer, what it would leave of the balance, and the form to ask for it."""
+    return _offer_page(offer_id, Form(schemas.OrderSchema(), initial={"quantity": 1}))
+
+
+@blueprint.post(f"/offers/<{ID}:offer_id>")
+@guard("order.own")
+def request_order(offer_id: int) -> Response | tuple[str, int]:
+    """Ask for it."""
+    form = Form(schemas.OrderSchema())
+    if form.submitted:
+        with form.catching(), transaction() as session:
+            draft = service.OrderDraft(offer_id=offer_id, **form.load())
+            order = service.request_order(session, draft, actor=current_actor(), now=clock.now())
+            ready = order.offer.kind == GOODS
+            flash("兑换好了，请凭兑换券领取。" if ready else "已经告诉对方，请等对方约时间。", "success")
+            return redirect(url_for("exchange.show_order", order_id=order.id))
+    return _offer_page(offer_id, form), form.status
+
+
+def _offer_page(offer_id: int, form: Form) -> str:
+    session, actor, now = db.session(), find_actor(), clock.now()
+    offer = queries.get_offer(session, offer_id)
+    return render_template(
+        "exchange/offer.html",
+        offer=offer,
+        form=form,
+        category=CATEGORIES.get(offer.category, "其他"),
+        score=queries.scores_of(session, [offer.id]).get(offer.id, rules.Score()),
+        words=queries.list_words(session, offer.id),
+        available=_available(),
+        why_not=_why_not(offer),
+        taken=queries.count_taken(session, offer.id, actor.member_id)
+        if actor is not None and actor.member_id is not None
+        else 0,
+        most=rules.MAX_QUANTITY,
+        answer_days=rules.ANSWER_TIME.days,
+        pick_up_days=rules.PICK_UP_TIME.days,
+        today=clock.today(now),
+    )
+
+
+def _why_not(offer: Offer) -> str:
+    """What keeps the visitor from asking, said before they try; the service decides again."""
+    actor, today = find_actor(), clock.today(clock.now())
+    if not rules.is_open_for_orders(offer.status, offer.valid_until, today):
+        return "closed"
+    if offer.provider is not None and offer.provider.status != ACTIVE:
+        return "closed"
+    if actor is None:
+        return "visitor"
+    if not actor.may("order.own"):
+        return "inactive"
+    if offer.provider_id == actor.member_id:
+        return "own"
+    if offer.branch_id != actor.branch_id:
+        return "other_branch"
+    return "sold_out" if offer.stock == 0 else ""
+
+
+def _available() -> int | None:
+    """The minutes the visitor can spend now; None without an account."""
+    actor = find_actor()
+    member: Any = db.session.get(Member, actor.member_id) if actor is not None and actor.member_id else None
+    if member is None or member.coin_account_id is None:
+        return None
+    return ledger_queries.get_account(db.session(), member.coin_account_id).available

@@ -1,0 +1,164 @@
+"""A member's orders, and one order from both sides."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from timebank.core import clock
+from timebank.core.db import db, transaction
+from timebank.core.paging import page_number
+from timebank.exchange import queries, rules, schemas, service
+from timebank.exchange.models import ACCEPTED, FULFILLED, GOODS, OPEN, REQUESTED, Order, status_name
+from timebank.exchange.views import blueprint
+from timebank.exchange.views.values import ID
+from timebank.members.models import Member
+from timebank.web import qr
+from timebank.web.forms import Form
+from timebank.web.guards import current_actor, guard
+from timebank.web.keyring import public_url
+
+TONES = {"requested": "wait", "accepted": "strong", "fulfilled": "ok", "declined": "", "cancelled": "", "expired": ""}
+SCORES = (("5", "5 分 很满意"), ("4", "4 分 满意"), ("3", "3 分 一般"), ("2", "2 分 不太好"), ("1", "1 分 不好"))
+
+
+@blueprint.get("/me/orders")
+@guard("order.own")
+def my_orders() -> str:
+    """What waits for the actor first, then everything, from either side."""
+    session, now = db.session(), clock.now()
+    me = current_actor().member_id or 0
+    side = "given" if request.args.get("side") == "given" else "asked"
+    page = queries.list_member_orders(
+        session,
+        me,
+        side="given" if side == "given" else "asked",
+        number=page_number(request.args.get("page")),
+    )
+    return render_template(
+        "exchange/my_orders.html",
+        waiting=queries.list_waiting(session, me, now=now),
+        page=page,
+        side=side,
+        now=now,
+        status_name=status_name,
+        tones=TONES,
+        status_at=_status_at,
+    )
+
+
+@blueprint.get(f"/orders/<{ID}:order_id>")
+@guard("order.own")
+def show_order(order_id: int) -> str:
+    """One order: where it stands and what the visitor can do."""
+    return _order_page(order_id)
+
+
+@blueprint.post(f"/orders/<{ID}:order_id>/accept")
+@guard("order.fulfil")
+def accept_order(order_id: int) -> Response | tuple[str, int]:
+    """Say yes and propose a time."""
+    form = Form(schemas.AcceptSchema())
+    if form.submitted:
+        with form.catching(), transaction() as session:
+            service.accept_order(session, order_id, **form.load(), actor=current_actor(), now=clock.now())
+            flash("约好了，已经告诉对方。", "success")
+            return _back_to(order_id)
+    return _order_page(order_id, accept=form), form.status
+
+
+@blueprint.post(f"/orders/<{ID}:order_id>/decline")
+@guard("order.fulfil")
+def decline_order(order_id: int) -> Response | tuple[str, int]:
+    """Say no."""
+    form = Form(schemas.DeclineSchema())
+    if form.submitted:
+        with form.catching(), transaction() as session:
+            service.decline_order(session, order_id, **form.load(), actor=current_actor(), now=clock.now())
+            flash("已婉拒，对方的爱心币已经退回。", "success")
+            return _back_to(order_id)
+    return _order_page(order_id, decline=form), form.status
+
+
+@blueprint.post(f"/orders/<{ID}:order_id>/cancel")
+@guard("order.own")
+def cancel_order(order_id: int) -> Response | tuple[str, int]:
+    """Take it back."""
+    form = Form(schemas.CancelSchema())
+    if form.submitted:
+        with form.catching(), transaction() as session:
+            service.cancel_order(session, order_id, **form.load(), actor=current_actor(), now=clock.now())
+            flash("已取消，冻结的爱心币已经退回。", "success")
+            return _back_to(order_id)
+    return _order_page(order_id, cancel=form), form.status
+
+
+@blueprint.post(f"/orders/<{ID}:order_id>/rate")
+@guard("order.own")
+def rate_order(order_id: int) -> Response | tuple[str, int]:
+    """Rate the other side."""
+    form = Form(schemas.RateSchema())
+    if form.submitted:
+        with form.catching(), transaction() as session:
+            service.rate(session, order_id, **form.load(), actor=current_actor(), now=clock.now())
+            flash("谢谢您的评价。", "success")
+            return _back_to(order_id)
+    return _order_page(order_id, rate=form), form.status
+
+
+def _back_to(order_id: int) -> Response:
+    return redirect(url_for("exchange.show_order", order_id=order_id))
+
+
+def _status_at(order: Order) -> str:
+    return rules.status_at(order.status, order.expires_at, clock.now())
+
+
+def _order_page(order_id: int, **typed: Form) -> str:
+    session, actor = db.session(), current_actor()
+    order = queries.get_order(session, order_id, actor)
+    asked = actor.member_id == order.member_id
+    serves = not asked and actor.may("order.fulfil", branch_id=order.branch_id, owner_id=order.provider_id)
+    status, goods = _status_at(order), order.offer.kind == GOODS
+    link = public_url(url_for("exchange.show_voucher", code=order.voucher))
+    ratings = queries.ratings_of(session, order.id)
+    return render_template(
+        "exchange/order.html",
+        order=order,
+        status=status,
+        status_name=status_name(status, order.offer.kind),
+        tone=TONES[status],
+        goods=goods,
+        asked=asked,
+        serves=serves,
+        provides=actor.member_id == order.provider_id,
+        may_accept=serves and not goods and status in OPEN,
+        may_decline=serves and status == REQUESTED,
+        may_cancel=(asked and status in OPEN) or (serves and status == ACCEPTED),
+        may_fulfil=serves and status == ACCEPTED,
+        may_rate=status == FULFILLED
+        and actor.member_id in {order.member_id, order.provider_id}
+        and actor.member_id not in ratings,
+        voucher_qr=qr.svg(link, f"兑换券 {order.voucher}") if asked and status == ACCEPTED else None,
+        member_score=queries.score_of_member(session, order.member_id),
+        ratings=ratings,
+        fulfilled_by=session.get(Member, order.fulfilled_by_id) if order.fulfilled_by_id else None,
+        scores=SCORES,
+        forms=_forms(order, typed),
+    )
+
+
+def _forms(order: Order, typed: dict[str, Form]) -> dict[str, Form]:
+    """A form for each thing one can do here; the one that was sent keeps what was typed and what was wrong with it."""
+    made = {
+        "accept": (schemas.AcceptSchema(), {"agreed_at": _local_text(order), "reply": order.reply}),
+        "decline": (schemas.DeclineSchema(), {}),
+        "cancel": (schemas.CancelSchema(), {}),
+        "rate": (schemas.RateSchema(), {}),
+        "voucher": (schemas.VoucherSchema(), {}),
+    }
+    return {name: typed.get(name) or Form(schema, initial=initial) for name, (schema, initial) in made.items()}
+
+
+def _local_text(order: Order) -> str:
+    return clock.local(order.agreed_at).strftime("%Y-%m-%dT%H:%M") if order.agreed_at is not None else ""

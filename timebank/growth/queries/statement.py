@@ -1,0 +1,134 @@
+"""A member's own movements and held amounts, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from timebank.core.clock import month_range
+from timebank.exchange.models import ORDER_STATUS_NAMES, Order
+from timebank.growth.rules import Movement, words
+from timebank.ledger import queries as ledger
+from timebank.members.models import Member
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """One movement: ``amount`` above zero came in; ``balance`` is what stood there after it; ``link`` leads to more."""
+
+    at: datetime
+    text: str
+    amount: int
+    balance: int
+    link: str
+    entry_id: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MyStatement:
+    """A page of movements, newest first, with the balances before the first and after the last of the range."""
+
+    lines: list[Line]
+    opening: int
+    closing: int
+    total: int
+    number: int
+    size: int
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are; an empty statement has one."""
+        return max(1, -(-self.total // self.size))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HeldAmount:
+    """An amount set aside: for what, in which state, until when, and the order it belongs to."""
+
+    amount: int
+    text: str
+    until: datetime
+    link: str
+
+
+def get_statement(
+    session: Session, member: Member, *, unit: str = "coin", month: str | None = None, number: int = 1, size: int = 30
+) -> MyStatement:
+    """The movements on a member's account, of one month or all."""
+    account_id = member.coin_account_id if unit == "coin" else member.point_account_id
+    if account_id is None:
+        return MyStatement(lines=[], opening=0, closing=0, total=0, number=1, size=size)
+    start, end = month_range(month) if month else (None, None)
+    page = ledger.statement(session, account_id, start=start, end=end, page=number, per_page=size)
+    if not page.lines and number > 1:
+        return get_statement(session, member, unit=unit, month=month, number=-(-page.total // size) or 1, size=size)
+    return MyStatement(
+        lines=_lines(session, page.lines, unit),
+        opening=page.opening,
+        closing=page.closing,
+        total=page.total,
+        number=number,
+        size=size,
+    )
+
+
+def _lines(session: Session, found: Iterable[ledger.StatementLine], unit: str) -> list[Line]:
+    found = list(found)
+    orders = _orders(session, {line.source_id for line in found if line.source_type == "order" and line.source_id})
+    lines = []
+    for line in found:
+        order = orders.get(line.source_id or 0) if line.source_type == "order" else None
+        movement = Movement(
+            kind=line.kind,
+            amount=line.amount,
+            unit=unit,
+            facts=line.facts,
+            provider=order.provider.alias if order and order.provider else "",
+            requester=order.member.alias if order else "",
+            reverses=line.reverses_id is not None,
+        )
+        lines.append(
+            Line(
+                at=line.posted_at,
+                text=words(movement),
+                amount=line.amount,
+                balance=line.balance,
+                link=f"/orders/{order.id}" if order else "",
+                entry_id=line.entry_id,
+            )
+        )
+    return lines
+
+
+def _orders(session: Session, order_ids: Collection[int]) -> dict[int, Order]:
+    if not order_ids:
+        return {}
+    chosen = (
+        select(Order).where(Order.id.in_(order_ids)).options(selectinload(Order.member), selectinload(Order.provider))
+    )
+    return {order.id: order for order in session.scalars(chosen)}
+
+
+def list_held(session: Session, member: Member) -> list[HeldAmount]:
+    """What is set aside on a member's coins, by when it is given back at the latest."""
+    if member.coin_account_id is None:
+        return []
+    holds = {found.id: found for found in ledger.list_open_holds(session, account_id=member.coin_account_id)}
+    chosen = select(Order).where(Order.hold_id.in_(holds)).options(selectinload(Order.offer))
+    orders = {order.hold_id: order for order in session.scalars(chosen)}
+    held = []
+    for hold_id, found in holds.items():
+        order = orders.get(hold_id)
+        held.append(
+            HeldAmount(
+                amount=found.amount,
+                text=f"{order.offer.title}（{ORDER_STATUS_NAMES[order.status]}）" if order else "其他冻结",
+                until=order.expires_at if order else found.expires_at,
+                link=f"/orders/{order.id}" if order else "",
+            )
+        )
+    return sorted(held, key=lambda one: one.until)

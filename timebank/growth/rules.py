@@ -1,0 +1,110 @@
+"""What a record looks like: stars by service time, the year's squares, a statement in words people use. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Final
+
+from timebank.core.minutes import COIN_MINUTES, coins, hours, points
+
+# Hours of service for one to five stars: 志愿服务记录办法 (民发〔2012〕340号), art. 17.
+STAR_HOURS: Final = (100, 300, 600, 1000, 1500)
+HEAT_STEPS: Final = (1, 61, 121, 241)  # minutes from which a day's square takes the next shade
+_WEEKS: Final = 53
+_DAYS: Final = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Stars:
+    """How many stars service time has brought, and how many minutes are missing to the next (0 at five)."""
+
+    count: int
+    missing_minutes: int
+
+    @property
+    def share(self) -> int:
+        """How far along the way to the next star, in per cent; 100 at five."""
+        if self.count == len(STAR_HOURS):
+            return 100
+        start = STAR_HOURS[self.count - 1] if self.count else 0
+        span = (STAR_HOURS[self.count] - start) * COIN_MINUTES
+        return 100 * (span - self.missing_minutes) // span
+
+
+def stars(minutes: int) -> Stars:
+    """The stars that ``minutes`` of service have brought."""
+    count = sum(minutes >= needed * COIN_MINUTES for needed in STAR_HOURS)
+    missing = STAR_HOURS[count] * COIN_MINUTES - minutes if count < len(STAR_HOURS) else 0
+    return Stars(count, missing)
+
+
+@dataclass(frozen=True, slots=True)
+class Square:
+    """One day of the year's picture: which week (0 is the oldest), which weekday (0 is Monday), how dark."""
+
+    day: date
+    week: int
+    weekday: int
+    minutes: int
+    shade: int
+
+
+def year_squares(minutes_by_day: Mapping[date, int], last: date) -> list[Square]:
+    """53 weeks up to ``last``, Monday first."""
+    first = last - timedelta(days=last.weekday() + _DAYS * (_WEEKS - 1))
+    days = (last - first).days + 1
+    squares = []
+    for at in range(days):
+        day = first + timedelta(days=at)
+        minutes = minutes_by_day.get(day, 0)
+        squares.append(Square(day, at // _DAYS, at % _DAYS, minutes, shade(minutes)))
+    return squares
+
+
+def shade(minutes: int) -> int:
+    """0 for an empty day, up to 4."""
+    return sum(minutes >= step for step in HEAT_STEPS)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Movement:
+    """What a statement line is made from. ``amount`` above zero came in; names are aliases, empty when unknown."""
+
+    kind: str
+    amount: int
+    unit: str
+    facts: Mapping[str, Any]
+    provider: str = ""
+    requester: str = ""
+    reverses: bool = False
+
+
+def words(line: Movement) -> str:
+    """A movement as people would say it: 存入 2 小时 · 参加“公园清扫”."""
+    title = str(line.facts.get("title", ""))
+    if line.reverses:
+        reason = str(line.facts.get("reason", ""))
+        said = "更正退回" if line.amount > 0 else "更正扣回"
+        return f"{said} {_amount(line)}" + (f" · {reason}" if reason else "")
+    if line.kind == "earn":
+        verb, said = ("存入", hours(line.amount)) if line.unit == "coin" else ("获得", _amount(line))
+        return f"{verb} {said} · " + (f"参加“{title}”" if title else "参加志愿服务")
+    if line.kind == "redeem":
+        return _redeemed(line, title)
+    return f"{'收到' if line.amount > 0 else '支出'} {_amount(line)}" + (f" · {title}" if title else "")
+
+
+def _redeemed(line: Movement, title: str) -> str:
+    quantity = int(line.facts.get("quantity", 1))
+    what = f"“{title}”" + (f" × {quantity}" if quantity > 1 else "")
+    if line.amount > 0:
+        return f"收到 {_amount(line)} · 您为 {line.requester or '邻居'} 提供{what}"
+    if line.facts.get("offer_kind") == "goods" or not line.provider:
+        return f"兑换 {_amount(line)} · {what}"
+    return f"兑换 {_amount(line)} · {line.provider} 为您提供{what}"
+
+
+def _amount(line: Movement) -> str:
+    return (coins if line.unit == "coin" else points)(abs(line.amount))

@@ -1,0 +1,86 @@
+"""``/me/statement``: what came in and what went out, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Response, render_template
+
+from timebank.core import clock
+from timebank.core.db import db
+from timebank.core.paging import page_number
+from timebank.growth import queries
+from timebank.growth.views import blueprint
+from timebank.ledger import queries as ledger
+from timebank.members.models import Member
+from timebank.members.queries import get_member
+from timebank.web.downloads import table_file
+from timebank.web.filters import month_name
+from timebank.web.guards import current_actor, guard
+from timebank.web.query import Query
+
+_UNITS = {"coin": "爱心币", "point": "积分"}
+_EXPORT_ROWS = 1_000  # lines read at a time
+
+
+@blueprint.get("/me/statement")
+@guard("me.read")
+def statement() -> str:
+    """One page of movements, what is held, and the way to a file."""
+    session, member, query = db.session(), _me(), Query()
+    unit = query.one_of("unit", _UNITS, "coin")
+    month = query.month()
+    number = page_number(query.value("page"))
+    account_id = member.coin_account_id if unit == "coin" else member.point_account_id
+    return render_template(
+        "growth/statement.html",
+        statement=queries.get_statement(session, member, unit=unit, month=month, number=number),
+        account=ledger.get_account(session, account_id),
+        held=queries.list_held(session, member) if unit == "coin" else [],
+        unit=unit,
+        month=month,
+        months=[(one, month_name(one)) for one in _months(member)],
+        query=query,
+    )
+
+
+@blueprint.get("/me/statement.<kind>")
+@guard("me.read")
+def statement_file(kind: str) -> Response:
+    """The same as a CSV or XLSX file, oldest first, whole or of one month."""
+    member, query = _me(), Query()
+    unit = query.one_of("unit", _UNITS, "coin")
+    month = query.month()
+    titles = (
+        "时间",
+        "事项",
+        "变动（分钟）" if unit == "coin" else "变动",
+        "余额（分钟）" if unit == "coin" else "余额",
+    )
+    rows = list(_all_rows(member, unit, month))
+    rows.reverse()
+    return table_file(f"{_UNITS[unit]}流水-{member.number}-{month or '全部'}", kind, titles, rows)
+
+
+def _all_rows(member: Member, unit: str, month: str | None) -> Iterator[tuple[Any, ...]]:
+    number, pages = 1, 1
+    while number <= pages:
+        page = queries.get_statement(db.session(), member, unit=unit, month=month, number=number, size=_EXPORT_ROWS)
+        for line in page.lines:
+            yield f"{clock.local(line.at):%Y-%m-%d %H:%M}", line.text, line.amount, line.balance
+        number, pages = number + 1, page.pages
+
+
+def _months(member: Member) -> list[str]:
+    """From the present month back to the one in which the member joined."""
+    current = clock.month_of(clock.now())
+    first = clock.month_of(member.decided_at or member.registered_at)
+    months = [current]
+    while months[-1] > first:
+        months.append(clock.previous_month(months[-1]))
+    return months
+
+
+def _me() -> Member:
+    return get_member(db.session(), current_actor().member_id or 0)

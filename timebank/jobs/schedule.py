@@ -1,0 +1,42 @@
+"""When each job runs. APScheduler keeps the time; what is missed while nothing runs is made up for at the start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from apscheduler.schedulers.blocking import BlockingScheduler
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from timebank.core.clock import ZONE
+from timebank.jobs.leader import Leadership
+
+_HOUR = 3600
+
+
+def build(run: Callable[[str], object], leader: Leadership) -> BlockingScheduler:
+    """The schedule; ``run`` is called with a job's name. It stops by itself when the lock is lost."""
+    # Two jobs at most: month closes are long, and orders should expire meanwhile.
+    scheduler = BlockingScheduler(
+        timezone=ZONE,
+        executors={"default": {"type": "threadpool", "max_workers": 2}},
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": _HOUR},
+    )
+
+    def add(job_id: str, name: str, trigger: object) -> None:
+        scheduler.add_job(run, trigger, args=[name], id=job_id)
+
+    add("month_end", "close_months", CronTrigger(day=1, hour=0, minute=30, timezone=ZONE))
+    # Also on the hour: a month that was refused closes soon after its reason is gone.
+    add("catch_up", "close_months", CronTrigger(minute=5, timezone=ZONE))
+    add("expire_orders", "expire_orders", IntervalTrigger(minutes=5))
+    add("audit_books", "audit_books", CronTrigger(hour=3, minute=15, timezone=ZONE))
+    for name in ("expire_orders", "close_months"):
+        scheduler.add_job(run, args=[name], id=f"start_{name}")
+
+    def stop_when_lost() -> None:
+        if not leader.holds():
+            scheduler.shutdown(wait=False)
+
+    scheduler.add_job(stop_when_lost, IntervalTrigger(minutes=1), id="leader")
+    return scheduler

@@ -1,0 +1,114 @@
+"""What the schedule does: doors without a browser. Each opens its own units of work and is told the time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from timebank.archives import closing
+from timebank.archives import queries as archives
+from timebank.archives import service as archiving
+from timebank.branches.queries import list_branches
+from timebank.core import clock
+from timebank.core.actor import SYSTEM
+from timebank.core.db import db, transaction
+from timebank.core.errors import Refusal
+from timebank.core.keys import Keys
+from timebank.exchange import service as exchange
+
+log = structlog.get_logger()
+_BATCH = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """What a job needs of the running program: its keys and the archives' folder."""
+
+    keys: Keys
+    archives: Path
+
+
+def expire_orders(_place: Place, now: datetime) -> int:
+    """End orders whose time has run out, in batches; returns how many."""
+    ended = 0
+    while True:
+        with transaction() as session:
+            batch = len(exchange.expire_orders(session, now=now, at_most=_BATCH))
+        ended += batch
+        if batch < _BATCH:
+            return ended
+
+
+def close_months(place: Place, now: datetime) -> int:
+    """Close and pack every month that is over, each branch's in order; returns how many packages were made.
+
+    A month that is refused stops its own branch (later months would be refused too), not the others.
+    """
+    return sum(_close_branch(place, branch.id, branch.code, now) for branch in list_branches(db.session(), closed=True))
+
+
+def _close_branch(place: Place, branch_id: int, code: str, now: datetime) -> int:
+    made = 0
+    for month in archives.list_unfinished(db.session(), branch_id, now=now):
+        try:
+            closing.run(
+                closing.Close(
+                    branch_id=branch_id,
+                    month=month,
+                    actor=SYSTEM,
+                    keys=place.keys,
+                    folder=place.archives,
+                    clock=lambda: now,
+                )
+            )
+        except Refusal as refusal:
+            log.warning("month_not_closed", branch=code, month=month, reason=refusal.code)
+            break
+        made += 1
+        log.info("month_closed", branch=code, month=month)
+    return made
+
+
+def audit_books(_place: Place, now: datetime) -> int:
+    """Check every invariant of every branch's books and keep the result; returns the number of findings."""
+    findings = 0
+    for branch_id, code in [(branch.id, branch.code) for branch in list_branches(db.session(), closed=True)]:
+        with transaction() as session:
+            found = archiving.audit(session, branch_id=branch_id, now=now).findings
+        findings += found
+        (log.error if found else log.info)("books_verified", branch=code, findings=found)
+    return findings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A job: what it does in Chinese, and the function."""
+
+    title: str
+    run: Callable[[Place, datetime], int]
+
+
+JOBS: Final[dict[str, Job]] = {
+    "expire_orders": Job(title="让过期的兑换单退回冻结的爱心币", run=expire_orders),
+    "close_months": Job(title="结清已过完的月份并打包", run=close_months),
+    "audit_books": Job(title="账本自检", run=audit_books),
+}
+
+
+def run_job(name: str, place: Place) -> int:
+    """Run one job now; what it raises is logged by its kind and raised again."""
+    log.info("job_started", job=name)
+    try:
+        count = JOBS[name].run(place, clock.now())
+    except Exception as error:
+        log.error("job_failed", job=name, kind=type(error).__name__)
+        raise
+    finally:
+        db.session.remove()
+    log.info("job_done", job=name, count=count)
+    return count

@@ -1,0 +1,61 @@
+"""Pure rules of people: numbers and codes, names, phones, documents, passwords, consent texts, who may grant what."""
+
+from timebank.members.rules.codes import (
+    is_member_number,
+    member_number,
+    personal_code,
+    read_member_number,
+    read_personal_code,
+)
+from timebank.members.rules.consent import (
+    CONSENT_TEXTS,
+    CONSENT_VERSION,
+    GUARDIAN,
+    IDENTITY,
+    PERSONAL_DATA,
+    ConsentText,
+)
+from timebank.members.rules.documents import BadIdNumber, IdNumber, read_id_number
+from timebank.members.rules.passwords import WeakPassword, check_password, tidy_password
+from timebank.members.rules.people import (
+    ADULT_ENOUGH,
+    BadName,
+    BadPhone,
+    age_on,
+    alias_for,
+    tidy_name,
+    tidy_phone,
+)
+from timebank.members.rules.roles import EVERYWHERE, GRANTABLE, Place, grantable_roles, may_grant
+
+__all__ = [
+    "ADULT_ENOUGH",
+    "CONSENT_TEXTS",
+    "CONSENT_VERSION",
+    "EVERYWHERE",
+    "GRANTABLE",
+    "GUARDIAN",
+    "IDENTITY",
+    "PERSONAL_DATA",
+    "BadIdNumber",
+    "BadName",
+    "BadPhone",
+    "ConsentText",
+    "IdNumber",
+    "Place",
+    "WeakPassword",
+    "age_on",
+    "alias_for",
+    "check_password",
+    "grantable_roles",
+    "is_member_number",
+    "may_grant",
+    "member_number",
+    "personal_code",
+    "read_id_number",
+    "read_member_number",
+    "read_personal_code",
+    "tidy_name",
+    "tidy_password",
+    "tidy_phone",
+]

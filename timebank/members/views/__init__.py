@@ -1,0 +1,17 @@
+"""Pages of people."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("members", __name__)
+
+from timebank.members.views import (  # noqa: E402  (they need the blueprint)
+    member,
+    mine,
+    people,
+    registration,
+    roles,
+    sign_in,
+    teams,
+)
+
+__all__ = ["blueprint", "member", "mine", "people", "registration", "roles", "sign_in", "teams"]
