@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -32,7 +31,7 @@ def close(session: Session, branch: Branch, month: str, *, now: datetime = NOVEM
     return service.close_month(session, branch=branch, month=month, actor=SYSTEM, keys=KEYS, now=now)
 
 
-# --- what is refused, in check order -----------------------------------------------------------------------------------
+# --- what is refused, in check order ------------------------------------------------------------
 
 
 def test_a_volunteer_may_not_close(session: Session) -> None:
@@ -131,14 +130,14 @@ def test_a_month_without_any_entry_is_closed_too_so_the_chain_has_no_gap(session
     assert empty.previous_hash == getattr(ledger.find_period(session, branch.id, "2026-08"), "hash", None)
 
 
-# --- the whole close, with crashes and company --------------------------------------------------------------------------
+# --- the whole close, with crashes and company --------------------------------------------------
 
 
 @pytest.fixture
-def town(bare_app: Flask) -> Iterator[Branch]:
+def town(bare_app: Flask) -> Branch:
     with transaction() as session:
         branch = small_town(session)[0]
-    yield branch
+    return branch
 
 
 def _runs(branch_id: int) -> list[str]:

@@ -84,11 +84,11 @@ def test_a_manager_closes_and_the_inspector_downloads(client: FlaskClient, town:
     again = client.post("/branch/archives/BL/2026-08/close", follow_redirects=True)
     assert "2026 年 8 月已结账" in again.text
     sign_in(client, town.inspector)
-    package = client.get("/branch/archives/BL/2026-08/package")
-    assert package.mimetype == "application/zip"
-    assert "BL-2026-08-v1-" in package.headers["Content-Disposition"]
     path = tmp_path / "package.zip"
-    path.write_bytes(package.data)
+    with client.get("/branch/archives/BL/2026-08/package") as package:
+        assert package.mimetype == "application/zip"
+        assert "BL-2026-08-v1-" in package.headers["Content-Disposition"]
+        path.write_bytes(package.data)
     assert verify_package(path) == []
     assert "结账并打包" not in client.get("/branch/archives/BL/2026-08").text
 
@@ -119,12 +119,12 @@ def test_a_branch_that_does_not_exist(client: FlaskClient, town: Town) -> None:
 
 def test_the_table_of_members_is_the_same_on_the_page_and_in_the_file(client: FlaskClient, town: Town) -> None:
     sign_in(client, town.manager)
-    lines = list(
-        csv.reader(io.StringIO(client.get("/branch/archives/BL/2026-08/members.csv").data.decode("utf-8-sig")))
-    )
+    file = client.get("/branch/archives/BL/2026-08/members.csv").data.decode("utf-8-sig")
+    lines = list(csv.reader(io.StringIO(file)))
     anna = next(line for line in lines if line[1] == "张**")
     assert anna[2:8] == ["0", "180", "0", "0", "0", "180"]
-    assert "张小红" not in client.get("/branch/archives/BL/2026-08/members.csv").data.decode()
+    assert "张小红" not in file
+    assert "3 币" in client.get("/branch/archives/BL/2026-08").text
     assert client.get("/branch/archives/BL/2026-08/members.pdf").status_code == 404
 
 

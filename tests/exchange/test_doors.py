@@ -205,7 +205,7 @@ def test_other_peoples_offers_are_not_mine_to_change(doors: Doors) -> None:
     assert doors.post("asker", edit, **SERVICE)[0] == 404
     assert doors.post("asker", f"/me/offers/{doors.ids['haircut']}/end")[0] == 403
     assert doors.get("far", f"/branch/offers/{doors.ids['tickets']}/edit")[0] == 404
-    assert doors.post("far", f"/branch/offers/{doors.ids['tickets']}/stock", stock="9", seen="1")[0] == 403
+    assert doors.post("far", f"/branch/offers/{doors.ids['tickets']}/stock", stock="9", seen="1")[0] == 404
     assert doors.get("manager", edit)[0] == 200
 
 
@@ -279,7 +279,10 @@ def test_goods_that_cannot_be_are_answered_in_chinese(doors: Doors) -> None:
 
 
 def test_a_manager_stocks_only_their_own_branch(doors: Doors) -> None:
-    doors.post("far", "/branch/offers/new", **GOODS | {"branch": str(doors.ids["branch"])})
+    foreign = GOODS | {"branch": str(doors.ids["branch"])}
+    assert doors.post("far", "/branch/offers/new", **foreign)[0] == 403
+    assert doors.count(Offer) == 2
+    assert doors.post("far", "/branch/offers/new", **GOODS)[0] == 200
     with doors.app.app_context():
         offer = db.session.scalars(select(Offer).where(Offer.title == "大米")).one()
         assert offer.branch_id != doors.ids["branch"]

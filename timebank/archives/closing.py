@@ -42,6 +42,7 @@ def run(close: Close) -> Archive:
 
     Raises the refusals of ``service.close_month``. Every attempt is kept, refused and failed ones too.
     """
+    service.refuse_no_month(close.month)  # what is no month is not kept as an attempt either
     started_at = close.clock()
     try:
         closed_now = _seal(close, started_at)

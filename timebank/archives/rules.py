@@ -19,11 +19,15 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table: its name for programs, its title for people, what its values are."""
+    """A column of a table: its name for programs, its title for people, what its values are.
+
+    ``in_sheet`` is off where a column says nothing to a reader of the workbook; CSV and JSON have them all.
+    """
 
     name: str
     title: str
     kind: Kind = "text"
+    in_sheet: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,10 @@ class Table:
 
 def _columns(kind: Kind, /, **titles: str) -> tuple[Column, ...]:
     return tuple(Column(name, title, kind) for name, title in titles.items())
+
+
+def _files_only(kind: Kind, /, **titles: str) -> tuple[Column, ...]:
+    return tuple(Column(name, title, kind, in_sheet=False) for name, title in titles.items())
 
 
 MEMBERS: Final = Table(
@@ -104,12 +112,15 @@ ENTRIES: Final = Table(
     "entries",
     "分录",
     (
-        *_columns("count", number="编号", line="行"),
-        *_columns("text", kind="种类", source="凭据", key="业务键"),
-        *_columns("instant", occurred_at="发生时间", posted_at="记账时间"),
+        *_columns("count", number="编号"),
+        *_files_only("count", line="行"),
+        *_columns("text", kind="种类", source="凭据"),
+        *_files_only("text", key="业务键"),
+        *_files_only("instant", occurred_at="发生时间"),
+        *_columns("instant", posted_at="记账时间"),
         *_columns("text", unit="单位", debit="借方账户", credit="贷方账户"),
         *_columns("count", amount="数量"),
-        *_columns("count", reverses="冲正的分录号"),
+        *_files_only("count", reverses="冲正的分录号"),
     ),
 )
 TRIAL_BALANCE: Final = Table(

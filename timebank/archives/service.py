@@ -77,8 +77,7 @@ def close_month(session: Session, *, branch: Branch, month: str, actor: Actor, k
     Raises NotAllowed, NotAMonth, MonthNotOver, BeforeOpening, NotReady.
     """
     actor.require("archive.close", branch_id=branch.id)
-    if not is_month(month):
-        raise NotAMonth()
+    refuse_no_month(month)
     if now < month_range(month)[1]:
         raise ledger.MonthNotOver(month=month)
     if month in ledger_queries.closed_months(session, branch.id):
@@ -89,6 +88,12 @@ def close_month(session: Session, *, branch: Branch, month: str, actor: Actor, k
         raise NotReady(month=month, findings=findings)
     seal = ledger.close_period(session, branch.id, month, actor=actor, keys=keys, now=now)
     return seal.sealed_at == now
+
+
+def refuse_no_month(month: str) -> None:
+    """Raises NotAMonth for anything but ``YYYY-MM``."""
+    if not is_month(month):
+        raise NotAMonth()
 
 
 def make_package(

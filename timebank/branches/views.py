@@ -13,7 +13,7 @@ from timebank.branches.rules import CHILD_LEVEL, CODE_NOTES
 from timebank.branches.schemas import AreaNameSchema, AreaSchema, BranchSchema, BranchSettingsSchema
 from timebank.core import clock
 from timebank.core.db import db, transaction
-from timebank.core.errors import NotAllowed, Refusal
+from timebank.core.errors import NotAllowed, NotFound, Refusal
 from timebank.web.forms import Form, tidy_text
 from timebank.web.guards import current_actor, guard
 
@@ -146,6 +146,8 @@ def close_area(area_id: int) -> Response:
         with transaction() as session:
             service.close_area(session, area_id, actor=current_actor(), now=clock.now())
             flash("已停用。代码和名称仍可查到。", "success")
+    except (NotAllowed, NotFound):
+        raise
     except Refusal as refusal:
         flash(refusal.message, "error")
     return redirect(url_for("branches.area", area_id=area_id))

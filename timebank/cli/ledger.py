@@ -28,7 +28,7 @@ def chosen_branch_id(code: str) -> int:
     """The branch with a code, or an end with a sentence that names the choices."""
     branch = find_branch_by_code(db.session(), code)
     if branch is None:
-        known = "、".join(found.code for found in list_branches(db.session())) or "还没有网点"
+        known = "、".join(found.code for found in list_branches(db.session(), closed=True)) or "还没有网点"
         raise click.ClickException(f"没有代码为 {code} 的网点。现有：{known}。")
     return branch.id
 
@@ -38,8 +38,9 @@ def chosen_branch_id(code: str) -> int:
 def verify_command(code: str | None) -> None:
     """自查账本；有问题时逐条列出，退出码为 1。"""
     session = db.session()
-    wanted = [chosen_branch_id(code)] if code else [branch.id for branch in list_branches(session)]
-    names = {branch.id: f"{branch.code} {branch.name}" for branch in list_branches(session)}
+    branches = list_branches(session, closed=True)  # a closed branch keeps its books
+    wanted = [chosen_branch_id(code)] if code else [branch.id for branch in branches]
+    names = {branch.id: f"{branch.code} {branch.name}" for branch in branches}
     found = 0
     for branch_id in wanted:
         click.echo(names[branch_id])

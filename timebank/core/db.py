@@ -83,12 +83,15 @@ def write_session(session: Session) -> Iterator[Session]:
 
     What the session read before is let go first, so that the block decides on what is true under its lock.
     """
-    session.rollback()
     sqlite = session.get_bind().dialect.name == "sqlite"
+    if sqlite or not session.is_active:
+        session.rollback()
+    else:  # READ COMMITTED sees what is true at each statement anyway; this saves two round trips
+        session.expire_all()
     if sqlite:
         _sqlite_writer.acquire()
     try:
-        session.connection(execution_options=WRITE)
+        session.connection(execution_options=WRITE if sqlite else {})
         yield session
         session.commit()
     except BaseException:

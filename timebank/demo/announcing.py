@@ -15,14 +15,14 @@ from timebank.activities.service import (
     sign_up,
 )
 from timebank.demo.attending import gather
-from timebank.demo.calendar import CANCELLED, Occasion, list_occasions
+from timebank.demo.calendar import CANCELLED, Occasion, list_occasions, waking
 from timebank.demo.story import Resident, Story
 from timebank.demo.town.once import CANCEL_REASON
 from timebank.demo.town.places import STREETS
 from timebank.demo.town.words import LEAVING
 from timebank.demo.turns import Turn, choose_volunteers
 
-_SIGN_UPS_OPEN: Final = timedelta(days=10)
+_SIGN_UPS_OPEN: Final = timedelta(days=16)
 _GATHERING: Final = timedelta(minutes=30)  # before the shift; nobody checks in earlier
 _CALLED_OFF: Final = timedelta(hours=17)
 _CONTACT_PHONES: Final = {street.branch_code: street.phone for street in STREETS}
@@ -81,16 +81,11 @@ def _invite(story: Story, turn: Turn, at: datetime) -> None:
     for resident in choose_volunteers(story, turn, spread):
         resident.busy.append((turn.start, turn.end))
         surely = resident.person.name in turn.plan.surely
-        when = opens + story.minutes(5, 240) if surely else _waking(story.soon_within(opens, closes), opens)
+        when = opens + story.minutes(5, 240) if surely else story.soon_within(opens, closes)
+        when = min(waking(when), closes)
         story.note(when, _sign_up, turn, resident)
         if story.happens(6) and not surely:
             story.note(story.between(when, closes), _leave, turn, resident)
-
-
-def _waking(moment: datetime, not_before: datetime) -> datetime:
-    """People sign up between breakfast and bedtime."""
-    moved = moment + timedelta(hours=8) if 15 <= moment.hour < 23 else moment  # UTC: 23:00 to 7:00 here
-    return moved if moved - moment < timedelta(hours=1) else max(moment - timedelta(hours=8), not_before)
 
 
 def _sign_up(story: Story, turn: Turn, resident: Resident, at: datetime) -> None:

@@ -25,6 +25,7 @@ _DAY: Final = timedelta(days=1)
 _FIRST_SHIFT: Final = 4 * _DAY  # after the opening: people have to register and sign up first
 _NOTICE: Final = timedelta(days=8)
 _DAYLIGHT: Final = range(6, 18)
+_WAKING: Final = range(8, 22)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +54,11 @@ def closed_months(now: datetime) -> tuple[str, str]:
 def list_occasions(now: datetime) -> list[Occasion]:
     """Everything that takes place, past and coming."""
     return [*_series(now), *_past(now), *_coming(now), *_present(now)]
+
+
+def waking(moment: datetime) -> datetime:
+    """The moment itself, or from ten at night to eight in the morning the same time ten hours later."""
+    return moment if local(moment).hour in _WAKING else moment + timedelta(hours=10)
 
 
 def _series(now: datetime) -> Iterator[Occasion]:
@@ -110,10 +116,10 @@ def _last_ended(plan: Plan, now: datetime) -> datetime:
 def _occasion(
     key: str, plan: Plan, starts: Sequence[datetime], now: datetime, *, title: str = "", course: str = DONE
 ) -> Occasion:
-    """Announced some days ahead, after the opening, and what is still to come at the latest yesterday."""
+    """Announced some days ahead, after the opening, and what is still to come at the latest three days ago."""
     opening = instant(first_day(now) + _DAY, time(10, 0))
     announced = instant(today(starts[0] - _NOTICE), time(10, 0))
-    published_at = max(opening, min(announced, now - _DAY))
+    published_at = max(opening, min(announced, now - 3 * _DAY))
     return Occasion(
         key=key, plan=plan, title=title or plan.title, starts=tuple(starts), published_at=published_at, course=course
     )

@@ -10,9 +10,9 @@ from typing import Final
 
 from timebank.core.actor import SYSTEM, Actor
 from timebank.core.clock import instant, today
-from timebank.demo.calendar import first_day
+from timebank.demo.calendar import first_day, waking
 from timebank.demo.settling import MANAGERS
-from timebank.demo.story import Resident, Story
+from timebank.demo.story import ADULT, Resident, Story
 from timebank.demo.town import offers
 from timebank.demo.town.offers import GOODS, SERVICES, Goods, Service
 from timebank.demo.town.sign_ins import SIGN_INS
@@ -72,12 +72,7 @@ def _by_luck(story: Story) -> Iterator[tuple[datetime, Wish]]:
         while at < story.now:
             number = next(numbers)
             yield at, Wish(key=f"luck:{number}", end=_ENDS[number % len(_ENDS)], branch=branch)
-            at = _by_daylight(at + timedelta(hours=_HOURS_BETWEEN) + story.minutes(0, 480))
-
-
-def _by_daylight(moment: datetime) -> datetime:
-    """Nobody orders at night: between 22:00 and 8:00 the thought is put off."""
-    return moment + timedelta(hours=10) if moment.hour >= 14 else moment
+            at = waking(at + timedelta(hours=_HOURS_BETWEEN) + story.minutes(0, 480))
 
 
 def _by_name(story: Story) -> Iterator[tuple[datetime, Wish]]:
@@ -88,13 +83,13 @@ def _by_name(story: Story) -> Iterator[tuple[datetime, Wish]]:
         (12, "周阿明", "管道疏通", "done"),
         (8, "柯杏娟", "理发（男女老少）", "done"),
         (5, "林国平", "理发（男女老少）", "done"),
-        (1, "洪伟民", "理发（男女老少）", "agreed"),
+        (2, "洪伟民", "理发（男女老少）", "agreed"),
         (1, "胡菊芬", "越剧演出门票（本月末场）", "kept"),
+        (1, "胡菊芬", "理发（男女老少）", "asked"),
     )
     for row, (days, member, title, end) in enumerate(told):
-        at = story.now - timedelta(days=days, hours=3, minutes=11 * row)
+        at = instant(today(story.now) - timedelta(days=days), time(9 + row, 7 * row))
         yield at, Wish(key=f"told:{row}", end=end, member=member, title=title)
-    yield story.now - timedelta(hours=2), Wish(key="told:now", end="asked", member="胡菊芬", title="理发（男女老少）")
 
 
 # --- offers --------------------------------------------------------------------------------------------------------
@@ -193,7 +188,8 @@ def _who_asks(story: Story, wish: Wish, offer: Offer) -> Resident | None:
 
 def _might_ask(story: Story, resident: Resident) -> bool:
     person = resident.person
-    return person.phone and not person.state and person.name not in story.staff | _SHOWN
+    grown_up = person.age >= ADULT
+    return person.phone and grown_up and not person.state and person.name not in story.staff | _SHOWN
 
 
 def _can_afford(story: Story, resident: Resident, offer: Offer) -> bool:
@@ -208,9 +204,9 @@ def _go_on_with_goods(story: Story, wish: Wish, order: Order, at: datetime) -> N
     if wish.end == "kept":
         return
     if wish.end == "cancelled":
-        story.note(at + story.minutes(60, 900), _cancel, order.id)
+        story.note(waking(at + story.minutes(60, 900)), _cancel, order.id)
         return
-    story.note(at + story.minutes(200, 4300), _hand_over, order.id)
+    story.note(waking(at + story.minutes(200, 4300)), _hand_over, order.id)
 
 
 def _go_on_with_service(story: Story, wish: Wish, order: Order, at: datetime) -> None:
@@ -218,21 +214,22 @@ def _go_on_with_service(story: Story, wish: Wish, order: Order, at: datetime) ->
     if wish.end == "ignored":
         story.note(order.expires_at + timedelta(minutes=30), _sweep)
     elif wish.end == "declined":
-        story.note(at + story.minutes(40, 700), _decline, order.id)
+        story.note(waking(at + story.minutes(40, 700)), _decline, order.id)
     elif wish.end != "asked":
-        story.note(at + story.minutes(30, 900), _accept, wish, order.id)
+        story.note(waking(at + story.minutes(30, 900)), _accept, wish, order.id)
 
 
 def _accept(story: Story, wish: Wish, order_id: int, at: datetime) -> None:
     order = queries.get_order(story.session, order_id, SYSTEM)
-    day = today(at) + timedelta(days=1 if wish.member else story.luck.randint(1, 4))
+    ahead = story.luck.randint(1, 4)
+    day = today(story.now if wish.end == "agreed" else at) + timedelta(days=1 if wish.member else ahead)
     agreed_at = instant(day, time(story.luck.randint(8, 16), story.one_of((0, 30))))
     reply = story.one_of(offers.REPLIES)
     accept_order(story.session, order_id, agreed_at=agreed_at, reply=reply, actor=_provider(story, order), now=at)
     if wish.end == "cancelled":
-        story.note(at + story.minutes(60, 300), _cancel, order_id)
+        story.note(waking(at + story.minutes(60, 300)), _cancel, order_id)
     elif wish.end != "agreed":
-        story.note(agreed_at + story.minutes(35, 130), _hand_over, order_id)
+        story.note(waking(agreed_at + story.minutes(35, 130)), _hand_over, order_id)
 
 
 def _decline(story: Story, order_id: int, at: datetime) -> None:
@@ -253,9 +250,9 @@ def _hand_over(story: Story, order_id: int, at: datetime) -> None:
     fulfil(story.session, order.voucher, actor=_provider(story, order), now=at)
     service = order.provider_id is not None
     if story.happens(85 if service else 50):
-        story.note(at + story.minutes(20, 2000), _praise, order_id)
+        story.note(waking(at + story.minutes(20, 2000)), _praise, order_id)
     if service and story.happens(40):
-        story.note(at + story.minutes(20, 2000), _thank, order_id)
+        story.note(waking(at + story.minutes(20, 2000)), _thank, order_id)
 
 
 def _praise(story: Story, order_id: int, at: datetime) -> None:

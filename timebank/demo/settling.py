@@ -190,12 +190,12 @@ def _join_teams(story: Story, person: Person, at: datetime) -> None:
 
 
 def _choose_leaders(story: Story, _at: datetime) -> None:
-    """Each team is led by the first of the table who is no staff."""
+    """Each team is led by the first of the table who is no staff and leads no other."""
     leaders: dict[tuple[str, str], str] = {}
     for person in PEOPLE:
         if person.name in story.residents and person.name not in story.staff:
-            for name in person.teams:
-                leaders.setdefault((person.branch, name), person.name)
+            led = [(person.branch, name) for name in person.teams if (person.branch, name) not in leaders]
+            leaders.update(dict.fromkeys(led[:1], person.name))
     for (branch, name), leader in leaders.items():
         actor = story.actor(MANAGERS[branch])
         set_leader(story.session, story.team_ids[branch, name], story.residents[leader].member_id, actor=actor)

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from timebank.core.clock import local, month_range
 from timebank.ledger.models import ADJUSTMENT, EXPIRED, FUND, ISSUANCE, MEMBER, REDEEMED, Book, Period
 from timebank.ledger.queries.trial import TrialRow, trial_balance
-from timebank.ledger.sealing import period_rows
+from timebank.ledger.sealing import Line, period_rows
 
 Style = Literal["hledger", "beancount"]
 COMMODITIES = {"coin": "MIN", "point": "PT"}
@@ -43,26 +43,47 @@ def account_name(kind: str, code: str) -> str:
     return f"{_PARENTS.get(kind, 'Assets')}:{named}"
 
 
-def write_journal(session: Session, out: TextIO, *, book_id: int, month: str | None, style: Style) -> None:
-    """Write a book's journal, whole or of one month, to ``out``. Rows are read in small batches.
+class Journal:
+    """A journal written entry by entry, for whoever reads the entries anyway; the head is written at once.
 
     Only accounts that were moved by then appear: the journal of a closed month is the same whenever it is written.
     """
-    periods = session.scalars(select(Period).where(Period.book_id == book_id).order_by(Period.month)).all()
-    chosen = [period for period in periods if month is None or period.month == month]
-    balances = trial_balance(session, book_id, month=month)
-    names = {(row.code, row.unit): account_name(row.kind, row.code) for row in balances}
-    first = month or (periods[0].month if periods else None)
-    for line in _header(session.get_one(Book, book_id).code, sorted({*names.values(), _OPENING}), style, first):
-        out.write(line + "\n")
-    if month is not None:
-        for line in _opening([row for row in balances if row.opening], month, style):
+
+    def __init__(
+        self, out: TextIO, *, code: str, style: Style, balances: list[TrialRow], first: str | None, opening: bool
+    ) -> None:
+        """``first`` is the month it begins with; with ``opening``, balances brought forward are written first."""
+        self._out, self._style = out, style
+        self._names = {(row.code, row.unit): account_name(row.kind, row.code) for row in balances}
+        for line in _header(code, sorted({*self._names.values(), _OPENING}), style, first):
             out.write(line + "\n")
-    for period in chosen:
-        for number, (entry, transfers) in enumerate(period_rows(session, period.id), start=1):
-            out.write(f"\n{_title(entry, period.month, number, style)}\n")
-            for _, unit, debit, credit, amount in transfers:
-                out.write(_postings(names[debit, unit], names[credit, unit], amount, COMMODITIES[unit]))
+        if opening and first is not None:
+            for line in _opening([row for row in balances if row.opening], first, style):
+                out.write(line + "\n")
+
+    def add(self, entry: Row[*tuple[Any, ...]], transfers: list[Line], *, month: str, number: int) -> None:
+        """Write one entry: a row of ``period_rows`` with its month and number."""
+        self._out.write(f"\n{_title(entry, month, number, self._style)}\n")
+        for _, unit, debit, credit, amount in transfers:
+            names = self._names[debit, unit], self._names[credit, unit]
+            self._out.write(_postings(*names, amount, COMMODITIES[unit]))
+
+
+def write_journal(session: Session, out: TextIO, *, book_id: int, month: str | None, style: Style) -> None:
+    """Write a book's journal, whole or of one month, to ``out``. Rows are read in small batches."""
+    periods = session.scalars(select(Period).where(Period.book_id == book_id).order_by(Period.month)).all()
+    journal = Journal(
+        out,
+        code=session.get_one(Book, book_id).code,
+        style=style,
+        balances=trial_balance(session, book_id, month=month),
+        first=month or (periods[0].month if periods else None),
+        opening=month is not None,
+    )
+    for period in periods:
+        if month is None or period.month == month:
+            for number, (entry, transfers) in enumerate(period_rows(session, period.id), start=1):
+                journal.add(entry, transfers, month=period.month, number=number)
 
 
 def _header(code: str, names: list[str], style: Style, month: str | None) -> Iterator[str]:

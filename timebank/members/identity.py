@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Row, and_, select
+from collections.abc import Sequence
+
+from sqlalchemy import Row, and_, bindparam, select
 from sqlalchemy.orm import Session
 
 from timebank.core.actor import Actor
@@ -11,13 +13,32 @@ from timebank.members.models import ACTIVE, Credential, Member, RoleGrant
 from timebank.members.queries import MemberNotFound, resolve_grants
 from timebank.web.guards import SignedIn
 
+_LONGEST_ID = 9
+# Built once: it is asked on every request.
+_PERSON = (
+    select(
+        Member.id,
+        Member.name,
+        Member.branch_id,
+        Member.status,
+        Credential.session_mark,
+        RoleGrant.role,
+        RoleGrant.branch_id.label("at_branch"),
+        RoleGrant.area_id.label("at_area"),
+    )
+    .outerjoin(Credential, Credential.member_id == Member.id)
+    .outerjoin(RoleGrant, and_(RoleGrant.member_id == Member.id, RoleGrant.ended_at.is_(None)))
+    .where(Member.id == bindparam("member_id"))
+    .order_by(RoleGrant.id)
+)
+
 
 def load_actor(session: Session, member_id: int) -> Actor:
     """The actor a member is now: every active one a volunteer at their branch, with the roles they hold.
 
     Somebody who may not act holds nothing. Raises MemberNotFound.
     """
-    rows = _rows(session, member_id)
+    rows = session.execute(_PERSON, {"member_id": member_id}).all()
     if not rows:
         raise MemberNotFound()
     return _actor(session, rows)
@@ -31,36 +52,13 @@ def find_signed_in(user_id: str) -> SignedIn | None:
     member_id, _, mark = user_id.partition(":")
     if not member_id.isascii() or not member_id.isdigit() or len(member_id) > _LONGEST_ID:
         return None
-    rows = _rows(db.session(), int(member_id))
+    rows = db.session().execute(_PERSON, {"member_id": int(member_id)}).all()
     if not rows or rows[0].status != ACTIVE or not mark or rows[0].session_mark != mark:
         return None
     return SignedIn(_actor(db.session(), rows), mark)
 
 
-_LONGEST_ID = 9
-
-
-def _rows(session: Session, member_id: int) -> list[Row[tuple[int, str, int, str, str, str, int, int]]]:
-    statement = (
-        select(
-            Member.id,
-            Member.name,
-            Member.branch_id,
-            Member.status,
-            Credential.session_mark,
-            RoleGrant.role,
-            RoleGrant.branch_id.label("at_branch"),
-            RoleGrant.area_id.label("at_area"),
-        )
-        .outerjoin(Credential, Credential.member_id == Member.id)
-        .outerjoin(RoleGrant, and_(RoleGrant.member_id == Member.id, RoleGrant.ended_at.is_(None)))
-        .where(Member.id == member_id)
-        .order_by(RoleGrant.id)
-    )
-    return list(session.execute(statement))
-
-
-def _actor(session: Session, rows: list[Row[tuple[int, str, int, str, str, str, int, int]]]) -> Actor:
+def _actor(session: Session, rows: Sequence[Row[int, str, int, str, str, str, int | None, int | None]]) -> Actor:
     first = rows[0]
     if first.status != ACTIVE:
         return Actor(member_id=first.id, name=first.name, branch_id=first.branch_id)

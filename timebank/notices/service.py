@@ -13,8 +13,6 @@ from timebank.core.db import insert_once
 from timebank.notices.models import Notice
 from timebank.notices.rules import SENTENCES
 
-_CHUNK = 2_000  # rows in one INSERT: seven parameters each, below both engines' limits
-
 
 @dataclass(frozen=True, kw_only=True)
 class NoticeDraft:
@@ -42,23 +40,28 @@ def tell(  # noqa: PLR0913 - one line at every caller, in the words of the notic
 
 def tell_all(session: Session, member_ids: Iterable[int], draft: NoticeDraft, *, now: datetime) -> None:
     """Tell several members of one event, each once. Raises KeyError for a kind without a sentence."""
+    tell_each(session, [(member_id, draft) for member_id in member_ids], now=now)
+
+
+def tell_each(session: Session, told: Iterable[tuple[int, NoticeDraft]], *, now: datetime) -> None:
+    """Tell several members something of their own, in one batch. Raises KeyError for a kind without a sentence."""
+    rows = [_row(member_id, draft, now) for member_id, draft in told]
+    if rows:
+        session.connection().execute(insert_once(session, Notice), rows)
+
+
+def _row(member_id: int, draft: NoticeDraft, now: datetime) -> dict[str, object]:
     if draft.kind not in SENTENCES:
         raise KeyError(draft.kind)
-    facts = {name: _plain(value) for name, value in draft.facts.items()}
-    rows = [
-        {
-            "member_id": member_id,
-            "kind": draft.kind,
-            "facts": facts,
-            "link": draft.link,
-            "key": f"{draft.key}:{member_id}",
-            "created_at": now,
-            "read_at": None,
-        }
-        for member_id in member_ids
-    ]
-    for at in range(0, len(rows), _CHUNK):
-        session.execute(insert_once(session, Notice).values(rows[at : at + _CHUNK]))
+    return {
+        "member_id": member_id,
+        "kind": draft.kind,
+        "facts": {name: _plain(value) for name, value in draft.facts.items()},
+        "link": draft.link,
+        "key": f"{draft.key}:{member_id}",
+        "created_at": now,
+        "read_at": None,
+    }
 
 
 def mark_read(session: Session, member_id: int, *, now: datetime, notice_id: int | None = None) -> int:

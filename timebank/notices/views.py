@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response
 
 from timebank.core import clock
 from timebank.core.db import db, transaction
+from timebank.core.errors import NotFound
 from timebank.core.paging import page_number
 from timebank.notices.queries import count_unread, find_link, list_notices
 from timebank.notices.service import mark_read
@@ -32,8 +33,10 @@ def read(notice_id: int) -> Response:
     """Mark one as read, and perhaps go where it leads."""
     reader = current_actor().member_id or 0
     with transaction() as session:
-        mark_read(session, reader, now=clock.now(), notice_id=notice_id)
         link = find_link(session, reader, notice_id)
+        if link is None:
+            raise NotFound()
+        mark_read(session, reader, now=clock.now(), notice_id=notice_id)
     return redirect(local_path(link) if link and request.form.get("go") else url_for("notices.listed"))
 
 

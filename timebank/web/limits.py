@@ -4,5 +4,5 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 
 limiter = Limiter(get_remote_address, storage_uri="memory://", headers_enabled=True)
-SIGN_IN_LIMIT = "20/minute;200/hour"
+SIGN_IN_LIMIT = "60/minute;600/hour"  # a venue shares one address; failed attempts are counted per name besides
 CODE_LIMIT = "60/minute"

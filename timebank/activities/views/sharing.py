@@ -15,6 +15,8 @@ from timebank.web.filters import clocktime, span
 from timebank.web.keyring import public_url
 
 _ON_POSTER = 5
+_MOST_LINES = 8
+_MOST_CONTENT, _MOST_NOTES = 360, 120  # what still can be read from an arm's length; the rest stands behind the code
 
 
 def link_to(activity: Activity) -> str:
@@ -47,15 +49,21 @@ def poster_values(activity: Activity, *, now: datetime) -> dict[str, Any]:
         "shifts": [_on_poster(shift) for shift in shifts[:_ON_POSTER]],
         "more": f"还有 {hidden} 个班次，扫码看全部" if hidden > 0 else "",
         "place": activity.place,
-        "content": activity.content,
-        "bring": activity.bring,
-        "requirements": activity.requirements,
-        "risk": activity.risk_text,
+        "content": _cut(activity.content, _MOST_CONTENT),
+        "bring": _cut(activity.bring, _MOST_NOTES),
+        "requirements": _cut(activity.requirements, _MOST_NOTES),
+        "risk": _cut(activity.risk_text, _MOST_NOTES),
         "contact_name": activity.contact_name,
         "contact_phone": activity.contact_phone,
         "link": link,
         "qr": _runs(qr.matrix(link)),
     }
+
+
+def _cut(text: str, most: int) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    whole = ("\n" if len(lines) <= _MOST_LINES else " ").join(lines)
+    return whole if len(whole) <= most else f"{whole[:most]}……（扫码看全文）"
 
 
 def _worth_telling(activity: Activity, now: datetime) -> Sequence[Shift]:

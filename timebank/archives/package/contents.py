@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,12 +26,12 @@ from timebank.core import clock
 from timebank.core.actor import SYSTEM
 from timebank.core.masking import mask_name
 from timebank.ledger import queries as ledger
-from timebank.ledger.export import Style, write_journal
+from timebank.ledger.export import Journal, Style
 from timebank.ledger.queries import PeriodView
 from timebank.ledger.sealing import period_rows, seal_head, seal_line
 
 Progress = Callable[[str, int], None]
-STEPS: Final = (*(table.title for table in rules.TABLES), "对账本", "打包")
+STEPS: Final = (*(table.title for table in rules.TABLES), "打包")
 _EVERY: Final = 5_000  # rows between two words of progress
 
 
@@ -56,8 +57,6 @@ def write_package(session: Session, branch: Branch, period: PeriodView, *, targe
     """
     sources = Sources(session=session, branch=branch, period=period, folder=target.parent, progress=progress)
     totals, checks = _write_tables(sources)
-    progress("对账本", 0)
-    _write_journals(sources)
     _write_json(sources.folder / "checks.json", _checks_file(sources, totals, checks))
     _write_json(sources.folder / "manifest.json", _manifest(sources, totals))
     progress("打包", 0)
@@ -89,11 +88,11 @@ def _write_tables(sources: Sources) -> tuple[dict[str, dict[str, int]], dict[str
     """Every table in its three formats. Entries come first although they stand fifth: the others need their numbers."""
     session, branch, month = sources.session, sources.branch, sources.period.month
     numbers = tables.EntryNumbers()
-    seal = _SealReader(sources)
     balances = ledger.trial_balance(session, branch.id, month=month)
+    seal = _SealReader(sources)
     workbook = Workbook(sources.folder / "summary.xlsx", created=_closed_at(sources.period))
     rows: dict[str, Callable[[], Iterator[tuple[Any, ...]]]] = {
-        "entries": lambda: seal.rows(numbers),
+        "entries": lambda: seal.rows(numbers, journals),
         "members": lambda: tables.Members(session, branch, month, balances=balances, numbers=numbers).rows(),
         "activities": lambda: tables.activity_rows(session, branch, month, numbers),
         "attendance": lambda: tables.attendance_rows(session, branch, numbers),
@@ -103,15 +102,33 @@ def _write_tables(sources: Sources) -> tuple[dict[str, dict[str, int]], dict[str
     totals: dict[str, dict[str, int]] = {}
     known = {table.name: table for table in rules.TABLES}
     sheets = {table.name: workbook.sheet(table) for table in rules.TABLES}
-    for name, source in rows.items():
-        table = known[name]
-        counted = _counted(source(), table.title, sources.progress)
-        totals[name] = write_table(table, counted, folder=sources.folder, sheet=sheets[name])
+    with _journals(sources, balances) as journals:
+        for name, source in rows.items():
+            table = known[name]
+            counted = _counted(source(), table.title, sources.progress)
+            totals[name] = write_table(table, counted, folder=sources.folder, sheet=sheets[name])
     workbook.close()
     checks = seal.checks() | _agreements(totals, balances)
     if wrong := [name for name, passed in checks.items() if not passed]:
         raise PackageMismatchError(", ".join(wrong))
     return totals, checks
+
+
+@contextmanager
+def _journals(sources: Sources, balances: list[ledger.TrialRow]) -> Iterator[list[Journal]]:
+    styles: tuple[Style, ...] = ("hledger", "beancount")
+    with ExitStack() as files:
+        yield [
+            Journal(
+                files.enter_context((sources.folder / f"journal.{style}").open("w", encoding="utf-8", newline="\n")),
+                code=sources.branch.code,
+                style=style,
+                balances=balances,
+                first=sources.period.month,
+                opening=True,
+            )
+            for style in styles
+        ]
 
 
 def _counted(rows: Iterator[tuple[Any, ...]], title: str, progress: Progress) -> Iterator[tuple[Any, ...]]:
@@ -124,7 +141,7 @@ def _counted(rows: Iterator[tuple[Any, ...]], title: str, progress: Progress) ->
 
 
 class _SealReader:
-    """Reads the entries once: for their table, for their numbers, and for the digest that must equal the seal."""
+    """Reads the entries once: for their table, their numbers, the journals, and the digest that must equal the seal."""
 
     def __init__(self, sources: Sources) -> None:
         self._session, self._period = sources.session, sources.period
@@ -133,11 +150,13 @@ class _SealReader:
         )
         self._totals: Counter[str] = Counter()
 
-    def rows(self, numbers: tables.EntryNumbers) -> Iterator[tuple[Any, ...]]:
+    def rows(self, numbers: tables.EntryNumbers, journals: Sequence[Journal]) -> Iterator[tuple[Any, ...]]:
         """One row per transfer, entries in order of their numbers."""
         for number, (entry, transfers) in enumerate(period_rows(self._session, self._period.period_id), start=1):
             self._digest.update(seal_line(number, entry, transfers))
             numbers.add(entry.id)
+            for journal in journals:
+                journal.add(entry, transfers, month=self._period.month, number=number)
             source = f"{entry.source_type} {entry.source_id or ''}".rstrip()
             for seq, unit, debit, credit, amount in transfers:
                 self._totals[unit] += amount
@@ -184,13 +203,6 @@ def _agreements(totals: Mapping[str, Mapping[str, int]], balances: list[ledger.T
 # --- the other files -----------------------------------------------------------------------------------------------
 
 
-def _write_journals(sources: Sources) -> None:
-    styles: tuple[Style, ...] = ("hledger", "beancount")
-    for style in styles:
-        with (sources.folder / f"journal.{style}").open("w", encoding="utf-8", newline="\n") as out:
-            write_journal(sources.session, out, book_id=sources.branch.id, month=sources.period.month, style=style)
-
-
 def _manifest(sources: Sources, totals: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
     branch, period = sources.branch, sources.period
     return {
@@ -205,6 +217,7 @@ def _manifest(sources: Sources, totals: Mapping[str, Mapping[str, int]]) -> dict
         "units": {"coin": "分钟；60 分钟 = 1 爱心币 = 1 小时服务", "point": "积分"},
         "notes": [
             "人员只有会员编号和隐去名字的姓名。",
+            "summary.xlsx 是给人看的摘要；每张表的全部列在同名的 CSV 和 JSON 里。",
             "CSV 里以 = + - @ 开头的文字前面加了一个单引号，防止表格软件当成公式；JSON 里是原文。",
             "账目按记账时间归月；迟到的记录记在下一个没结账的月份。",
         ],

@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,8 @@ class Workbook:
         """A sheet with the table's titles in a frozen first row."""
         sheet = self._book.add_worksheet(table.title)
         sheet.freeze_panes(1, 0)
-        for at, column in enumerate(table.columns):
+        for at, column in enumerate(column for column in table.columns if column.in_sheet):
             sheet.set_column(at, at, _width(column))
-        for at, column in enumerate(table.columns):
             sheet.write_string(0, at, column.title, self._head)
         return sheet
 
@@ -58,6 +58,7 @@ def write_table(table: Table, rows: Iterable[Sequence[Any]], *, folder: Path, sh
     totals: Counter[str] = Counter({"rows": 0})
     names = [column.name for column in table.columns]
     summed = [(at, column.name) for at, column in enumerate(table.columns) if _is_summed(column)]
+    shown = [at for at, column in enumerate(table.columns) if column.in_sheet]
     with (
         (folder / f"{table.name}.csv").open("w", encoding="utf-8-sig", newline="") as csv_file,
         (folder / f"{table.name}.json").open("w", encoding="utf-8") as json_file,
@@ -70,7 +71,7 @@ def write_table(table: Table, rows: Iterable[Sequence[Any]], *, folder: Path, sh
             lines.writerow([_csv_cell(value) for value in plain])
             json_file.write(",\n" if number > 1 else "\n")
             json_file.write(_DUMP(dict(zip(names, plain, strict=True))))
-            _write_cells(sheet, number, plain)
+            _write_cells(sheet, number, [plain[at] for at in shown])
             totals["rows"] = number
             for at, name in summed:
                 totals[name] += plain[at] or 0
@@ -93,8 +94,13 @@ def _write_cells(sheet: Any, number: int, values: Sequence[Any]) -> None:
 def _plain(value: Any) -> Any:
     """Instants as the wall clock of the branch with its offset; days and text as they are."""
     if isinstance(value, datetime):
-        return clock.local(value).isoformat(timespec="seconds")
+        return _wall_clock(value)
     return value.isoformat() if isinstance(value, date) else value
+
+
+@lru_cache(maxsize=1024)  # a whole shift is booked at one instant
+def _wall_clock(instant: datetime) -> str:
+    return clock.local(instant).isoformat(timespec="seconds")
 
 
 def _csv_cell(value: Any) -> Any:

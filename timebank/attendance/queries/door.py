@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, case, func, or_, select, true
+from sqlalchemy import and_, bindparam, case, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from timebank.activities.models import CANCELLED, CONFIRMED, DRAFT, PLANNED, Activity, Shift, SignUp
@@ -42,12 +42,13 @@ _GROUND = (
     .outerjoin(SignUp, and_(SignUp.shift_id == Shift.id, SignUp.member_id == Member.id, SignUp.status == CONFIRMED))
     .outerjoin(Attendance, and_(Attendance.shift_id == Shift.id, Attendance.member_id == Member.id))
     .outerjoin(ShiftApproval, ShiftApproval.shift_id == Shift.id)
+    .where(Shift.id == bindparam("shift_id"), Member.id == bindparam("member_id"))
 )
 
 
 def find_ground(session: Session, shift_id: int, member_id: int) -> Ground | None:
     """Everything that decides a scan of this member at this shift; None for a draft or when either does not exist."""
-    row = session.execute(_GROUND.where(Shift.id == shift_id, Member.id == member_id)).one_or_none()
+    row = session.execute(_GROUND, {"shift_id": shift_id, "member_id": member_id}).one_or_none()
     if row is None or row.status == DRAFT:
         return None
     return Ground(

@@ -2,34 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
-from sqlalchemy import select, update
+from sqlalchemy import Table, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert
 
 from timebank.attendance.models import APPROVED, PENDING, READY, VOID, Attendance, Scan
 from timebank.attendance.rules import Judgement, Mark, Policy, judge
-from timebank.core.db import insert_once
+
+_FRESH = {
+    "in_at": None,
+    "out_at": None,
+    "signed_minutes": 0,
+    "manual_minutes": 0,
+    "manual_reason": "",
+    "review_note": "",
+    "status": PENDING,
+    "points": 0,
+}
+
+
+@cache
+def add_once(table: type[Scan] | type[Attendance], dialect: str) -> ReturningInsert[int]:
+    """An INSERT that answers with the new row's id, or with nothing where a unique constraint knows the row.
+
+    Built once per table, which spares SQLAlchemy walking its columns at every scan.
+    """
+    target = cast(Table, table.__table__)
+    into = postgresql.insert(target) if dialect == "postgresql" else sqlite.insert(target)
+    return into.on_conflict_do_nothing().returning(target.c.id)
 
 
 def ensure_row(session: Session, shift_id: int, member_id: int, *, walk_in: bool, **values: Any) -> bool:
     """Make sure that there is a record of this member at this shift; True when it is new (and has ``values``)."""
-    fresh = {
-        "in_at": None,
-        "out_at": None,
-        "signed_minutes": 0,
-        "manual_minutes": 0,
-        "manual_reason": "",
-        "review_note": "",
-        "status": PENDING,
-        "points": 0,
-    }
-    made = session.execute(
-        insert_once(session, Attendance)
-        .values(shift_id=shift_id, member_id=member_id, walk_in=walk_in, **(fresh | values))
-        .returning(Attendance.id)
-    ).one_or_none()
-    return made is not None
+    row = {"shift_id": shift_id, "member_id": member_id, "walk_in": walk_in} | _FRESH | values
+    connection = session.connection()
+    return connection.execute(add_once(Attendance, connection.dialect.name), row).one_or_none() is not None
 
 
 def rejudge_member(session: Session, shift_id: int, member_id: int, policy: Policy) -> Judgement:

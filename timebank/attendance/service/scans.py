@@ -13,10 +13,9 @@ from timebank.activities.queries import ShiftNotFound
 from timebank.attendance.models import PENDING, READY, VENUE, Scan
 from timebank.attendance.queries import find_ground
 from timebank.attendance.rules import REFUSALS, Ground, Mark, judge, next_kind, opens_at, refusal_of
-from timebank.attendance.service.judged import ensure_row, rejudge_member
+from timebank.attendance.service.judged import add_once, ensure_row, rejudge_member
 from timebank.core.actor import Actor
 from timebank.core.clock import local
-from timebank.core.db import insert_once
 from timebank.core.errors import Refusal
 
 _KEY_LENGTH = 64
@@ -84,24 +83,21 @@ def _insert(
     session: Session, draft: ScanDraft, kind: str, refusal: Refusal | None, actor: Actor, now: datetime
 ) -> bool:
     """Insert the scan; False when its key was there before."""
-    made = session.execute(
-        insert_once(session, Scan)
-        .values(
-            shift_id=draft.shift_id,
-            member_id=draft.member_id,
-            kind="out" if kind == "out" else "in",
-            source=draft.source,
-            claimed_at=draft.claimed_at,
-            received_at=now,
-            actor_id=actor.member_id,
-            device=draft.device,
-            key=_stored_key(draft),
-            refused=refusal.code if refusal else "",
-            reason="",
-        )
-        .returning(Scan.id)
-    ).one_or_none()
-    return made is not None
+    row = {
+        "shift_id": draft.shift_id,
+        "member_id": draft.member_id,
+        "kind": "out" if kind == "out" else "in",
+        "source": draft.source,
+        "claimed_at": draft.claimed_at,
+        "received_at": now,
+        "actor_id": actor.member_id,
+        "device": draft.device,
+        "key": _stored_key(draft),
+        "refused": refusal.code if refusal else "",
+        "reason": "",
+    }
+    connection = session.connection()
+    return connection.execute(add_once(Scan, connection.dialect.name), row).one_or_none() is not None
 
 
 def _stored_key(draft: ScanDraft) -> str:

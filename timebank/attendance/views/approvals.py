@@ -69,6 +69,7 @@ def approve(shift_id: int) -> Response:
 @guard("attendance.approve")
 def give_back(shift_id: int) -> Response:
     """Give the list back to be changed."""
+    reached(db.session(), shift_id, "attendance.approve")
     form = Form(ReasonSchema())
     with saying_refusals():
         given = form.load()

@@ -149,6 +149,7 @@ def _enter(forms: Forms, shift: Shift, member_id: int) -> Response | None:
 @guard("attendance.review")
 def void_person(shift_id: int, member_id: int) -> Response:
     """Say that this record does not count."""
+    reached(db.session(), shift_id, "attendance.review")
     form = Form(ReasonSchema())
     with saying_refusals():
         given = form.load()

@@ -135,7 +135,7 @@ def seals() -> str:
     """The chain of seals, newest first."""
     choice, session = choose_branch("books.read"), db.session()
     closed = [m for m in archives.list_months(session, choice.branch.id, now=clock.now()) if m.state == "closed"]
-    earlier = [*(month.seal_hash for month in closed[1:]), None]
+    earlier = [month.seal_hash for month in closed[1:]] + [None] * bool(closed)
     return render_template(
         "desks/seals.html",
         choice=choice,

@@ -7,9 +7,9 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from timebank.branches.models import Branch
+from timebank.branches.views import NoBranchWithinReach
 from timebank.core import clock
 from timebank.core.db import db, transaction
-from timebank.core.errors import NotAllowed
 from timebank.core.paging import page_number
 from timebank.exchange import queries, rules, schemas, service
 from timebank.exchange.models import (
@@ -84,6 +84,7 @@ def edit_goods(offer_id: int) -> Response | tuple[str, int]:
 @guard("offer.branch")
 def change_stock(offer_id: int) -> Response | tuple[str, int]:
     """Set the stock, if nobody moved it in between."""
+    own_offer(offer_id)
     form = Form(schemas.StockSchema())
     if form.submitted:
         with form.catching(), transaction() as session:
@@ -132,12 +133,12 @@ def _branches(permission: str) -> list[Branch]:
 
 
 def _chosen(branches: list[Branch]) -> Branch:
-    """The branch the page is about: the one asked for, else the actor's own, else the first."""
-    if not branches:
-        raise NotAllowed()
+    """The branch the page is about: the one asked for, else the actor's own, else the first. Raises NotAllowed."""
     by_id = {str(branch.id): branch for branch in branches}
-    own = str(current_actor().branch_id)
-    return by_id.get(request.values.get("branch", "")) or by_id.get(own) or branches[0]
+    asked = request.values.get("branch", "")
+    if not branches or (asked and asked not in by_id):
+        raise NoBranchWithinReach()
+    return by_id[asked] if asked else by_id.get(str(current_actor().branch_id), branches[0])
 
 
 def _goods_form(form: Form, offer: object, branch: Branch) -> str:

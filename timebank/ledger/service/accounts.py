@@ -43,13 +43,15 @@ _MANY = 10_000  # accounts named in one statement, below both engines' limits
 # Built once, which spares SQLAlchemy walking them at every posting.
 _TABLE = cast(Table, Account.__table__)
 _ACCOUNT = _TABLE.c
-_STAND = (
+_RUNNING = (
     select(_ACCOUNT.id, _ACCOUNT.code, _ACCOUNT.unit, _ACCOUNT.closed, _ACCOUNT.floor)
     .add_columns((_ACCOUNT.posted_in - _ACCOUNT.posted_out - _ACCOUNT.held).label("available"))
-    .where(_ACCOUNT.id.in_(bindparam("accounts", expanding=True)), _ACCOUNT.runs)
+    .where(_ACCOUNT.runs)
     .order_by(_ACCOUNT.id)
     .with_for_update(key_share=True)
 )
+_OF_MANY = _RUNNING.where(_ACCOUNT.id.in_(bindparam("accounts", expanding=True)))
+_OF_TWO = _RUNNING.where(_ACCOUNT.id.in_([bindparam("one"), bindparam("other")]))  # nearly every entry; half the cost
 _PLUS, _MINUS, _HOLD = (bindparam(name, type_=BigInteger) for name in ("plus", "minus", "hold"))
 _MOVE = (
     update(_TABLE)
@@ -153,20 +155,20 @@ def apply_changes(connection: Connection, changes: Mapping[int, Change]) -> None
     SQLite knows no row locks: it subtracts only where enough is available, so no reading can be out of date.
     """
     moves = []
-    for some in _in_batches(sorted(changes)):
-        for account in connection.execute(_STAND, {"accounts": some}):
-            change = changes[account.id]
-            _refuse(account, change)
-            moves.append(
-                {"account": account.id, "plus": change.posted_in, "minus": change.posted_out, "hold": change.held}
-            )
+    for account in _running(connection, sorted(changes)):
+        change = changes[account.id]
+        _refuse(account, change)
+        moves.append({"account": account.id, "plus": change.posted_in, "minus": change.posted_out, "hold": change.held})
     if moves and connection.execute(_MOVE, moves).rowcount != len(moves):
         raise Conflict()
 
 
-def _in_batches(ids: list[int]) -> Iterator[list[int]]:
+def _running(connection: Connection, ids: list[int]) -> Iterator[Row[*tuple[Any, ...]]]:
+    if 0 < len(ids) <= 2:
+        yield from connection.execute(_OF_TWO, {"one": ids[0], "other": ids[-1]}).all()
+        return
     for start in range(0, len(ids), _MANY):
-        yield ids[start : start + _MANY]
+        yield from connection.execute(_OF_MANY, {"accounts": ids[start : start + _MANY]}).all()
 
 
 def _refuse(account: Row[*tuple[Any, ...]], change: Change) -> None:

@@ -11,8 +11,8 @@ import structlog
 from flask import Blueprint, Response, flash, redirect, render_template, request, stream_template, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from timebank.branches.models import Branch
-from timebank.branches.queries import get_branch, list_branches
+from timebank.branches.queries import get_branch
+from timebank.branches.views import choose_branch
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.core.errors import Refusal
@@ -54,8 +54,8 @@ class NoFile(FileRefused):
 def upload() -> AnyResponse | tuple[str, int]:
     """Choose a file; it is read and kept sealed, and nobody is registered yet."""
     actor, session = current_actor(), db.session()
-    branches = list_branches(session, actor.branches("member.import"))
-    form = Form(UploadSchema(), initial={"branch_id": _first_choice(branches)})
+    choice = choose_branch("member.import")
+    form = Form(UploadSchema(), initial={"branch_id": choice.branch.id})
     if form.submitted:
         with form.catching():
             return redirect(url_for("roster.look", import_id=_keep_upload(form)))
@@ -63,20 +63,13 @@ def upload() -> AnyResponse | tuple[str, int]:
     page = render_template(
         "members/import.html",
         form=form,
-        branches=branches,
+        branches=choice.others,
         imports=imports,
         names=list_names(session, {kept.imported_by_id for kept, _ in imports if kept.imported_by_id}),
         most_people=MOST_PEOPLE,
         kept_days=service.KEPT_DAYS,
     )
     return page, form.status
-
-
-def _first_choice(branches: list[Branch]) -> str:
-    """The branch asked for, else the actor's own, else the first."""
-    known = [str(branch.id) for branch in branches]
-    wanted = [request.args.get("branch", ""), str(current_actor().branch_id)]
-    return next((branch_id for branch_id in wanted if branch_id in known), known[0] if known else "")
 
 
 def _keep_upload(form: Form) -> int:

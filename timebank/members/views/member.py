@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from timebank.branches.queries import area_path
 from timebank.core import clock
 from timebank.core.db import db, transaction
-from timebank.core.errors import Refusal
+from timebank.core.errors import NotAllowed, NotFound, Refusal
 from timebank.core.masking import mask_id_number, mask_phone
 from timebank.core.permissions import ROLES
 from timebank.members import queries, service
@@ -39,8 +39,7 @@ def member(member_id: int) -> str:
 
 def _page(member_id: int, *, opened: dict[str, str] | None = None, pin: str = "") -> str:
     session, now, actor = db.session(), clock.now(), current_actor()
-    shown = queries.get_member(session, member_id)
-    actor.require("member.read", branch_id=shown.branch_id)
+    shown = _readable(member_id)
     accesses = queries.list_accesses(session, member_id)
     seen_by = {access.seen_by_id for access in accesses} | {shown.decided_by_id}
     return render_template(
@@ -69,6 +68,13 @@ def _page(member_id: int, *, opened: dict[str, str] | None = None, pin: str = ""
     )
 
 
+def _readable(member_id: int) -> Member:
+    """The person, if the actor may look at their page."""
+    shown = queries.get_member(db.session(), member_id)
+    current_actor().require("member.read", branch_id=shown.branch_id)
+    return shown
+
+
 def _masked(shown: Member) -> dict[str, str]:
     phone = queries.open_field(shown, "phone", keys())
     number = queries.open_field(shown, "id_number", keys())
@@ -85,6 +91,8 @@ def _press(member_id: int, said: str, verb: Callable[..., Any], **given: Any) ->
         with transaction() as session:
             done = verb(session, member_id, **given, actor=current_actor(), now=clock.now())
             flash(said.format(name=getattr(done, "name", "")), "success")
+    except (NotAllowed, NotFound):
+        raise  # to the error page: the person's own page would not open either
     except Refusal as refusal:
         flash(refusal.message, "error")
     return redirect(url_for("members.member", member_id=member_id))
@@ -131,6 +139,7 @@ def reissue_card(member_id: int) -> Response:
 
 
 def _with_reason(member_id: int, said: str, verb: Callable[..., Any]) -> Response:
+    _readable(member_id)
     try:
         given = _reason()
     except Refusal as refusal:
@@ -146,6 +155,8 @@ def set_pin(member_id: int) -> Response | str:
     try:
         with transaction() as session:
             pin = service.set_pin(session, member_id, actor=current_actor(), now=clock.now())
+    except (NotAllowed, NotFound):
+        raise
     except Refusal as refusal:
         flash(refusal.message, "error")
         return redirect(url_for("members.member", member_id=member_id))
@@ -156,11 +167,14 @@ def set_pin(member_id: int) -> Response | str:
 @guard("member.unmask")
 def unmask(member_id: int) -> Response | str:
     """Show a sealed field whole, this once, after writing down who looked and why."""
+    _readable(member_id)
     try:
         given = Form(UnmaskSchema()).load()
         with transaction() as session:
             shown = service.unmask(session, member_id, **given, actor=current_actor(), now=clock.now())
             opened = {given["field"]: queries.open_field(shown, given["field"], keys())}
+    except (NotAllowed, NotFound):
+        raise
     except Refusal as refusal:
         flash("；".join(getattr(refusal, "fields", {}).values()) or refusal.message, "error")
         return redirect(url_for("members.member", member_id=member_id))

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 from timebank.branches.views import BranchChoice, choose_branch
 from timebank.core import clock
 from timebank.core.db import db, transaction
-from timebank.core.errors import Invalid, Refusal
+from timebank.core.errors import Invalid, NotAllowed, NotFound, Refusal
 from timebank.core.permissions import ROLES
 from timebank.members import queries, service
 from timebank.members.queries.roles import place_of
@@ -88,6 +88,8 @@ def end_role(grant_id: int) -> Response:
         with transaction() as session:
             service.end_role(session, grant_id, actor=current_actor(), now=clock.now())
             flash("身份已结束，这段记录会保留。", "success")
+    except (NotAllowed, NotFound):
+        raise
     except Refusal as refusal:
         flash(refusal.message, "error")
     return redirect(url_for("members.roles", branch=request.args.get("branch")))

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from timebank.branches.views import choose_branch
 from timebank.core import clock
 from timebank.core.db import db, transaction
-from timebank.core.errors import Refusal
+from timebank.core.errors import NotAllowed, NotFound, Refusal
 from timebank.members import queries, service
 from timebank.members.schemas import TeamMemberSchema, TeamSchema
 from timebank.members.views import blueprint
@@ -98,11 +98,14 @@ def set_leader(team_id: int) -> Response:
 
 
 def _press(team_id: int, said: str, verb: Callable[..., Any], **given: Any) -> Response:
+    current_actor().require("team.change", branch_id=queries.get_team(db.session(), team_id).branch_id)
     try:
         member_id = Form(TeamMemberSchema()).load()["member_id"]
         with transaction() as session:
             verb(session, team_id, member_id, actor=current_actor(), **given)
             flash(said, "success")
+    except (NotAllowed, NotFound):
+        raise
     except Refusal as refusal:
         flash("；".join(getattr(refusal, "fields", {}).values()) or refusal.message, "error")
     return redirect(url_for("members.team", team_id=team_id))

@@ -1,0 +1,121 @@
+"""``approve_1000``: the approval of a whole shift of 1,000 people, coins and points for everybody in one transaction,
+beside a hand-written bulk insert of as many entries and transfers (two each: coins and points) and nothing else.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from datetime import timedelta
+from typing import cast
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from bench.harness import compare
+from bench.town import open_shift, people
+from tests import databases
+from tests.world import NOW, actor_of, make_member
+from timebank.attendance.models import READY, Attendance
+from timebank.attendance.service import approve_shift, submit_shift
+from timebank.core.db import write_session
+from timebank.ledger.models import Account, Entry, Period, Transfer
+from timebank.ledger.queries import find_house_account
+from timebank.members.models import Member
+
+PEOPLE = 1_000
+_numbers = itertools.count()
+ENTRY, TRANSFER = cast(sa.Table, Entry.__table__), cast(sa.Table, Transfer.__table__)
+
+
+def measure() -> None:
+    databases.begin_run()
+    try:
+        for name, short in (("sqlite", "sqlite"), ("postgresql", "pg")):
+            with databases.fresh(name) as url:
+                engine = databases.make_engine(url)
+                compare(f"approve_1000_{short}", "s", lambda: _approval(engine), lambda: _by_hand(engine))
+                engine.dispose()
+    finally:
+        databases.end_run()
+
+
+def _approval(engine: sa.Engine) -> float:
+    """Seconds for one approval with its commit; the shift and its people are made before the clock runs."""
+    starts_at = NOW - timedelta(hours=4)
+    with Session(engine) as session:
+        with write_session(session):
+            branch, shift_id = open_shift(session, starts_at=starts_at, now=NOW - timedelta(days=1))
+            members = people(session, branch, PEOPLE, now=NOW - timedelta(days=1))
+            reviewer = actor_of(session, make_member(session, branch, roles=("organiser",)))
+            approver = actor_of(session, make_member(session, branch, roles=("manager",)))
+            session.execute(sa.insert(Attendance), [_attended(shift_id, id_) for id_ in members])
+            submit_shift(session, shift_id, actor=reviewer, now=NOW)
+        start = time.perf_counter()
+        with write_session(session):
+            approved = approve_shift(session, shift_id, actor=approver, now=NOW)
+        taken = time.perf_counter() - start
+    if approved.people != PEOPLE:
+        raise RuntimeError(f"{approved.people} people were booked")
+    return taken
+
+
+def _attended(shift_id: int, member_id: int) -> dict[str, object]:
+    starts_at = NOW - timedelta(hours=4)
+    return {
+        "shift_id": shift_id,
+        "member_id": member_id,
+        "in_at": starts_at,
+        "out_at": starts_at + timedelta(hours=2),
+        "walk_in": True,
+        "signed_minutes": 120,
+        "status": READY,
+    }
+
+
+def _by_hand(engine: sa.Engine) -> float:
+    with Session(engine) as session, write_session(session):
+        members = session.execute(sa.select(Member.coin_account_id, Member.point_account_id).limit(PEOPLE)).all()
+        period = session.execute(sa.select(Period.id, Period.book_id).limit(1)).one()
+        houses = [find_house_account(session, period.book_id, "issuance", unit) for unit in ("coin", "point")]
+        units = dict(session.execute(sa.select(Account.id, Account.unit)).tuples().all())
+        start = time.perf_counter()
+        rows = [_entry(period.book_id, period.id) for _ in members]
+        ids = session.scalars(sa.insert(ENTRY).returning(ENTRY.c.id), rows).all()
+        session.execute(
+            sa.insert(TRANSFER),
+            [
+                _transfer(entry_id, seq, period.book_id, (house, account), units[account])
+                for entry_id, accounts in zip(ids, members, strict=True)
+                for seq, (house, account) in enumerate(zip(houses, accounts, strict=True), 1)
+            ],
+        )
+        session.commit()
+        return time.perf_counter() - start
+
+
+def _entry(book_id: int, period_id: int) -> dict[str, object]:
+    return {
+        "book_id": book_id,
+        "period_id": period_id,
+        "kind": "hand",
+        "key": f"hand:{next(_numbers)}",
+        "content_hash": "0" * 64,
+        "transfer_count": 2,
+        "source_type": "bench",
+        "occurred_at": NOW,
+        "posted_at": NOW,
+        "facts": {},
+    }
+
+
+def _transfer(entry_id: int, seq: int, book_id: int, accounts: tuple[int, int], unit: str) -> dict[str, object]:
+    return {
+        "entry_id": entry_id,
+        "seq": seq,
+        "book_id": book_id,
+        "unit": unit,
+        "debit_id": accounts[0],
+        "credit_id": accounts[1],
+        "amount": 120,
+    }

@@ -1,0 +1,32 @@
+"""The one town of each module here, on SQLite: made once, since it takes seconds, and put back after what changed it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from tests import databases
+from tests.conftest import SECRET
+from tests.doors.town import Town, open_town
+from timebank.app import create_app
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """Everything that has an address; nobody may leave it changed."""
+    with databases.fresh("sqlite") as url:
+        settings = {
+            "DATABASE_URL": url,
+            "SECRET_KEY": SECRET,
+            "TIMEBANK_DATA": str(tmp_path_factory.mktemp("doors")),
+            "TIMEBANK_DEMO": False,
+            "RATE_LIMITS": False,
+        }
+        app = create_app(settings)
+        app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+        with open_town(app, Path(str(sa.make_url(url).database))) as made:
+            yield made
+            made.restore()

@@ -1,0 +1,120 @@
+"""Forms filled in well, for every route that takes one: what somebody who may do it would send."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tests.doors.town import Town
+from tests.world import PASSWORD
+from timebank.members.rules import CONSENT_VERSION
+
+NEW_PASSWORD = "大碶的桂花又开了"
+_REASON = {"reason": "下雨路滑"}
+_OFFER = {"form_key": "fresh", "title": "磨剪刀", "price_hours": "1", "price_minutes": "0"}
+_ACTIVITY = {
+    "form_key": "fresh",
+    "title": "陪老人散步",
+    "category": "elderly",
+    "content": "在公园走一圈。",
+    "place": "凤凰山公园",
+    "contact_name": "李红梅",
+    "contact_phone": "0574-86780000",
+    "risk": "low",
+    "shifts-0-date": "2026-12-05",
+    "shifts-0-start": "09:00",
+    "shifts-0-end": "10:00",
+    "shifts-0-capacity": "5",
+}
+_PERSON = {"form_key": "fresh", "name": "陶桂花", "consent": "1", "consent_version": CONSENT_VERSION}
+
+Filled = Mapping[str, str] | Callable[[Town], Mapping[str, str]]
+_FORMS: dict[str, Filled] = {
+    "activities.cancel": _REASON,
+    "activities.cancel_one": _REASON,
+    "activities.copy": {"form_key": "fresh"},
+    "activities.discard": {},
+    "activities.edit": _ACTIVITY,
+    "activities.join": {},
+    "activities.new": _ACTIVITY,
+    "activities.publish_now": {},
+    "activities.quit_shift": _REASON,
+    "activities.roster": lambda town: {"who": town.number_of("volunteer@home")},
+    "activities.take_off": _REASON,
+    "archives.close": {},
+    "attendance.approve": {},
+    "attendance.close_all": _REASON | {"out_at": "09:20"},
+    "attendance.give_back": _REASON,
+    "attendance.person": _REASON | {"form": "manual", "manual_hours": "0", "manual_minutes": "30"},
+    "attendance.record": {"form_key": "fresh"},
+    "attendance.restore_person": {},
+    "attendance.scan_listed": {"form_key": "fresh"},
+    "attendance.scan_person": lambda town: {"form_key": "fresh", "code": town.things["personal_code"]},
+    "attendance.submit": {},
+    "attendance.type_code": lambda town: {"code": town.things["venue_code"]},
+    "attendance.void_person": _REASON,
+    "branches.close_area": {},
+    "branches.new_area": {"code": "330300", "name": "温州市"},
+    "branches.new_branch": {"code": "ZZ", "name": "新网点"},
+    "branches.rename_area": {"name": "朝阳社区", "valid_from": "2026-11-21"},
+    "branches.settings": {"name": "北仑红领站"},
+    "exchange.accept_order": {"agreed_at": "2026-11-22T09:00", "reply": "好的"},
+    "exchange.cancel_order": _REASON,
+    "exchange.change_stock": {"stock": "7", "seen": "5"},
+    "exchange.decline_order": _REASON,
+    "exchange.edit_goods": _OFFER | {"category": "ticket"},
+    "exchange.edit_offer": _OFFER | {"category": "haircut"},
+    "exchange.find_voucher": lambda town: {"voucher": town.things["voucher"]},
+    "exchange.fulfil": {},
+    "exchange.new_goods": _OFFER | {"category": "ticket", "stock": "3"},
+    "exchange.new_offer": _OFFER | {"category": "haircut"},
+    "exchange.rate_order": {"score": "5", "words": "很好"},
+    "exchange.request_order": {"form_key": "fresh", "quantity": "1"},
+    "exchange.turn_offer": {},
+    "members.approve": {},
+    "members.create_team": {"name": "银发乐队", "kind": "文艺"},
+    "members.decline": _REASON,
+    "members.edit_member": {"name": "王剪刀", "alias": "王师傅", "skills": "理发"},
+    "members.end_role": {},
+    "members.identity": {"id_number": "330206195001011245", "identity_consent": "1"},
+    "members.join_team": lambda town: {"member_id": str(town.members["asker"])},
+    "members.leave_team": lambda town: {"member_id": str(town.members["owner"])},
+    "members.new_member": lambda town: _PERSON | {"branch_id": str(town.things["branch"])},
+    "members.new_password": {"password": NEW_PASSWORD, "password_again": NEW_PASSWORD},
+    "members.password": {"current": PASSWORD, "password": NEW_PASSWORD, "password_again": NEW_PASSWORD},
+    "members.profile": {"alias": "小王"},
+    "members.register": lambda town: (
+        _PERSON
+        | {
+            "branch_id": str(town.things["branch"]),
+            "phone": "13805749999",
+            "password": NEW_PASSWORD,
+            "password_again": NEW_PASSWORD,
+        }
+    ),
+    "members.reissue_card": _REASON,
+    "members.remove_identity": {},
+    "members.replace_card": _REASON,
+    "members.resume": {},
+    "members.roles": lambda town: {"number": town.number_of("volunteer@home"), "role": "organiser", "place": "branch"},
+    "members.set_leader": lambda town: {"member_id": str(town.members["owner"])},
+    "members.set_pin": {},
+    "members.sign_in": {"login": "13805740011", "password": PASSWORD},
+    "members.sign_out": {},
+    "members.suspend": _REASON,
+    "members.unmask": _REASON | {"field": "phone"},
+    "notices.read": {},
+    "notices.read_all": {},
+    "roster.put_away": {},
+    "roster.run": {"consented": "1"},
+    "roster.upload": lambda town: {"branch_id": str(town.things["branch"])},
+    "web.preferences": {"large": "1"},
+}
+
+
+def well_filled(endpoint: str, town: Town) -> dict[str, Any]:
+    """The fields of a route's form. Raises KeyError for a form that nobody has filled in yet."""
+    if endpoint not in _FORMS:
+        raise KeyError(f"{endpoint}: fill its form in, in tests/doors/forms.py")
+    filled = _FORMS[endpoint]
+    return dict(filled(town) if callable(filled) else filled)

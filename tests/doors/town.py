@@ -1,0 +1,432 @@
+"""One town in which every address of the application has something behind it, for tests that walk all of them.
+
+``ARGUMENTS`` says which object stands for each part of an address: a new route with a new kind of part has to be named
+there, or the tests that walk the map fail. Everybody has a role at the ``home`` branch, which owns all the objects, or
+the same role at the ``other`` branch, which owns none of them.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from werkzeug.routing import Rule
+
+from tests.activities import town as activities
+from tests.archives.months import AUGUST, close_of, earn
+from tests.members.rosters import csv_of
+from tests.world import CONSENTS, KEYS, NOW, actor_of, make_branch, make_member, sign_in
+from timebank.archives import closing as archive_closing
+from timebank.attendance.models import VENUE
+from timebank.attendance.rules import venue_code
+from timebank.attendance.service import ScanDraft, record_scan, submit_shift, void
+from timebank.branches.models import Branch
+from timebank.branches.service import AreaDraft, add_area
+from timebank.core import clock
+from timebank.core.actor import SYSTEM
+from timebank.core.db import db, transaction
+from timebank.core.permissions import PERMISSIONS
+from timebank.exchange import service as exchange
+from timebank.exchange.models import GOODS
+from timebank.ledger import queries as ledger
+from timebank.members.models import Member, RoleGrant
+from timebank.members.queries import find_card
+from timebank.members.roster import service as roster
+from timebank.members.rules import CONSENT_VERSION, member_number, personal_code
+from timebank.members.service import NewMember, create_team, join_team, register, suspend_member
+from timebank.notices.models import Notice
+from timebank.web.guards import PUBLIC
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+HALF_PAST = NOW + timedelta(minutes=30)  # when the doors are tried: a shift has begun half an hour ago
+BEFORE = AUGUST - timedelta(days=20)
+CLOSED_MONTH = "2026-08"
+ROLES = ("volunteer", "organiser", "manager", "inspector", "administrator")
+PHONES = {"owner": "13805740011", "asker": "13805740022"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Persona:
+    """Somebody at a door. ``home``: whether their role was given at the branch that owns everything."""
+
+    name: str
+    role: str = "volunteer"
+    home: bool = True
+
+    @property
+    def is_visitor(self) -> bool:
+        """Not signed in."""
+        return self.role == "visitor"
+
+
+VISITOR = Persona(name="visitor", role="visitor", home=False)
+OWNER, ASKER = Persona(name="owner"), Persona(name="asker")  # who gave a service, and who asked for it
+STAFF = tuple(Persona(name=f"{role}@home", role=role) for role in ROLES)
+OTHERS = tuple(Persona(name=f"{role}@other", role=role, home=False) for role in ROLES)
+PERSONAS = (VISITOR, OWNER, ASKER, *STAFF, *OTHERS)
+
+
+@dataclass
+class Town:
+    """The application, its people and the things behind its addresses; ``restored`` undoes what a test did."""
+
+    app: Flask
+    path: Path
+    snapshot: Path
+    members: dict[str, int] = field(default_factory=dict)
+    cookies: dict[str, str] = field(default_factory=dict)
+    things: dict[str, Any] = field(default_factory=dict)
+
+    def client(self, persona: Persona) -> FlaskClient:
+        """A fresh browser of this person."""
+        client = self.app.test_client()
+        if persona.name in self.cookies:
+            client.set_cookie("session", self.cookies[persona.name])
+        return client
+
+    def restore(self) -> None:
+        """Put the database back to the day the town was made."""
+        with self.app.app_context():
+            db.engine.dispose()
+        with closing(sqlite3.connect(self.snapshot)) as kept, closing(sqlite3.connect(self.path)) as live:
+            live.execute("PRAGMA synchronous=OFF")
+            kept.backup(live)
+
+    @contextmanager
+    def watch(self) -> Iterator[Callable[[], bool]]:
+        """A question to ask again and again: was anything written since it was last asked?"""
+        with closing(sqlite3.connect(self.path)) as watcher:
+            seen = watcher.execute("PRAGMA data_version").fetchone()
+
+            def written() -> bool:
+                nonlocal seen
+                now = watcher.execute("PRAGMA data_version").fetchone()
+                changed, seen = now != seen, now
+                return bool(changed)
+
+            yield written
+
+    def url(self, rule: Rule) -> str:
+        """The address of a route at the ``home`` branch. Raises KeyError for a part that nobody named."""
+        arguments = {name: self.argument(rule.endpoint, name) for name in rule.arguments}
+        with self.app.test_request_context():
+            url = self.app.url_for(rule.endpoint, **arguments)
+        # Pages about a whole branch name it in the query: that is the object they are about.
+        return f"{url}?branch={self.things['branch']}" if not arguments and url.startswith(BRANCH_PAGES) else url
+
+    def number_of(self, name: str) -> str:
+        """Somebody's member number."""
+        return member_number(self.members[name])
+
+    def argument(self, endpoint: str, name: str) -> Any:
+        """What stands for a part of a route's address."""
+        thing = SPECIAL.get((endpoint, name)) or ARGUMENTS.get(name)
+        if thing is None:
+            raise KeyError(f"{endpoint}: name an object for <{name}> in tests/doors/town.py")
+        return self.things[thing]
+
+
+BRANCH_PAGES = ("/branch", "/inspect")
+
+# Which thing stands for a part of an address …
+ARGUMENTS = {
+    "account_id": "account",
+    "activity_id": "activity",
+    "area_id": "area",
+    "branch_id": "branch",
+    "code": "branch_code",
+    "entry_id": "entry",
+    "grant_id": "grant",
+    "import_id": "import",
+    "kind": "csv",
+    "member_id": "owner",
+    "month": "month",
+    "name": "asset",
+    "notice_id": "notice",
+    "offer_id": "service",
+    "order_id": "accepted",
+    "shift_id": "running",
+    "team_id": "team",
+    "turn": "turn",
+    "version": "version",
+}
+# … and where a route is about another one of its kind.
+SPECIAL = {
+    ("activities.discard", "activity_id"): "draft",
+    ("activities.publish_now", "activity_id"): "draft",
+    ("activities.join", "shift_id"): "tomorrow",
+    ("activities.quit_shift", "shift_id"): "tomorrow",
+    ("activities.take_off", "shift_id"): "tomorrow",
+    ("branches.close_area", "area_id"): "empty_area",
+    ("members.identity", "member_id"): "asker",
+    ("members.resume", "member_id"): "suspended",
+    ("activities.cancel_one", "shift_id"): "tomorrow",
+    ("attendance.approval", "shift_id"): "submitted",
+    ("attendance.approve", "shift_id"): "submitted",
+    ("attendance.give_back", "shift_id"): "submitted",
+    ("attendance.restore_person", "member_id"): "voided",
+    ("attendance.scan_code", "code"): "venue_code",
+    ("attendance.void_person", "member_id"): "asker",
+    ("exchange.accept_order", "order_id"): "requested",
+    ("exchange.change_stock", "offer_id"): "goods",
+    ("exchange.decline_order", "order_id"): "requested",
+    ("exchange.edit_goods", "offer_id"): "goods",
+    ("exchange.fulfil", "code"): "voucher",
+    ("exchange.rate_order", "order_id"): "fulfilled",
+    ("exchange.show_voucher", "code"): "voucher",
+    ("members.approve", "member_id"): "pending",
+    ("members.decline", "member_id"): "pending",
+}
+# Whose things the objects are, where that gives a right.
+OWNED = {
+    "service": {"offer.own": {"owner"}},
+    "goods": {},
+    "notice": {"me.change": {"owner"}},
+    **dict.fromkeys(
+        ("requested", "accepted", "fulfilled"), {"order.own": {"owner", "asker"}, "order.fulfil": {"owner"}}
+    ),
+    "voucher": {"order.fulfil": {"owner", "asker"}},  # the one who asked is told that others have to confirm
+}
+# The object in the address is not what is done with it: whoever holds the permission does it for themselves.
+FOR_ONESELF = {"activities.join", "activities.quit_shift", "exchange.request_order"}
+# Routes that staff reach with a permission of their own, beside the one that the guard asks everybody for.
+ALSO = {
+    "exchange.show_order": ("order.read", "order.fulfil"),
+    "exchange.accept_order": ("order.fulfil",),
+    "exchange.cancel_order": ("order.fulfil",),
+    "exchange.edit_offer": ("offer.branch",),
+    "exchange.turn_offer": ("offer.branch",),
+}
+# What the table allows and the four eyes do not: nobody approves what they sent themselves.
+NOT_THEIRS = {("attendance.approve", "organiser@home")}
+
+
+def expected(rule: Rule, permission: str, persona: Persona) -> str:
+    """What the permission table says: ``open``, ``sign in`` or ``refused``."""
+    if permission == PUBLIC:
+        return "open"
+    if persona.is_visitor:
+        return "sign in"
+    if (rule.endpoint, persona.name) in NOT_THEIRS:
+        return "refused"
+    if not _holds(persona, permission):
+        return "refused"
+    thing = _object_of(rule)
+    if thing is None or rule.endpoint in FOR_ONESELF:
+        return "open"
+    if persona.name in OWNED.get(thing, {}).get(permission, ()):
+        return "open"
+    asked = (permission, *ALSO.get(rule.endpoint, ()))
+    return "open" if any(_reaches(persona, one) for one in asked) else "refused"
+
+
+def _holds(persona: Persona, permission: str) -> bool:
+    return bool(PERMISSIONS[permission].keys() & {"volunteer", persona.role})
+
+
+def _reaches(persona: Persona, permission: str) -> bool:
+    """Whether the role alone reaches the ``home`` branch."""
+    reach = PERMISSIONS[permission].get(persona.role)
+    return reach == "all" or (reach == "branch" and persona.home)
+
+
+NOBODYS = {
+    "csv",
+    "asset",
+    "version",
+    "turn",
+    "month",
+    "area",
+    "empty_area",
+}  # parts of an address that belong to no branch
+
+
+def _object_of(rule: Rule) -> str | None:
+    """The thing that decides whose business a route is."""
+    things = [SPECIAL.get((rule.endpoint, name)) or ARGUMENTS.get(name, name) for name in sorted(rule.arguments)]
+    owned = [thing for thing in things if thing not in NOBODYS]
+    if not rule.arguments and rule.rule.startswith(BRANCH_PAGES) and rule.endpoint not in OWN_CHOICE:
+        return "branch"
+    return next((thing for thing in owned if thing != "owner"), owned[0] if owned else None)
+
+
+OWN_CHOICE = {"roster.template"}  # an empty table is the same at every branch
+
+
+# --- building ------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def open_town(app: Flask, path: Path) -> Iterator[Town]:
+    """Fill the application's database, move its clock to half past nine, and put it right afterwards."""
+    town = Town(app=app, path=path, snapshot=path.with_suffix(".kept"))
+    clock.move(HALF_PAST - clock.now())
+    try:
+        with app.app_context():
+            _build(town)
+            db.session.remove()
+            db.engine.dispose()
+        with closing(sqlite3.connect(path)) as live:
+            live.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        shutil.copyfile(path, town.snapshot)
+        yield town
+    finally:
+        clock.put_right()
+
+
+def _build(town: Town) -> None:
+    with transaction() as session:
+        home, other = make_branch(session, "BL", now=BEFORE), make_branch(session, "CX", now=BEFORE)
+        people = _make_people(session, home, other)
+        town.members = {name: member.id for name, member in people.items()}
+        town.things |= _make_things(session, home, people)
+        town.things["area"] = home.area_id
+        below = AreaDraft(code="05", name="第一网格", parent_id=home.area_id)
+        town.things["empty_area"] = add_area(session, below, actor=SYSTEM, now=BEFORE).id
+    closed = close_of(home, CLOSED_MONTH, Path(town.app.config["TIMEBANK_DATA"]) / "archives")
+    archive_closing.run(closed)
+    for name, member_id in town.members.items():
+        client = town.app.test_client()
+        sign_in(client, member_id)
+        cookie = client.get_cookie("session")
+        assert cookie is not None
+        town.cookies[name] = cookie.value
+
+
+def _make_people(session: Session, home: Branch, other: Branch) -> dict[str, Member]:
+    people = {
+        "owner": make_member(
+            session, home, "王剪刀", phone=PHONES["owner"], id_number="330206194803052263", now=BEFORE
+        ),
+        "asker": make_member(session, home, "李秀英", phone=PHONES["asker"], now=BEFORE),
+    }
+    for persona in (*STAFF, *OTHERS):
+        roles = () if persona.role == "volunteer" else (persona.role,)
+        people[persona.name] = make_member(session, home if persona.home else other, roles=roles, now=BEFORE)
+    return people
+
+
+def _make_things(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:
+    owner, manager = people["owner"], people["manager@home"]
+    entry = earn(session, home, people["asker"], 600, at=AUGUST, points=60)
+    earn(session, home, owner, 120, at=AUGUST, points=20)
+    lead = actor_of(session, people["organiser@home"])
+    card = find_card(session, people["asker"].id)
+    assert card is not None
+    things: dict[str, Any] = {
+        "account": owner.coin_account_id,
+        "asset": "zxing-reader.js",
+        "asker": people["asker"].id,
+        "branch": home.id,
+        "branch_code": home.code,
+        "csv": "csv",
+        "entry": entry,
+        "month": CLOSED_MONTH,
+        "owner": owner.id,
+        "personal_code": personal_code(KEYS, card.serial),
+        "turn": "pause",
+        "version": CONSENT_VERSION,
+        "voided": people["volunteer@home"].id,
+    }
+    things |= _make_activities(session, activities.Town(home, people["organiser@home"], lead), people)
+    things |= _make_orders(session, home, people)
+    boss = actor_of(session, manager)
+    team = create_team(session, branch_id=home.id, name="红马甲巡逻队", kind="巡逻", actor=boss, now=BEFORE)
+    join_team(session, team.id, owner.id, actor=boss, now=BEFORE)
+    file = roster.read_file(csv_of(("姓名", "电话"), ("周大勇", "13805741234")), name="名单.csv", keys=KEYS, now=NOW)
+    kept = roster.keep_file(session, file, branch_id=home.id, actor=boss, keys=KEYS, now=NOW)
+    newcomer = NewMember(name="郑新来", branch_id=home.id, phone="13805740033", consents=CONSENTS)
+    pending = register(session, newcomer, password="大碶的桂花又开了", form_key="newcomer", keys=KEYS, now=NOW)
+    suspended = make_member(session, home, "许久未", now=BEFORE)
+    suspend_member(session, suspended.id, reason="本人要求", actor=boss, now=NOW)
+    grant = session.scalars(select(RoleGrant.id).where(RoleGrant.member_id == people["organiser@home"].id)).one()
+    notice = session.scalars(select(Notice.id).where(Notice.member_id == owner.id).order_by(Notice.id)).first()
+    assert notice is not None
+    return things | {
+        "team": team.id, "suspended": suspended.id, "import": kept.id, "pending": pending.id, "grant": grant, "notice": notice,
+    }  # fmt: skip
+
+
+def _make_activities(session: Session, place: activities.Town, people: Mapping[str, Member]) -> dict[str, Any]:
+    day_before = NOW - 2 * DAY
+    going = activities.post(
+        session, place, activities.shift(0, capacity=9), activities.shift(24, capacity=1), now=day_before
+    )
+    running, tomorrow = going.shifts
+    done = activities.post(session, place, activities.shift(-24), title="楼道清洁", now=day_before).shifts[0]
+    for shift in (running, tomorrow, done):
+        for name in ("owner", "asker"):
+            activities.join(session, shift, people[name], now=day_before)
+    for name in ("owner", "asker"):
+        _scan(session, done.id, people[name], "in", done.starts_at)
+        _scan(session, done.id, people[name], "out", done.ends_at)
+    activities.join(session, running, people["volunteer@home"], now=day_before)
+    for name in ("asker", "volunteer@home"):
+        _scan(session, running.id, people[name], "in", NOW)
+    void(session, running.id, people["volunteer@home"].id, reason="扫错了人", actor=place.lead)
+    submit_shift(session, done.id, actor=place.lead, now=done.ends_at + HOUR)
+    draft = activities.service.post_activity(session, activities.draft(place.branch), actor=place.lead, now=NOW)
+    return {
+        "activity": going.id,
+        "running": running.id,
+        "tomorrow": tomorrow.id,
+        "submitted": done.id,
+        "draft": draft.id,
+        "venue_code": venue_code(KEYS, running.id, HALF_PAST),
+    }
+
+
+def _scan(session: Session, shift_id: int, member: Member, wanted: str, at: datetime) -> None:
+    draft = ScanDraft(
+        shift_id=shift_id,
+        member_id=member.id,
+        source=VENUE,
+        claimed_at=at,
+        key=f"{shift_id}-{member.id}-{wanted}",
+        wanted=wanted,
+    )
+    assert record_scan(session, draft, actor=actor_of(session, member), now=at).refusal is None
+
+
+def _make_orders(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:
+    giving, asking = actor_of(session, people["owner"]), actor_of(session, people["asker"])
+    keeping = actor_of(session, people["manager@home"])
+    haircut = exchange.post_offer(
+        session,
+        exchange.OfferDraft(title="上门理发", category="haircut", price_minutes=60),
+        form_key="haircut",
+        actor=giving,
+        now=NOW,
+    )
+    shelf = exchange.OfferDraft(
+        kind=GOODS, branch_id=home.id, title="越剧门票", category="ticket", price_minutes=30, stock=5
+    )
+    goods = exchange.post_offer(session, shelf, form_key="goods", actor=keeping, now=NOW)
+    orders = [
+        exchange.request_order(
+            session, exchange.OrderDraft(offer_id=haircut.id, form_key=f"order-{at}"), actor=asking, now=NOW
+        )
+        for at in range(3)
+    ]
+    for order in orders[1:]:
+        exchange.accept_order(session, order.id, agreed_at=NOW + DAY, actor=giving, now=NOW)
+    exchange.fulfil(session, orders[2].voucher, actor=giving, now=NOW)
+    assert ledger.get_account(session, people["asker"].coin_account_id).held == 120
+    return {
+        "service": haircut.id,
+        "goods": goods.id,
+        "requested": orders[0].id,
+        "accepted": orders[1].id,
+        "fulfilled": orders[2].id,
+        "voucher": orders[1].voucher,
+    }
