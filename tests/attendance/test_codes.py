@@ -9,12 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from timebank.attendance.rules import (
+    Claim,
     CodeForOtherUse,
     CodeStale,
     CodeUnknown,
     CodeUnreadable,
+    claim_text,
     next_code_seconds,
     photo_seconds,
+    read_claim,
     read_venue_code,
     venue_code,
 )
@@ -148,3 +151,16 @@ def test_whatever_is_typed_gets_a_sentence_not_a_crash(typed: str) -> None:
     with pytest.raises(Refusal) as refused:
         read_venue_code(KEYS, typed, AT)
     assert refused.value.message
+
+
+@pytest.mark.parametrize(("minutes", "counts"), [(0, True), (14, True), (15, True), (16, False), (-1, False)])
+def test_a_claim_counts_for_a_quarter_of_an_hour(minutes: int, counts: bool) -> None:
+    claim = Claim(shift_id=7, seen_at=AT)
+    read = read_claim(KEYS, claim_text(KEYS, claim), AT + timedelta(minutes=minutes))
+    assert read == (claim if counts else None)
+    assert read_claim(OTHER, claim_text(KEYS, claim), AT) is None
+
+
+@given(st.text(max_size=80))
+def test_a_claim_that_was_not_made_here_is_none(text: str) -> None:
+    assert read_claim(KEYS, text, AT) is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
@@ -14,9 +14,11 @@ from sqlalchemy import func, select
 
 from tests.attendance.scene import Scene, at, make_scene
 from tests.world import KEYS, PASSWORD, make_branch, make_member, sign_in
+from timebank.activities.models import Shift
 from timebank.attendance.models import Attendance, Scan
 from timebank.attendance.queries import find_attendance
 from timebank.attendance.rules import venue_code
+from timebank.attendance.views.base import instant_near
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.members.queries import find_card
@@ -416,3 +418,12 @@ def test_everybody_who_forgot_leaves_together(app: Flask, client: FlaskClient, s
     kept = record_of(app, scene, 1)
     assert kept is not None
     assert kept.signed_minutes == 110
+
+
+def test_a_clock_time_means_the_night_of_the_shift(app: Flask, scene: Scene) -> None:
+    with app.app_context():
+        night = Shift(starts_at=at("22:00"), ends_at=at("22:00") + timedelta(hours=4))
+        assert instant_near(night, time(22, 30)) == at("22:30")
+        assert instant_near(night, time(1, 30)) == at("22:00") + timedelta(hours=3, minutes=30)
+        assert instant_near(night, time(21, 0)) == at("21:00")
+        assert instant_near(night, None) is None

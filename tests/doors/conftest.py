@@ -1,4 +1,4 @@
-"""The one town of each module here, on SQLite: made once, since it takes seconds, and put back after what changed it."""
+"""The one town of each module here, on SQLite: made once, as it takes seconds, and put back when changed."""
 
 from __future__ import annotations
 

@@ -53,6 +53,7 @@ BEFORE = AUGUST - timedelta(days=20)
 CLOSED_MONTH = "2026-08"
 ROLES = ("volunteer", "organiser", "manager", "inspector", "administrator")
 PHONES = {"owner": "13805740011", "asker": "13805740022"}
+ID_NUMBER = "330206194803052263"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +167,9 @@ SPECIAL = {
     ("activities.publish_now", "activity_id"): "draft",
     ("activities.join", "shift_id"): "tomorrow",
     ("activities.quit_shift", "shift_id"): "tomorrow",
+    ("activities.roster", "shift_id"): "tomorrow",
     ("activities.take_off", "shift_id"): "tomorrow",
+    ("attendance.submit", "shift_id"): "over",
     ("branches.close_area", "area_id"): "empty_area",
     ("members.identity", "member_id"): "asker",
     ("members.resume", "member_id"): "suspended",
@@ -188,13 +191,14 @@ SPECIAL = {
     ("members.decline", "member_id"): "pending",
 }
 # Whose things the objects are, where that gives a right.
-OWNED = {
+_SIDES = {"order.own": {"owner", "asker"}, "order.fulfil": {"owner"}}
+OWNED: dict[str, dict[str, set[str]]] = {
     "service": {"offer.own": {"owner"}},
     "goods": {},
     "notice": {"me.change": {"owner"}},
-    **dict.fromkeys(
-        ("requested", "accepted", "fulfilled"), {"order.own": {"owner", "asker"}, "order.fulfil": {"owner"}}
-    ),
+    "requested": _SIDES,
+    "accepted": _SIDES,
+    "fulfilled": _SIDES,
     "voucher": {"order.fulfil": {"owner", "asker"}},  # the one who asked is told that others have to confirm
 }
 # The object in the address is not what is done with it: whoever holds the permission does it for themselves.
@@ -305,9 +309,7 @@ def _build(town: Town) -> None:
 
 def _make_people(session: Session, home: Branch, other: Branch) -> dict[str, Member]:
     people = {
-        "owner": make_member(
-            session, home, "王剪刀", phone=PHONES["owner"], id_number="330206194803052263", now=BEFORE
-        ),
+        "owner": make_member(session, home, "王剪刀", phone=PHONES["owner"], id_number=ID_NUMBER, now=BEFORE),
         "asker": make_member(session, home, "李秀英", phone=PHONES["asker"], now=BEFORE),
     }
     for persona in (*STAFF, *OTHERS):
@@ -353,8 +355,13 @@ def _make_things(session: Session, home: Branch, people: Mapping[str, Member]) -
     notice = session.scalars(select(Notice.id).where(Notice.member_id == owner.id).order_by(Notice.id)).first()
     assert notice is not None
     return things | {
-        "team": team.id, "suspended": suspended.id, "import": kept.id, "pending": pending.id, "grant": grant, "notice": notice,
-    }  # fmt: skip
+        "grant": grant,
+        "import": kept.id,
+        "notice": notice,
+        "pending": pending.id,
+        "suspended": suspended.id,
+        "team": team.id,
+    }
 
 
 def _make_activities(session: Session, place: activities.Town, people: Mapping[str, Member]) -> dict[str, Any]:
@@ -375,12 +382,15 @@ def _make_activities(session: Session, place: activities.Town, people: Mapping[s
         _scan(session, running.id, people[name], "in", NOW)
     void(session, running.id, people["volunteer@home"].id, reason="扫错了人", actor=place.lead)
     submit_shift(session, done.id, actor=place.lead, now=done.ends_at + HOUR)
+    over = activities.post(session, place, activities.shift(-30), title="图书整理", now=day_before).shifts[0]
+    activities.join(session, over, people["owner"], now=day_before)
     draft = activities.service.post_activity(session, activities.draft(place.branch), actor=place.lead, now=NOW)
     return {
         "activity": going.id,
         "running": running.id,
         "tomorrow": tomorrow.id,
         "submitted": done.id,
+        "over": over.id,
         "draft": draft.id,
         "venue_code": venue_code(KEYS, running.id, HALF_PAST),
     }

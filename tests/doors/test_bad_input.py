@@ -1,0 +1,333 @@
+"""Every form, address and query, with what people really type, and with what others try: refused in Chinese, or harmless.
+
+The fields come from the schemas that the forms of each route use, so that a new field is tried the day it is written.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from marshmallow import Schema, ValidationError, fields
+from werkzeug.routing import Rule
+from werkzeug.test import TestResponse
+
+from tests.doors.forms import well_filled
+from tests.doors.town import PERSONAS, Persona, Town, expected
+from tests.world import KEYS, NOW
+from timebank.attendance.rules import venue_code
+from timebank.core import codes
+from timebank.web.forms import Form, tidy_text
+
+SCRIPT = "<script>alert(1)</script>"
+TYPED = {
+    "nothing": "",
+    "a novel": "长" * 10_000,
+    "emoji": "👵🏻😀",
+    "rare character": "𠮷𠮷",
+    "full-width digits": "１２３",
+    "minus one": "-1",
+    "zero": "0",
+    "a fraction": "1.5",
+    "many digits": "9" * 30,
+    "other digits": "²३٣",
+    "a day long past": "1900-01-01",
+    "no such day": "2026-02-30",
+    "SQL": "'; DROP TABLE member; --",
+    "HTML": SCRIPT,
+    "NUL": "张\0三",
+    "half a character": "张\ud842",
+    "line ends": "甲\r\nSet-Cookie: a=b\r\n\r\n乙",
+    "format": "{0} {actor.member_id} %s %(name)s {{7*7}}",
+}
+# What code reads straight from a form or an address, beside the schemas.
+BESIDE = ("form_key", "form", "go", "more", "next", "q", "seen", "then", "wanted", "remember", "consented")
+BOOKS = ("entry", "transfer", "hold")
+ASKED = ("q", "page", "month", "year", "unit", "status", "kind", "view", "of", "area", "branch", "category", "parent",
+         "text", "price", "side", "number", "now", "next")  # fmt: skip
+SLOW = ("members.sign_in", "members.password", "members.register", "members.set_pin", "members.new_password")
+
+
+def actor_for(town: Town, rule: Rule) -> Persona:
+    """Somebody whom the table lets in, as near to the thing as can be."""
+    permission = str(town.app.view_functions[rule.endpoint].permission)  # type: ignore[attr-defined]
+    open_to = [persona for persona in PERSONAS if expected(rule, permission, persona) == "open"]
+    signed_in = [persona for persona in open_to if not persona.is_visitor]
+    by_name = {persona.name: persona for persona in signed_in}
+    preferred = ("manager@home", "owner", "administrator@home")
+    if rule.endpoint in {"exchange.request_order", "exchange.cancel_order"}:
+        preferred = ("asker",)
+    return next((by_name[name] for name in preferred if name in by_name), signed_in[0])
+
+
+def posts(town: Town) -> list[Rule]:
+    return [rule for rule in town.app.url_map.iter_rules() if "POST" in (rule.methods or ())]
+
+
+def gets(town: Town) -> list[Rule]:
+    return [
+        rule for rule in town.app.url_map.iter_rules() if "GET" in (rule.methods or ()) and rule.endpoint != "static"
+    ]
+
+
+@pytest.fixture(scope="module")
+def schemas(town: Town) -> dict[str, list[Schema]]:
+    """The schemas of each route's forms, seen by sending it an empty one."""
+    seen: dict[str, list[Schema]] = defaultdict(list)
+    made = Form.__init__
+
+    def noting(self: Form, schema: Schema, *args: Any, **kwargs: Any) -> None:
+        seen[endpoint].append(schema)
+        made(self, schema, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch, town.watch() as written:
+        patch.setattr(Form, "__init__", noting)
+        for rule in posts(town):
+            endpoint = rule.endpoint
+            town.client(actor_for(town, rule)).post(town.url(rule)).get_data()
+            if written():
+                town.restore()
+                written()
+    return seen
+
+
+def fields_of(schemas: list[Schema]) -> Iterator[tuple[str, fields.Field[Any]]]:
+    """Every field as the page names it."""
+    for schema in schemas:
+        for name, one in schema.fields.items():
+            inner = getattr(one, "inner", None)
+            if isinstance(inner, fields.Nested):
+                for cell, nested in inner.schema.fields.items():
+                    yield f"{name}-0-{nested.data_key or cell}", nested
+            else:
+                yield name, one
+
+
+def is_wrong(field: fields.Field[Any] | None, typed: str) -> bool:
+    """Whether the schema itself says that this is not what the field wants."""
+    if field is None or isinstance(field, fields.List) or not tidy_text(typed):
+        return False
+    try:
+        field.deserialize(tidy_text(typed))
+    except ValidationError:
+        return True
+    return False
+
+
+def books_of(town: Town) -> list[int]:
+    """How many rows the books have."""
+    with closing(sqlite3.connect(town.path)) as reader:
+        return [reader.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in BOOKS]
+
+
+def complains(said: TestResponse) -> bool:
+    """Whether a page tells its reader, in Chinese, that something was wrong."""
+    text = said.get_data(as_text=True)
+    return 'class="alert error' in text or 'class="error-page' in text
+
+
+@pytest.mark.parametrize("typed", TYPED.values(), ids=TYPED)
+def test_a_bad_field_is_refused_in_chinese_or_harmless(
+    town: Town, schemas: dict[str, list[Schema]], typed: str
+) -> None:
+    wrong: list[str] = []
+    before = books_of(town)
+    with town.watch() as written:
+        for rule in posts(town):
+            by_name = dict(fields_of(schemas[rule.endpoint])) if rule.endpoint not in SLOW else {}
+            for name in {**by_name, **dict.fromkeys(BESIDE if rule.endpoint not in SLOW else ())}:
+                fault = _try(town, rule, name, typed, must_refuse=is_wrong(by_name.get(name), typed), before=before)
+                if fault:
+                    wrong.append(f"POST {town.url(rule)} {name}: {fault}")
+                if written():
+                    town.restore()
+                    written()
+
+    assert not wrong, "\n".join(["", *wrong])
+
+
+@pytest.mark.parametrize("typed", TYPED.values(), ids=TYPED)
+def test_passwords_and_sign_in_names(town: Town, typed: str) -> None:
+    """Each costs a slow hash, so all fields are wrong at once."""
+    for rule in posts(town):
+        if rule.endpoint in SLOW:
+            form = dict.fromkeys(well_filled(rule.endpoint, town), typed)
+            said = town.client(actor_for(town, rule)).post(town.url(rule), data=form)
+            assert said.status_code in {200, 302, 409, 422, 429}, rule.endpoint
+            assert SCRIPT not in said.text
+    town.restore()
+
+
+def _try(town: Town, rule: Rule, name: str, typed: str, *, must_refuse: bool, before: list[int]) -> str:
+    """What is wrong with the answer to a form whose field ``name`` holds what was typed; nothing, as a rule."""
+    client = town.client(actor_for(town, rule))
+    form = well_filled(rule.endpoint, town) | {name: typed.encode("utf-8", "surrogatepass")}
+    try:
+        said = client.post(town.url(rule), data=form)
+        if said.status_code in {302, 303} and said.location.startswith("/"):
+            said = client.get(said.location)
+        text = said.get_data(as_text=True)
+    except Exception as bug:
+        return f"{type(bug).__name__}: {str(bug)[:200]}"
+    if said.status_code >= 500:
+        return str(said.status_code)
+    if SCRIPT in text:
+        return "unescaped"
+    if must_refuse and not complains(said) and not said.is_json:
+        return f"{said.status_code}, and nobody is told"
+    if must_refuse and books_of(town) != before:
+        return "something new in the books"
+    return ""
+
+
+@pytest.mark.parametrize("typed", TYPED.values(), ids=TYPED)
+def test_a_bad_query_is_harmless(town: Town, typed: str) -> None:
+    wrong: list[str] = []
+    query = dict.fromkeys(ASKED, typed.encode("utf-8", "surrogatepass"))
+    for rule in gets(town):
+        client, url = town.client(actor_for(town, rule)), town.url(rule).partition("?")[0]
+        for given in (query, {name: value for name, value in query.items() if name != "branch"}):
+            try:
+                said = client.get(url, query_string=given)
+                text = said.get_data(as_text=said.mimetype.startswith("text/"))
+                said.close()
+            except Exception as bug:
+                wrong.append(f"GET {url}: {type(bug).__name__}: {str(bug)[:200]}")
+                continue
+            if said.status_code >= 500 or (isinstance(text, str) and SCRIPT in text):
+                wrong.append(f"GET {url}: {said.status_code} or unescaped")
+
+    assert not wrong, "\n".join(["", *wrong])
+
+
+ADDRESSES = (
+    "0",
+    "9" * 9,
+    "2147483648",
+    "9" * 25,
+    "²",
+    "１",
+    "-1",
+    "1.0",
+    "甲",
+    "..",
+    "%00",
+    "a%0d%0ab",
+    "%ff",
+    "𠮷",
+    "x" * 2000,
+)
+
+
+@pytest.mark.parametrize("part", ADDRESSES, ids=lambda part: part[:12])
+def test_a_bad_address_is_not_found(town: Town, part: str) -> None:
+    wrong: list[str] = []
+    for rule in town.app.url_map.iter_rules():
+        for name in sorted(rule.arguments if rule.endpoint != "static" else ()):
+            url = _address(town, rule, name, part)
+            for method in sorted({"GET", "POST"} & (rule.methods or set())):
+                try:
+                    said = town.client(actor_for(town, rule)).open(
+                        url, method=method, data={} if method == "POST" else None
+                    )
+                    said.get_data()
+                    said.close()
+                except Exception as bug:
+                    wrong.append(f"{method} {url[:80]}: {type(bug).__name__}: {str(bug)[:200]}")
+                    continue
+                if said.status_code >= 500:
+                    wrong.append(f"{method} {url[:80]}: {said.status_code}")
+    town.restore()
+
+    assert not wrong, "\n".join(["", *wrong])
+
+
+def _address(town: Town, rule: Rule, name: str, part: str) -> str:
+    """The route's address with ``part`` in place of one of its objects."""
+    parts = []
+    for is_dynamic, text in rule._trace:
+        if not is_dynamic:
+            parts.append(text.removeprefix("|"))
+        elif text == name:
+            parts.append(part if "%" in part else quote(part))
+        else:
+            parts.append(quote(str(town.argument(rule.endpoint, text))))
+    return "".join(parts)
+
+
+def test_codes_of_another_purpose_stale_ones_and_forged_ones_do_nothing(town: Town) -> None:
+    things = town.things
+    stale = venue_code(KEYS, things["running"], NOW)
+    body = "V1" + stale[2:-2] + ("0" if stale[-2] != "0" else "1")
+    wrong_codes = {
+        "attendance.type_code": {
+            "stale": stale,
+            "forged": body + codes.check_character(body),
+            "personal code": things["personal_code"],
+            "voucher": things["voucher"],
+            "another shift's": _other_shift(venue_code(KEYS, things["tomorrow"], NOW)),
+        },
+        "attendance.scan_person": {
+            "venue code": things["venue_code"],
+            "voucher": things["voucher"],
+            "forged": _forged(things["personal_code"]),
+        },
+        "exchange.find_voucher": {
+            "venue code": things["venue_code"],
+            "personal code": things["personal_code"],
+            "forged": _forged(things["voucher"]),
+        },
+    }
+    rules = {rule.endpoint: rule for rule in posts(town)}
+    with town.watch() as written:
+        for endpoint, tried in wrong_codes.items():
+            field = "voucher" if endpoint == "exchange.find_voucher" else "code"
+            for what, code in tried.items():
+                rule = rules[endpoint]
+                said = town.client(actor_for(town, rule)).post(town.url(rule), data={field: code, "form_key": "k"})
+                assert said.status_code in {409, 422}, (endpoint, what)
+                assert complains(said), (endpoint, what)
+                assert not written(), (endpoint, what)
+
+
+def _other_shift(code: str) -> str:
+    """A code that was once right, for a shift that lies ahead; its time is over."""
+    return code
+
+
+def _forged(code: str) -> str:
+    """The same kind of code with another secret part and a right check character."""
+    body = code[:-4] + "".join(codes.ALPHABET[(codes.ALPHABET.index(c) + 1) % 31] for c in code[-4:-1])
+    return body + codes.check_character(body)
+
+
+def test_what_was_stored_is_shown_escaped_everywhere(town: Town, schemas: dict[str, list[Schema]]) -> None:
+    """Put a script into every text that takes one, then look at every page."""
+    for rule in posts(town):
+        texts = {
+            name: SCRIPT
+            for name, field in fields_of(schemas[rule.endpoint])
+            if isinstance(field, fields.String) and not is_wrong(field, SCRIPT) and name not in {"form_key", "code"}
+        }
+        if rule.endpoint not in SLOW and "consent_version" not in texts:
+            client, form = town.client(actor_for(town, rule)), well_filled(rule.endpoint, town)
+            for name in texts:
+                client.post(
+                    town.url(rule), data=form | {name: SCRIPT, "form_key": f"{name}-{rule.endpoint}"[:60]}
+                ).get_data()
+    seen = 0
+    for rule in gets(town):
+        for persona in (actor_for(town, rule), *PERSONAS[1:3]):
+            said = town.client(persona).get(town.url(rule))
+            if said.mimetype == "text/html":
+                assert SCRIPT not in said.text, (rule.rule, persona.name)
+                seen += "&lt;script&gt;" in said.text
+            said.close()
+    town.restore()
+
+    assert seen > 10
