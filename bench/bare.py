@@ -37,6 +37,8 @@ def scan() -> tuple[str, int]:
     """Insert one row and commit."""
     with write_session(db.session()) as session:
         session.add(
-            BareScan(key=request.form["key"], shift_id=int(request.form["shift"]), member_id=int(request.form["member"]))
+            BareScan(
+                key=request.form["key"], shift_id=int(request.form["shift"]), member_id=int(request.form["member"])
+            )
         )
     return "", 204

@@ -7,6 +7,7 @@ from __future__ import annotations
 import itertools
 import time
 from datetime import timedelta
+from functools import partial
 from typing import cast
 
 import sqlalchemy as sa
@@ -34,7 +35,7 @@ def measure() -> None:
         for name, short in (("sqlite", "sqlite"), ("postgresql", "pg")):
             with databases.fresh(name) as url:
                 engine = databases.make_engine(url)
-                compare(f"approve_1000_{short}", "s", lambda: _approval(engine), lambda: _by_hand(engine))
+                compare(f"approve_1000_{short}", "s", partial(_approval, engine), partial(_by_hand, engine))
                 engine.dispose()
     finally:
         databases.end_run()
@@ -75,10 +76,11 @@ def _attended(shift_id: int, member_id: int) -> dict[str, object]:
 
 def _by_hand(engine: sa.Engine) -> float:
     with Session(engine) as session, write_session(session):
-        members = session.execute(sa.select(Member.coin_account_id, Member.point_account_id).limit(PEOPLE)).all()
+        accounts = sa.select(Member.coin_account_id, Member.point_account_id).where(Member.coin_account_id.is_not(None))
+        members = [(coin or 0, point or 0) for coin, point in session.execute(accounts.limit(PEOPLE))]
         period = session.execute(sa.select(Period.id, Period.book_id).limit(1)).one()
         houses = [find_house_account(session, period.book_id, "issuance", unit) for unit in ("coin", "point")]
-        units = dict(session.execute(sa.select(Account.id, Account.unit)).tuples().all())
+        units = dict(session.execute(sa.select(Account.id, Account.unit)).all())
         start = time.perf_counter()
         rows = [_entry(period.book_id, period.id) for _ in members]
         ids = session.scalars(sa.insert(ENTRY).returning(ENTRY.c.id), rows).all()

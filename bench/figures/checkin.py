@@ -18,6 +18,7 @@ from bench.harness import compare
 from bench.servers import Post, post_all, served
 from bench.town import SECRET, open_shift, people
 from tests import databases
+from timebank.app import create_app
 from timebank.attendance.rules import Claim, claim_text
 from timebank.core import clock
 from timebank.core.db import db, transaction
@@ -58,8 +59,6 @@ def _measure(url: str, folder: str, name: str) -> None:
 
 def _check_ins(settings: dict[str, Any]) -> Iterator[Post]:
     """Each member's own press of the button, made before the clock runs."""
-    from timebank.app import create_app
-
     app = create_app(settings)
     with app.app_context():
         now = clock.now()

@@ -6,28 +6,15 @@
   if (!root || !window.ZXingWASM || !window.fetch) { return; }
 
   var SAME_CODE_MS = 3000; // a card that stays in view is one scan
-  var LOOK_MS = 160;
   var TRIES = 3;
   var ICONS = { ok: "check-circle", calm: "info", bad: "close-circle" };
 
   function find(name) { return root.querySelector("[data-" + name + "]"); }
 
   var form = root.querySelector("form");
-  var video = find("video");
-  var stream = null;
   var busy = false;
   var last = { text: "", at: 0 };
   var sound = null;
-
-  // The library would fetch its module from a public host; ours comes from this one.
-  window.ZXingWASM.prepareZXingModule({
-    overrides: { locateFile: function (path, folder) { return path.slice(-5) === ".wasm" ? root.dataset.wasm : folder + path; } }
-  });
-
-  function read(picture) {
-    return window.ZXingWASM.readBarcodes(picture, { formats: ["QRCode"], tryHarder: true, maxNumberOfSymbols: 1 })
-      .then(function (found) { return found.length ? found[0].text : ""; });
-  }
 
   // Word, colour, sound and vibration together: the door is loud, the sun is bright, gloves are on.
   function tell(told) {
@@ -93,81 +80,23 @@
     return send(text, freshKey(), TRIES).then(tell).finally(function () { busy = false; });
   }
 
-  function seen(text) {
+  function seen(text, photo) {
+    if (busy) { return null; }
     var now = Date.now();
-    var same = text === last.text && now - last.at < SAME_CODE_MS;
+    var same = !photo && text === last.text && now - last.at < SAME_CODE_MS;
     last = { text: text, at: now };
-    return same ? Promise.resolve() : scan(text);
+    return same ? null : scan(text);
   }
 
-  function look(canvas, pen) {
-    if (!stream) { return; }
-    var again = function () { setTimeout(function () { look(canvas, pen); }, LOOK_MS); };
-    if (!video.videoWidth || busy) { again(); return; }
-    canvas.width = video.videoWidth;
-    canvas.height = video.videoHeight;
-    pen.drawImage(video, 0, 0);
-    read(pen.getImageData(0, 0, canvas.width, canvas.height))
-      .then(function (text) { return text ? seen(text) : null; })
-      .then(again, again);
-  }
-
-  function note(text) {
-    find("camera-note").hidden = !text;
-    find("camera-note").textContent = text;
-  }
-
-  function start() {
-    var Sound = window.AudioContext || window.webkitAudioContext;
-    if (Sound && !sound) { sound = new Sound(); } // browsers allow sound only after a press
-    navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment", width: { ideal: 1280 } } })
-      .then(function (opened) {
-        stream = opened;
-        video.srcObject = opened;
-        find("camera").hidden = false;
-        find("start").hidden = true;
-        find("stop").hidden = false;
-        note("把成长卡对准方框，一张接一张。");
-        return video.play();
-      })
-      .then(function () {
-        var canvas = document.createElement("canvas");
-        look(canvas, canvas.getContext("2d", { willReadFrequently: true }));
-      })
-      .catch(function () {
-        stop();
-        note("摄像头没有打开。请在浏览器里允许使用摄像头，或者拍照认码、输入个人码。");
-        find("photo").hidden = false;
-      });
-  }
-
-  function stop() {
-    if (stream) { stream.getTracks().forEach(function (track) { track.stop(); }); }
-    stream = null;
-    find("camera").hidden = true;
-    find("stop").hidden = true;
-    find("start").hidden = false;
-    note("");
-  }
-
-  find("start").addEventListener("click", start);
-  find("stop").addEventListener("click", stop);
-  window.addEventListener("pagehide", stop);
-  if (navigator.mediaDevices && navigator.mediaDevices.getUserMedia) {
-    find("start").hidden = false;
-  } else {
-    note("这个浏览器不能直接用摄像头。请拍一张照片认码，或者输入个人码。");
-    find("photo").hidden = false;
-  }
-
-  find("photo-file").addEventListener("change", function (event) {
-    var file = event.target.files[0];
-    if (!file) { return; }
-    read(file).then(function (text) {
-      if (text) { return scan(text); }
-      tell({ tone: "bad", word: "没有认出来", detail: "请把码拍得大一点、亮一点，再试一次。" });
-      return null;
-    }).finally(function () { event.target.value = ""; });
+  window.openCamera(root, {
+    hint: "把成长卡对准方框，一张接一张。",
+    otherwise: "拍照认码、输入个人码",
+    seen: seen,
+    unread: function () { tell({ tone: "bad", word: "没有认出来", detail: "请把码拍得大一点、亮一点，再试一次。" }); },
+    opened: function () {
+      var Sound = window.AudioContext || window.webkitAudioContext;
+      if (Sound && !sound) { sound = new Sound(); } // browsers allow sound only after a press
+    }
   });
 
   form.addEventListener("submit", function (event) {
