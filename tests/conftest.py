@@ -18,6 +18,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
 from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy.orm import Session
 from werkzeug.serving import make_server
@@ -151,7 +152,7 @@ def app(settings: dict[str, Any]) -> Iterator[Flask]:
     """The application on its own database. Forms are taken without their token; the browser tests send real ones."""
     from timebank.app import create_app
 
-    made = create_app(settings)
+    made = _with_kept_templates(create_app(settings))
     made.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
     yield made
     _close(made)
@@ -161,6 +162,14 @@ def app(settings: dict[str, Any]) -> Iterator[Flask]:
 def client(app: Flask) -> FlaskClient:
     """A visitor without JavaScript."""
     return app.test_client()
+
+
+def _with_kept_templates(app: Flask) -> Flask:
+    """Compiled templates are shared by all applications of a run: compiling costs more than most tests."""
+    folder = databases.run_folder() / "templates"
+    folder.mkdir(exist_ok=True)
+    app.jinja_env.bytecode_cache = FileSystemBytecodeCache(str(folder))
+    return app
 
 
 def _close(app: Flask) -> None:
@@ -177,7 +186,7 @@ def live_app(settings: dict[str, Any]) -> Iterator[Flask]:
     """What ``live_server`` serves, form tokens checked; fill its database within ``live_app.app_context()``."""
     from timebank.app import create_app
 
-    made = create_app(settings)
+    made = _with_kept_templates(create_app(settings))
     yield made
     _close(made)
 

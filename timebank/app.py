@@ -29,7 +29,7 @@ from timebank.members.identity import find_signed_in
 from timebank.members.roster.views import blueprint as roster
 from timebank.members.views import blueprint as members
 from timebank.notices.views import blueprint as notices
-from timebank.web import answers, filters, headers
+from timebank.web import addresses, answers, filters, headers
 from timebank.web.guards import find_actor, login_manager
 from timebank.web.limits import limiter
 from timebank.web.views import blueprint as web
@@ -99,6 +99,7 @@ def _prepare_shell(app: Flask) -> None:
     login_manager.login_view = "members.sign_in"
     login_manager.login_message = "请先登录。"
     login_manager.user_loader(find_signed_in)
+    addresses.init_app(app)
     headers.init_app(app)
     filters.init_app(app)
     answers.init_app(app)

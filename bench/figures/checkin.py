@@ -76,7 +76,7 @@ def _press(app: Flask, member_id: int, claim: str) -> Post:
     signer = SecureCookieSessionInterface().get_signing_serializer(app)
     if signer is None:
         raise RuntimeError("no secret key")
-    cookie = signer.dumps({"_user_id": f"{member_id}:{_MARK}", "_fresh": True, "csrf_token": _TOKEN})
+    cookie = signer.dumps({"_user_id": f"{member_id}:{_MARK}", "_fresh": False, "csrf_token": _TOKEN})
     token = URLSafeTimedSerializer(SECRET, salt="wtf-csrf-token").dumps(_TOKEN)
     form = {"csrf_token": str(token), "form_key": f"press-{member_id}", "wanted": "in"}
     return Post("/check-in", form, {"session": str(cookie), "claim": claim})

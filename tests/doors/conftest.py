@@ -12,12 +12,23 @@ from tests import databases
 from tests.conftest import SECRET
 from tests.doors.town import Town, open_town
 from timebank.app import create_app
+from timebank.core.db import db
 
 
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """Everything that has an address; nobody may leave it changed."""
-    with databases.fresh("sqlite") as url:
+    yield from _town("sqlite", tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def town_on_postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """The same; what was done there stays done."""
+    yield from _town("postgresql", tmp_path_factory)
+
+
+def _town(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    with databases.fresh(engine) as url:
         settings = {
             "DATABASE_URL": url,
             "SECRET_KEY": SECRET,
@@ -27,6 +38,10 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         }
         app = create_app(settings)
         app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
-        with open_town(app, Path(str(sa.make_url(url).database))) as made:
+        path = Path(str(sa.make_url(url).database)) if engine == "sqlite" else None
+        with open_town(app, path) as made:
             yield made
             made.restore()
+        with app.app_context():
+            db.session.remove()
+            db.engine.dispose()

@@ -82,8 +82,7 @@ class Town:
     """The application, its people and the things behind its addresses; ``restored`` undoes what a test did."""
 
     app: Flask
-    path: Path
-    snapshot: Path
+    path: Path | None  # of the SQLite file; on PostgreSQL what was done stays done
     members: dict[str, int] = field(default_factory=dict)
     cookies: dict[str, str] = field(default_factory=dict)
     things: dict[str, Any] = field(default_factory=dict)
@@ -97,15 +96,18 @@ class Town:
 
     def restore(self) -> None:
         """Put the database back to the day the town was made."""
+        if self.path is None:
+            return
         with self.app.app_context():
             db.engine.dispose()
-        with closing(sqlite3.connect(self.snapshot)) as kept, closing(sqlite3.connect(self.path)) as live:
+        with closing(sqlite3.connect(_kept(self.path))) as kept, closing(sqlite3.connect(self.path)) as live:
             live.execute("PRAGMA synchronous=OFF")
             kept.backup(live)
 
     @contextmanager
     def watch(self) -> Iterator[Callable[[], bool]]:
         """A question to ask again and again: was anything written since it was last asked?"""
+        assert self.path is not None
         with closing(sqlite3.connect(self.path)) as watcher:
             seen = watcher.execute("PRAGMA data_version").fetchone()
 
@@ -271,21 +273,27 @@ OWN_CHOICE = {"roster.template"}  # an empty table is the same at every branch
 
 
 @contextmanager
-def open_town(app: Flask, path: Path) -> Iterator[Town]:
+def open_town(app: Flask, path: Path | None) -> Iterator[Town]:
     """Fill the application's database, move its clock to half past nine, and put it right afterwards."""
-    town = Town(app=app, path=path, snapshot=path.with_suffix(".kept"))
+    town = Town(app=app, path=path)
     clock.move(HALF_PAST - clock.now())
     try:
         with app.app_context():
             _build(town)
             db.session.remove()
             db.engine.dispose()
-        with closing(sqlite3.connect(path)) as live:
-            live.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        shutil.copyfile(path, town.snapshot)
+        if path is not None:
+            with closing(sqlite3.connect(path)) as live:
+                live.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            shutil.copyfile(path, _kept(path))
         yield town
     finally:
         clock.put_right()
+
+
+def _kept(path: Path) -> Path:
+    """Where the database is kept as it was at first."""
+    return path.with_name(f"{path.name}.kept")
 
 
 def _build(town: Town) -> None:

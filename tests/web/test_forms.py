@@ -55,7 +55,7 @@ def test_full_width_digits_and_stray_spaces_are_understood():
         ({"on": "2026-02-30"}, "on", "日期格式不对"),
         ({"colour": "blue"}, "colour", "选项"),
         ({"shifts-0-place": "门口", "shifts-0-capacity": "0"}, "shifts-0-capacity", "1 到 500"),
-        ({"shifts-2-capacity": "5"}, "shifts-0-place", "必填"),
+        ({"shifts-2-capacity": "5"}, "shifts-2-place", "必填"),
     ],
 )
 def test_a_wrong_field_gets_one_chinese_sentence(typed, field, says):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Final
 
-from marshmallow import fields, post_load, pre_load
+from marshmallow import ValidationError, fields, post_load, pre_load
 
 from timebank.activities.models import ACTUAL, CATEGORIES, JUDGED_BY_NAMES, RISKS
 from timebank.activities.rules import ShiftDraft
@@ -17,15 +17,21 @@ from timebank.web.forms import Count, FormSchema, OneOf, Text
 
 ROUNDINGS: Final = {1: "按分钟", 5: "5 分钟", 10: "10 分钟", 15: "15 分钟", 30: "30 分钟"}
 _NIGHT: Final = timedelta(hours=12)  # a patrol from 22:00 to 02:00 ends the next day; 11:00 to 09:00 is a slip
+_FIRST_YEAR, _LAST_YEAR = 2000, 2999  # at the ends of the calendar the next day, or another zone's, does not exist
 _DATE: Final = re.compile(r"^(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?$")
 _TIME: Final = re.compile(r"^(\d{1,2}):(\d{2})(?::\d{2})?$")
+
+
+def _check_year(day: date) -> None:
+    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        raise ValidationError("年份不对，请核对日期。")
 
 
 class ShiftSchema(FormSchema):
     """One row of the form: a day, two clock times, places."""
 
     shift_id = Count(1, data_key="id", load_default=None)
-    date = fields.Date(required=True)
+    date = fields.Date(required=True, validate=_check_year)
     start = fields.Time("%H:%M", required=True)
     end = fields.Time("%H:%M", required=True)
     place = Text(80, load_default="")

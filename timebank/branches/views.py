@@ -43,12 +43,17 @@ def choose_branch(permission: str) -> BranchChoice:
     """
     actor = current_actor()
     within = queries.list_branches(db.session(), actor.branches(permission))
-    asked = request.args.get("branch", "")
-    wanted = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 10 else actor.branch_id
+    asked, wanted = request.args.get("branch", ""), _asked_id("branch") or actor.branch_id
     found = next((branch for branch in within if branch.id == wanted), None)
     if found is None and (asked or not within):
         raise NoBranchWithinReach()
     return BranchChoice(branch=found or within[0], others=within)
+
+
+def _asked_id(name: str) -> int | None:
+    """The id in the query, if it can be one."""
+    asked = request.args.get(name, "")
+    return int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 10 else None
 
 
 @blueprint.get("/areas")
@@ -77,7 +82,7 @@ def _line(area: Area) -> dict[str, object]:
 @guard("area.change")
 def new_area() -> Response | tuple[str, int]:
     """Add an area below the one given by ``?parent=``, or a city."""
-    parent_id = request.args.get("parent", type=int)
+    parent_id = _asked_id("parent")
     parent = queries.get_area(db.session(), parent_id) if parent_id is not None else None
     level = CHILD_LEVEL.get(parent.level if parent else None)
     if level is None:

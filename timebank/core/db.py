@@ -7,10 +7,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import DateTime, Dialect, Engine, MetaData, event
+from sqlalchemy import DateTime, Dialect, Engine, MetaData, Table, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session, registry
 from sqlalchemy.types import TypeDecorator
@@ -112,4 +112,5 @@ def transaction() -> Iterator[Session]:
 def insert_once(session: Session, table: type[Base]) -> Any:
     """An INSERT that yields to a row already there under any unique constraint (look at RETURNING or the row count)."""
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    return dialect.insert(table).on_conflict_do_nothing()
+    # The table, not the class: a Core insert of one row costs half of what the ORM's takes.
+    return dialect.insert(cast(Table, table.__table__)).on_conflict_do_nothing()

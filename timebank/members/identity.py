@@ -52,7 +52,8 @@ def find_signed_in(user_id: str) -> SignedIn | None:
     member_id, _, mark = user_id.partition(":")
     if not member_id.isascii() or not member_id.isdigit() or len(member_id) > _LONGEST_ID:
         return None
-    rows = db.session().execute(_PERSON, {"member_id": int(member_id)}).all()
+    # Through the connection: nothing waits to be flushed at this point, and no objects are wanted.
+    rows = db.session().connection().execute(_PERSON, {"member_id": int(member_id)}).all()
     if not rows or rows[0].status != ACTIVE or not mark or rows[0].session_mark != mark:
         return None
     return SignedIn(_actor(db.session(), rows), mark)

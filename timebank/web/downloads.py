@@ -14,7 +14,7 @@ _TYPES = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t")
+_FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t")  # Excel folds the full-width ones
 _XLSX_OPTIONS = {
     "in_memory": True,
     "strings_to_formulas": False,

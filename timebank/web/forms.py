@@ -33,6 +33,7 @@ fields.Time.default_error_messages |= {"invalid": "时间格式不对，例如 0
 
 _ROW_NAME = re.compile(r"^(\w+)-(\d{1,3})-(\w+)$")
 _MAX_INTEGER = 2**31 - 1
+_KEY_LENGTH = 60
 
 
 class Range(validate.Range):
@@ -91,6 +92,11 @@ def tidy_text(text: str) -> str:
     ).strip()
 
 
+def form_key(otherwise: str = "") -> str:
+    """The key of the form being sent, so that sending it again is harmless; ``otherwise`` or a fresh one without."""
+    return tidy_text(request.form.get("form_key", ""))[:_KEY_LENGTH] or otherwise or secrets.token_urlsafe(16)
+
+
 def _flatten(errors: Mapping[Any, Any], prefix: str = "") -> dict[str, str]:
     flat: dict[str, str] = {}
     for name, found in errors.items():
@@ -114,7 +120,7 @@ class Form:
         self.errors: dict[str, str] = {}
         self.message = ""
         self.status = 200
-        self.key = request.form.get("form_key") or secrets.token_urlsafe(16)
+        self.key = form_key()
         self._row_numbers: dict[str, list[int]] = {}
 
     @property

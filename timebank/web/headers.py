@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Flask, Response, g, request
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 
 CSP = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; object-src 'none'; "
@@ -31,8 +32,23 @@ def _secure(response: Response) -> Response:
     return response
 
 
+class _SecureCookies(SecureCookieSessionInterface):
+    """Cookies that came over https never go out over http. Saving the session is the last thing done to an answer."""
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        super().save_session(app, session, response)
+        cookies = response.headers.getlist("Set-Cookie")
+        if request.is_secure and cookies:
+            response.headers.setlist("Set-Cookie", [_only_over_https(cookie) for cookie in cookies])
+
+
+def _only_over_https(cookie: str) -> str:
+    return cookie if "; Secure" in cookie else f"{cookie}; Secure"
+
+
 def init_app(app: Flask) -> None:
     """Put the headers on every answer and lock the cookies down."""
+    app.session_interface = _SecureCookies()
     app.config.update(
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",

@@ -56,6 +56,9 @@ def health() -> Response:
 
 def local_path(target: str) -> str:
     """``target`` if it is a path on this host, else the start page: never an open redirect."""
-    parts = urlsplit(target)
+    try:
+        parts = urlsplit(target)
+    except ValueError:  # brackets that no address has
+        return "/"
     safe = target.startswith("/") and not target.startswith(("//", "/\\")) and not parts.netloc and not parts.scheme
     return target if safe and all(c.isprintable() for c in target) else "/"

@@ -19,7 +19,7 @@ from timebank.activities.views.shown import ShownShift, show_changes, show_shift
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.members.queries import list_names
-from timebank.web.forms import Form
+from timebank.web.forms import Form, form_key
 from timebank.web.guards import current_actor, guard
 
 _BACK, _AHEAD = timedelta(days=31), timedelta(days=90)
@@ -116,10 +116,10 @@ def cancel_one(shift_id: int) -> Response:
 @guard("activity.post")
 def copy(activity_id: int) -> Response:
     """The same again a week later, as a draft to look over."""
-    actor, key = current_actor(), request.form.get("form_key") or secrets.token_urlsafe(16)
+    actor = current_actor()
     copied = activity_id
     with saying_refusals(), transaction() as session:
-        copied = copy_activity(session, activity_id, form_key=key[:80], actor=actor, now=clock.now()).id
+        copied = copy_activity(session, activity_id, form_key=form_key(), actor=actor, now=clock.now()).id
         flash("已照原样抄成新的草稿，日期推后了整周。看一遍再发布。", "success")
     return redirect(url_for("activities.manage", activity_id=copied))
 

@@ -20,7 +20,7 @@ from timebank.core import clock
 _SUMMED_KINDS = frozenset({"minutes", "points"})
 _SUMMED_COUNTS = frozenset({"attended", "amount", "opening", "debit", "credit", "closing"})
 _DUMP = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t")
+_FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t")  # Excel folds the full-width ones
 _XLSX_OPTIONS = {
     "constant_memory": True,
     "strings_to_formulas": False,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import datetime, time, timedelta
 
-from flask import Blueprint, flash, request
+from flask import Blueprint, flash
 from sqlalchemy.orm import Session
 
 from timebank.activities.models import CANCELLED, DRAFT, Shift
@@ -40,11 +39,6 @@ def reached(session: Session, shift_id: int, permission: str) -> Shift:
 def is_cancelled(shift: Shift) -> bool:
     """Whether the shift does not take place."""
     return shift.cancelled_at is not None or shift.activity.status == CANCELLED
-
-
-def form_key() -> str:
-    """The key of the form being sent, so that sending it again is harmless; a fresh one where there is none."""
-    return (request.form.get("form_key") or "")[:64] or secrets.token_urlsafe(16)
 
 
 def instant_near(shift: Shift, at: time | None) -> datetime | None:

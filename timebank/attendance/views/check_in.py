@@ -29,7 +29,7 @@ from timebank.attendance.views.base import blueprint
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.core.errors import Refusal
-from timebank.web.forms import Form
+from timebank.web.forms import Form, form_key
 from timebank.web.guards import current_actor, find_actor, guard, public
 from timebank.web.keyring import keys
 from timebank.web.limits import CODE_LIMIT, limiter
@@ -160,7 +160,7 @@ def record() -> Response | tuple[str, int]:
         member_id=actor.member_id or 0,
         source=VENUE,
         claimed_at=claim.seen_at,
-        key=request.form.get("form_key") or f"{claim.seen_at.timestamp():.0f}-{wanted}",
+        key=form_key(otherwise=f"{claim.seen_at.timestamp():.0f}-{wanted}"),
         wanted=wanted if wanted in {"in", "out"} else None,
         device=keys().index("device", device[:64]),
     )

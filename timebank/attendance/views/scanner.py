@@ -14,14 +14,14 @@ from timebank.attendance.models import PERSONAL, STAFF
 from timebank.attendance.queries import door_counts, list_roster, search_members
 from timebank.attendance.schemas import CodeSchema
 from timebank.attendance.service import ScanAnswer, ScanDraft, record_scan
-from timebank.attendance.views.base import blueprint, form_key, is_cancelled, reached
+from timebank.attendance.views.base import blueprint, is_cancelled, reached
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.core.minutes import hours
 from timebank.members.models import Member
 from timebank.members.queries import find_member_by_code
 from timebank.web.filters import clocktime
-from timebank.web.forms import Form, tidy_text
+from timebank.web.forms import Form, form_key, tidy_text
 from timebank.web.guards import current_actor, guard
 from timebank.web.headers import allow_wasm
 from timebank.web.keyring import keys
