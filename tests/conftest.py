@@ -27,6 +27,8 @@ from tests import databases
 from tests.chromium import find_chromium
 from timebank.core.db import db
 
+# Threads and attacks on databases of their own: each test pays for a fresh one.
+SLOW_FILES = {"test_races.py", "test_database_refusals.py"}
 SECRET = "only-for-tests-0123456789-0123456789"
 
 
@@ -62,10 +64,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark by what a test uses, so that nobody has to remember to."""
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
-        if "app" in fixtures or "live_server" in fixtures:
+        if "app" in fixtures or "live_server" in fixtures or item.path.parent.name == "doors":
             item.add_marker("door")
         if "browser" in fixtures:
             item.add_marker("browser")
+        if item.path.name in SLOW_FILES:
+            item.add_marker("slow")
         spec = getattr(item, "callspec", None)
         if spec is not None and "postgresql" in spec.params.values():
             item.add_marker("postgresql")

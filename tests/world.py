@@ -19,7 +19,7 @@ from timebank.core.keys import Keys
 from timebank.members.identity import load_actor
 from timebank.members.models import Credential, Member
 from timebank.members.rules import EVERYWHERE, IDENTITY, PERSONAL_DATA, Place
-from timebank.members.service import NewMember, grant_role, register_by_staff, set_password
+from timebank.members.service import NewMember, grant_role, hash_password, register_by_staff, set_password
 
 KEYS = Keys(SECRET.encode())
 NOW = datetime(2026, 11, 21, 1, 0, tzinfo=UTC)  # 周六 09:00 in Shanghai
@@ -100,7 +100,7 @@ def sign_in(client: FlaskClient, member: Member | int, *, now: datetime = NOW) -
     with client.application.app_context(), transaction() as session:
         credential = session.scalars(select(Credential).where(Credential.member_id == member_id)).one_or_none()
         if credential is None:
-            credential = set_password(session, member_id, PASSWORD, now=now)
+            credential = set_password(session, member_id, hash_password(PASSWORD), now=now)
         mark = credential.session_mark
     with client.session_transaction() as cookie:
         cookie["_user_id"] = f"{member_id}:{mark}"

@@ -1,7 +1,7 @@
 """What the database itself refuses around attendance, whatever the code does.
 
 Scans are never changed or deleted, refused ones too; approved attendance and a given approval stay as they are; nobody
-approves a shift with minutes of their own in it, or minutes whose times or length they typed.
+approves a shift with minutes of their own in it, or minutes whose times or length they typed, nor minutes longer than the shift.
 """
 
 from alembic import op
@@ -15,13 +15,26 @@ SCAN_APPEND_ONLY = "scan rows are never changed or deleted"
 ATTENDANCE_FINAL = "approved attendance is never changed or deleted"
 APPROVAL_FINAL = "a given approval is never changed or deleted"
 FOUR_EYES = "nobody approves minutes of their own or that they typed"
+WITHIN_SHIFT = "nobody serves longer than the shift"
 
 # Whose minutes stand against an approver: their own, and those they typed.
 OWN_OR_TYPED = """EXISTS (
     SELECT 1 FROM attendance a
     WHERE a.shift_id = NEW.shift_id AND a.status <> 'void' AND a.signed_minutes + a.manual_minutes > 0
-      AND (a.member_id = NEW.approved_by_id OR a.manual_by_id = NEW.approved_by_id OR a.reviewed_by_id = NEW.approved_by_id)
+      AND (a.member_id = NEW.approved_by_id OR a.manual_by_id = NEW.approved_by_id OR a.reviewed_by_id = NEW.approved_by_id
+        OR EXISTS (
+          SELECT 1 FROM scan c
+          WHERE c.shift_id = a.shift_id AND c.member_id = a.member_id AND c.actor_id = NEW.approved_by_id
+            AND c.reason <> ''))
   )"""
+# Whose minutes are more than the whole shift; a minute more, since only the clock's minutes are compared in the code.
+BEYOND_SHIFT = """EXISTS (
+    SELECT 1 FROM attendance a JOIN shift s ON s.id = a.shift_id
+    WHERE a.shift_id = NEW.shift_id AND a.status <> 'void'
+      AND a.signed_minutes + a.manual_minutes > {length} - s.break_minutes + 1
+  )"""
+SQLITE_BEYOND = BEYOND_SHIFT.format(length="(julianday(s.ends_at) - julianday(s.starts_at)) * 1440")
+POSTGRESQL_BEYOND = BEYOND_SHIFT.format(length="extract(epoch FROM s.ends_at - s.starts_at) / 60")
 
 SQLITE = [
     *(
@@ -42,9 +55,13 @@ SQLITE = [
     f"""CREATE TRIGGER approval_four_eyes BEFORE UPDATE ON shift_approval
         WHEN NEW.approved_by_id IS NOT NULL AND {OWN_OR_TYPED}
         BEGIN SELECT RAISE(ABORT, '{FOUR_EYES}'); END""",
+    f"""CREATE TRIGGER approval_within_shift BEFORE UPDATE ON shift_approval
+        WHEN NEW.approved_by_id IS NOT NULL AND {SQLITE_BEYOND}
+        BEGIN SELECT RAISE(ABORT, '{WITHIN_SHIFT}'); END""",
 ]
 
 SQLITE_DOWN = [
+    "DROP TRIGGER approval_within_shift",
     "DROP TRIGGER approval_four_eyes",
     *(
         f"DROP TRIGGER {name}_{verb}"
@@ -74,6 +91,9 @@ POSTGRESQL = [
           END IF;
           IF NEW.approved_by_id IS NOT NULL AND {OWN_OR_TYPED} THEN
             RAISE EXCEPTION '{FOUR_EYES}' USING ERRCODE = 'restrict_violation';
+          END IF;
+          IF NEW.approved_by_id IS NOT NULL AND {POSTGRESQL_BEYOND} THEN
+            RAISE EXCEPTION '{WITHIN_SHIFT}' USING ERRCODE = 'restrict_violation';
           END IF;
           RETURN NEW;
         END $$""",

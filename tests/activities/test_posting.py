@@ -44,6 +44,39 @@ def test_the_same_form_twice_makes_one_activity(session: Session) -> None:
     assert len(session.scalars(select(Activity)).all()) == 1
 
 
+def test_the_same_form_with_other_content_or_from_another_is_refused(session: Session) -> None:
+    town = make_town(session)
+    written = draft(town.branch, shift(48), shift(24))
+    first = service.post_activity(session, written, actor=town.lead, now=NOW)
+    swapped = replace(written, shifts=[shift(24), shift(48)])
+    assert service.post_activity(session, swapped, actor=town.lead, now=NOW).id == first.id
+    other = actor_of(session, make_member(session, town.branch, roles=("organiser",)))
+    for changed, actor in (
+        (replace(written, title="打扫楼道"), town.lead),
+        (replace(written, shifts=[shift(24)]), town.lead),
+        (written, other),
+    ):
+        with pytest.raises(service.AlreadyPosted, match="已经提交过一次"):
+            service.post_activity(session, changed, actor=actor, now=NOW)
+    assert len(session.scalars(select(Activity)).all()) == 1
+
+
+def test_how_time_is_counted_stays_once_a_shift_has_begun(session: Session) -> None:
+    town = make_town(session)
+    live = post(session, town, shift(1), shift(48))
+    written = service.draft_of(live)
+    change = {"actor": town.lead, "now": NOW + 0.5 * HOUR}
+    assert service.change_activity(session, live.id, replace(written, judged_by="planned"), **change).judged_by
+    written = replace(
+        service.draft_of(live), shifts=[s for s in service.draft_of(live).shifts if s.starts_at > NOW + 2 * HOUR]
+    )
+    change["now"] = NOW + 1 * HOUR
+    for changed in (replace(written, judged_by="actual"), replace(written, rounding_minutes=30)):
+        with pytest.raises(service.PolicyFixed, match="时长算法"):
+            service.change_activity(session, live.id, changed, **change)
+    assert service.change_activity(session, live.id, replace(written, title="陪聊"), **change).title == "陪聊"
+
+
 def test_published_activities_are_listed_and_drafts_are_not(session: Session) -> None:
     town = make_town(session)
     service.post_activity(session, draft(town.branch), actor=town.lead, now=NOW)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests.activities.town import HOUR, join, make_town, people, post, post_shift, quit_shift, shift
-from tests.world import NOW, actor_of, make_branch, make_member
+from tests.world import KEYS, NOW, actor_of, make_branch, make_member
 from timebank.activities import queries, service
 from timebank.activities.models import CONFIRMED, LEFT, WAITING
 from timebank.core.actor import SYSTEM
@@ -243,3 +243,14 @@ def test_a_member_finds_the_shifts_ahead(session: Session) -> None:
     found = queries.list_member_shifts(session, one.id, NOW)
     assert [s.shift_id for s in found] == [soon.id, later.id]
     assert [s.shift_id for s in queries.list_member_shifts(session, one.id, NOW + timedelta(hours=30))] == [later.id]
+
+
+def test_a_name_that_two_bear_names_nobody(session: Session) -> None:
+    town = make_town(session)
+    first = make_member(session, town.branch, "王建国")
+    make_member(session, make_branch(session, "XQ"), "王建国")
+    assert queries.find_person(session, KEYS, "王建国", branch_id=town.branch.id).id == first.id
+    make_member(session, town.branch, "王建国")
+    with pytest.raises(queries.PersonNotFound) as refused:
+        queries.find_person(session, KEYS, "王建国", branch_id=town.branch.id)
+    assert "不止一位" in refused.value.fields["who"]

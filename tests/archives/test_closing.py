@@ -15,7 +15,7 @@ from tests.archives.months import AUGUST, NOVEMBER, close_of, earn, small_town
 from tests.world import KEYS, actor_of, make_branch, make_member
 from timebank.archives import closing, queries, service
 from timebank.archives.models import Archive
-from timebank.archives.reading import verify_package
+from timebank.archives.reading import read_json, verify_package
 from timebank.branches.models import Branch
 from timebank.core.actor import SYSTEM
 from timebank.core.db import db, transaction
@@ -244,3 +244,44 @@ def _request(session: Session, giver: Member, taker: Member, *, at: datetime) ->
     )
     draft = OrderDraft(offer_id=offer.id, form_key=f"stale-order-{taker.id}")
     return request_order(session, draft, actor=actor_of(session, taker), now=at + timedelta(minutes=5))
+
+
+def test_a_lost_package_made_after_a_name_changed_is_a_further_version(town: Branch, tmp_path: Path) -> None:
+    first = closing.run(close_of(town, "2026-08", tmp_path))
+    old_hash, old_name = first.file_hash, first.file_name
+    with transaction() as session:
+        session.query(Member).filter(Member.name == "张小红").one().name = "章小红"
+    (tmp_path / old_name).unlink()
+    for _ in range(2):
+        again = closing.run(close_of(town, "2026-08", tmp_path))
+        assert (again.version, "-v2-" in again.file_name) == (2, True)
+        path = tmp_path / again.file_name
+        assert verify_package(path) == []
+        assert service.hash_of(path) == again.file_hash
+        assert read_json(path, "manifest.json")["corrects"] == old_name
+        path.unlink()  # the second version is made again as it was
+    versions = queries.list_versions(db.session(), town.id, "2026-08")
+    assert [one.file_hash for one in versions] == [old_hash, again.file_hash]
+
+
+def test_a_folder_that_takes_no_file_is_a_failed_attempt_in_plain_words(town: Branch, tmp_path: Path) -> None:
+    (tmp_path / "BL").write_text("not a folder")
+    with pytest.raises(closing.NotPacked, match="写不进去"):
+        closing.run(close_of(town, "2026-08", tmp_path))
+    assert _runs(town.id) == ["failed"]
+    (tmp_path / "BL").unlink()
+    assert closing.run(close_of(town, "2026-08", tmp_path)).version == 1
+
+
+def test_the_seal_looks_again_at_what_may_have_changed_since_the_check(session: Session) -> None:
+    branch, *_ = small_town(session)
+    with pytest.raises(service.NotReady):
+        service.seal_month(session, branch=branch, month="2026-10", actor=SYSTEM, keys=KEYS, now=NOVEMBER)
+
+
+def test_what_the_last_self_check_found_is_a_warning_before_the_close(session: Session) -> None:
+    branch, *_ = small_town(session)
+    assert queries.preview_warnings(session, branch, "2026-08") == []
+    service.keep_audit(session, branch_id=branch.id, lines=["试算平衡 · 1：不平"], now=NOVEMBER)
+    [warning] = queries.preview_warnings(session, branch, "2026-08")
+    assert (warning.code, warning.rows) == ("archives.last_audit", ("试算平衡 · 1：不平",))

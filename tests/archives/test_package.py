@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from tests.archives.months import AUGUST, NOVEMBER, SEPTEMBER, earn, haircut, small_town
 from tests.journal_parser import balances
-from tests.world import KEYS, make_member
+from tests.world import KEYS, actor_of, make_member
 from timebank.archives import service
 from timebank.archives.reading import read_json, verify_package
 from timebank.branches.models import Branch
@@ -27,6 +27,7 @@ from timebank.core.masking import mask_name
 from timebank.ledger import queries as ledger
 from timebank.ledger.export import account_name
 from timebank.ledger.service import reverse
+from timebank.members.service import resume_member, suspend_member
 
 
 def close(session: Session, branch: Branch, *months: str) -> None:
@@ -203,3 +204,16 @@ def test_an_open_month_is_not_packed(session: Session, tmp_path: Path) -> None:
     branch, *_ = small_town(session)
     with pytest.raises(service.NotClosed):
         service.make_package(session, branch=branch, month="2026-08", folder=tmp_path)
+
+
+def test_who_is_suspended_or_resumed_later_stays_in_the_month(session: Session, tmp_path: Path) -> None:
+    branch, anna, _ = small_town(session)
+    idle = make_member(session, branch, "闲着的", now=AUGUST)
+    boss = actor_of(session, make_member(session, branch, "顾明", roles=("administrator",), now=AUGUST))
+    for member in (anna, idle):
+        suspend_member(session, member.id, reason="本人要求", actor=boss, now=NOVEMBER)
+    close(session, branch, "2026-08", "2026-09", "2026-10")
+    first = pack(session, branch, "2026-08", tmp_path / "one")
+    assert {anna.number, idle.number} <= {row["number"] for row in read_json(first, "members.json")}
+    resume_member(session, anna.id, actor=boss, now=NOVEMBER + timedelta(days=40))
+    assert pack(session, branch, "2026-08", tmp_path / "two").read_bytes() == first.read_bytes()

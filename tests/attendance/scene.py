@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests.world import NOW, actor_of, make_branch, make_member
 from timebank.activities.rules import ActivityDraft, ShiftDraft
 from timebank.activities.service import post_activity, publish, sign_up
-from timebank.attendance.models import STAFF, VENUE
+from timebank.attendance.models import STAFF, VENUE, Attendance
 from timebank.attendance.service import ScanAnswer, ScanDraft, approve_shift, record_scan, submit_shift
 from timebank.branches.models import Branch
 from timebank.core.actor import Actor
@@ -28,6 +29,11 @@ def at(clock: str) -> datetime:
     """An instant of the scene's day by the wall clock in Shanghai: ``09:02``."""
     hour, minute = map(int, clock.split(":"))
     return START + timedelta(hours=hour - 9, minutes=minute)
+
+
+def find_attendance(session: Session, shift_id: int, member_id: int) -> Attendance | None:
+    """The judged record of one member at one shift."""
+    return session.scalar(select(Attendance).where(Attendance.shift_id == shift_id, Attendance.member_id == member_id))
 
 
 @dataclass

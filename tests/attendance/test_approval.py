@@ -10,13 +10,11 @@ import sqlalchemy as sa
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tests.attendance.scene import AFTER, END, START, Scene, at, make_scene, make_shift
+from tests.attendance.scene import AFTER, END, Scene, at, find_attendance, make_scene, make_shift
 from tests.world import actor_of, make_branch, make_member
 from timebank.attendance.models import APPROVED, Attendance, PointsCarry, Scan, ShiftApproval
 from timebank.attendance.queries import (
-    find_attendance,
     list_approved,
-    list_member_attendance,
     list_roster,
     member_totals,
     month_totals,
@@ -339,8 +337,6 @@ def test_totals_count_approved_service_only(session: Session, scene: Scene) -> N
     assert (month.minutes, month.people, month.count, month.shifts) == (120, 1, 1, 1)
     assert month_totals(session, None, "2026-10").count == 0
     assert month_totals(session, frozenset(), "2026-11").minutes == 0
-    [own] = list_member_attendance(session, who, 5)
-    assert (own.shift.activity.title, own.minutes, own.shift.starts_at) == ("楼道清洁", 120, START)
     assert [card.points for card in list_approved(session, None)] == [20]
 
 

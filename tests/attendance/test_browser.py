@@ -12,10 +12,9 @@ from flask import Flask
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from tests.attendance.scene import Scene, at, make_scene
+from tests.attendance.scene import Scene, at, find_attendance, make_scene
 from tests.chromium import find_chromium
 from tests.world import KEYS, sign_in
-from timebank.attendance.queries import find_attendance
 from timebank.attendance.rules import read_venue_code
 from timebank.core import clock
 from timebank.core.db import db, transaction

@@ -12,18 +12,17 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from tests.attendance.scene import Scene, at, make_scene
+from tests.attendance.scene import Scene, at, find_attendance, make_scene
 from tests.world import KEYS, PASSWORD, make_branch, make_member, sign_in
 from timebank.activities.models import Shift
 from timebank.attendance.models import Attendance, Scan
-from timebank.attendance.queries import find_attendance
 from timebank.attendance.rules import venue_code
 from timebank.attendance.views.base import instant_near
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.members.queries import find_card
 from timebank.members.rules import personal_code
-from timebank.members.service import set_password
+from timebank.members.service import hash_password, set_password
 
 
 @pytest.fixture
@@ -99,7 +98,7 @@ def test_scan_press_done_and_the_same_at_the_end(app: Flask, client: FlaskClient
 
 def test_signing_in_may_take_minutes_after_the_code_was_seen(app: Flask, client: FlaskClient, scene: Scene) -> None:
     with app.app_context(), transaction() as session:
-        set_password(session, volunteer(scene), PASSWORD, now=clock.now())
+        set_password(session, volunteer(scene), hash_password(PASSWORD), now=clock.now())
         number = session.get_one(type(scene.volunteers[0]), volunteer(scene)).number
     answer = client.get(f"/c/{code_of(scene)}")
     assert answer.headers["Location"] == "/sign-in?next=/check-in"

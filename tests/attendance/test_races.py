@@ -213,3 +213,29 @@ def test_two_shifts_of_one_person_approved_at_once_carry_points_right(crowd: Cro
         assert session.scalars(select(PointsCarry.carry)).all() == [20, 20, 20]
         who = session.scalars(select(Member).where(Member.id.in_([m.id for m in scene.volunteers]))).all()
         assert [get_account(session, member.point_account_id).balance for member in who] == [3, 3, 3]
+
+
+def test_a_scan_never_slips_in_while_the_list_is_sent(crowd: Crowd) -> None:
+    scene = crowd.scene
+    crowd.alone(lambda session: scene.attend(session, 0))
+    sending, scanned = threading.Event(), threading.Event()
+    answers: list[Any] = []
+
+    def send() -> None:
+        with Session(crowd.engine) as session, write_session(session):
+            scene.submit(session)
+            sending.set()
+            scanned.wait(0.5)  # with the list locked the scan cannot have been answered yet
+
+    def scan() -> None:
+        sending.wait()
+        with Session(crowd.engine) as session, write_session(session):
+            answers.append(scene.scan(session, 1, "10:59"))
+        scanned.set()
+
+    threads = [threading.Thread(target=work) for work in (send, scan)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [answer.refusal.code for answer in answers] == ["attendance.submitted"]

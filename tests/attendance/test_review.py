@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from tests.attendance.scene import AFTER, END, Scene, at, make_scene, make_shift
+from tests.attendance.scene import AFTER, END, Scene, at, find_attendance, make_scene, make_shift
 from tests.world import make_branch, make_member
 from timebank.attendance.models import PENDING, READY, STAFF, VOID
 from timebank.attendance.queries import (
     find_approval,
-    find_attendance,
     list_flags,
     list_roster,
     list_scans,

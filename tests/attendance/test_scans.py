@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tests.attendance.scene import Scene, at, make_scene, make_shift
+from tests.attendance.scene import Scene, at, find_attendance, make_scene, make_shift
 from tests.world import actor_of, make_branch, make_member
 from timebank.activities.service import cancel_activity, cancel_shift, leave
 from timebank.attendance.models import PENDING, PERSONAL, READY, STAFF, Scan
-from timebank.attendance.queries import door_counts, find_attendance, find_ground, list_latest, list_roster, list_scans
+from timebank.attendance.queries import door_counts, find_ground, list_latest, list_roster, list_scans
 from timebank.attendance.rules import REFUSALS
 from timebank.attendance.service import rejudge
 from timebank.core.actor import SYSTEM
@@ -259,11 +259,12 @@ def test_a_scan_takes_few_statements(session: Session, scene: Scene) -> None:
     from sqlalchemy import event
 
     event.listen(session.get_bind(), "before_cursor_execute", lambda *given: statements.append(given[2]))
+    locks = session.get_bind().dialect.name == "postgresql"  # where scans share a lock on the shift
     scene.scan(session, 0, "09:00")
-    assert len(statements) <= 3, statements
+    assert len(statements) <= 3 + locks, statements
     statements.clear()
     scene.scan(session, 0, "11:00", wanted="out")
-    assert len(statements) <= 5, statements
+    assert len(statements) <= 5 + locks, statements
 
 
 def test_the_ground_of_a_person_not_on_the_list_is_known(session: Session, scene: Scene) -> None:

@@ -39,7 +39,23 @@ def test_an_instant_round_trips_through_its_wall_clock():
 
 
 @pytest.mark.parametrize(
-    "text", ["2026-13", "2026-00", "2026-1", "26-10", "2026/10", "2026-10-01", "", "十月", "２０２６-10"]
+    "text",
+    [
+        "2026-13",
+        "2026-00",
+        "2026-1",
+        "26-10",
+        "2026/10",
+        "2026-10-01",
+        "",
+        "十月",
+        "２０２６-10",
+        "0001-01",
+        "9999-12",
+        "1999-12",
+        "3000-01",
+        "2026-10\n",
+    ],
 )
 def test_what_is_not_a_month_is_refused(text):
     assert not clock.is_month(text)

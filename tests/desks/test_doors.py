@@ -162,3 +162,38 @@ def test_the_self_check_runs_when_asked_and_names_what_is_wrong(client: FlaskCli
     with app.app_context(), transaction() as session:
         session.execute(text("UPDATE account SET posted_in = posted_in + 1 WHERE id = :id"), {"id": town.account})
     assert "1 项没有通过" in client.get("/inspect/verify?now=1").text
+
+
+def test_a_month_at_the_end_of_time_is_as_if_none_was_asked(client: FlaskClient, town: Town) -> None:
+    sign_in(client, town.inspector)
+    assert client.get(f"/inspect/accounts/{town.account}?month=9999-12").status_code == 200
+    assert client.get("/inspect?month=0001-01").status_code == 200
+
+
+def test_the_trial_balance_as_a_file_sums_to_zero(client: FlaskClient, town: Town) -> None:
+    sign_in(client, town.inspector)
+    lines = client.get("/inspect/trial-balance.csv").data.decode("utf-8-sig").splitlines()
+    assert lines[0].startswith("单位,账户,种类")
+    assert sum(int(line.rsplit(",", 1)[1]) for line in lines[1:] if line.startswith("爱心币")) == 0
+    assert client.get("/inspect/trial-balance.xlsx?month=2026-10").status_code == 200
+    assert client.get("/inspect/trial-balance.pdf").status_code == 404
+    assert "/inspect/trial-balance.xlsx" in client.get("/inspect").text
+    sign_in(client, town.anna)
+    assert client.get("/inspect/trial-balance.csv").status_code == 403
+
+
+def test_entries_of_several_months_are_numbered_as_each_alone_and_accounts_are_found(
+    client: FlaskClient, app: Flask, town: Town
+) -> None:
+    with app.app_context():
+        session = db.session()
+        listed, _ = ledger.list_entries(session, town.branch)
+        assert [one.number for one in listed] == [ledger.get_entry(session, one.id).number for one in listed]
+        assert len({one.month for one in listed}) > 1
+        code = ledger.get_account(session, town.account).code
+        found = ledger.page_accounts(session, town.branch, ledger.AccountFilter(unit="coin", text=code.lower()))
+        assert [account.id for account in found.items] == [town.account]
+        assert (
+            ledger.page_accounts(session, town.branch, ledger.AccountFilter(), number=1, size=2).items[0].kind
+            != "member"
+        )

@@ -119,6 +119,7 @@ WRITES_NOTHING = {
     "attendance.record",
     "attendance.type_code",
     "exchange.find_voucher",
+    "members.find_people",
     "members.new_password",
     "members.sign_out",
     "roster.upload",

@@ -22,10 +22,12 @@ from werkzeug.test import TestResponse
 import config
 from tests.doors.forms import NEW_PASSWORD, well_filled
 from tests.doors.test_bad_input import actor_for, gets, posts
-from tests.doors.town import ASKER, ID_NUMBER, OWNER, PHONES, STAFF, VISITOR, Persona, Town
+from tests.doors.town import ASKER, DAY, HALF_PAST, ID_NUMBER, OWNER, PHONES, STAFF, VISITOR, Persona, Town
 from tests.world import PASSWORD
 from timebank.app import create_app
 from timebank.core.db import db, transaction
+from timebank.exchange import service as exchange
+from timebank.members.identity import load_actor
 from timebank.web.limits import limiter
 
 AT_HOME = {persona.role: persona for persona in STAFF}
@@ -93,7 +95,7 @@ def test_cookies_are_locked_down(town: Town) -> None:
         answers = [
             client.post("/sign-in", data=form, base_url=f"{scheme}://localhost"),
             client.post("/preferences", data={"large": "1"}, base_url=f"{scheme}://localhost"),
-            client.get(f"/c/{town.things['venue_code']}", base_url=f"{scheme}://localhost"),
+            client.get(f"/c/{town.thing('venue_code')}", base_url=f"{scheme}://localhost"),
         ]
         cookies = [cookie for said in answers for cookie in said.headers.getlist("Set-Cookie")]
         assert len({cookie.partition("=")[0] for cookie in cookies}) >= 4, cookies  # session, remember, large, claim
@@ -182,7 +184,7 @@ def limited(town: Town, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         (VISITOR, "/sign-in/new-password", {"password": "x"}),
         (VISITOR, "/register", {}),
         (OWNER, "/me/password", {"current": ""}),
-        (OWNER, "/vouchers", {"voucher": "V3AAAAAAAAA"}),
+        (OWNER, "/vouchers", {"voucher": "D3AAAAAAAAA"}),
         (OWNER, "/check-in/code", {"code": "V1AAAAAAAAA"}),
         (ORGANISER, "/organise/shifts/1/scan", {"code": "P1AAAAAAAAAAAAAA"}),
     ],
@@ -395,7 +397,7 @@ def test_anothers_form_key_opens_nothing(town: Town) -> None:
 
 def test_a_personal_code_is_no_voucher_and_a_voucher_no_personal_code(town: Town) -> None:
     with town.watch() as written:
-        for code in (town.things["personal_code"], town.things["venue_code"]):
+        for code in (town.things["personal_code"], town.thing("venue_code")):
             assert town.client(OWNER).post(f"/vouchers/{code}").status_code == 404
             assert town.client(OWNER).get(f"/vouchers/{code}").status_code == 404
         for code in (town.things["personal_code"], town.things["voucher"]):
@@ -406,7 +408,7 @@ def test_a_personal_code_is_no_voucher_and_a_voucher_no_personal_code(town: Town
 def test_nobody_checks_somebody_else_in(town: Town) -> None:
     """The claim of a code is of the shift alone; who is checked in is whoever is signed in."""
     client = town.client(OWNER)
-    client.get(f"/c/{town.things['venue_code']}")
+    client.get(f"/c/{town.thing('venue_code')}")
     client.post("/check-in", data={"form_key": "k", "member_id": str(town.members["asker"]), "wanted": "in"})
 
     [scan] = rows(town, "SELECT member_id, actor_id FROM scan ORDER BY id DESC LIMIT 1")
@@ -532,11 +534,18 @@ FORMULA = '=HYPERLINK("http://evil.example";"领奖")'
 
 def test_no_export_hands_a_formula_to_a_spreadsheet(town: Town) -> None:
     with town.app.app_context(), transaction() as session:
-        session.execute(text("UPDATE offer SET title = :title"), {"title": FORMULA})
+        giving, asking = (load_actor(session, town.members[name]) for name in ("owner", "asker"))
+        draft = exchange.OfferDraft(title=FORMULA, category="haircut", price_minutes=60)
+        offer = exchange.post_offer(session, draft, form_key="wicked", actor=giving, now=HALF_PAST)
+        wanted = exchange.OrderDraft(offer_id=offer.id, form_key="wicked")
+        order = exchange.request_order(session, wanted, actor=asking, now=HALF_PAST)
+        exchange.accept_order(session, order.id, agreed_at=HALF_PAST + DAY, actor=giving, now=HALF_PAST)
+        exchange.fulfil(session, order.voucher, actor=giving, now=HALF_PAST)
     titles = town.client(OWNER).get("/me/statement.csv").get_data().decode("utf-8-sig")
     cells = [cell for line in csv.reader(io.StringIO(titles)) for cell in line]
     book = openpyxl.load_workbook(io.BytesIO(town.client(OWNER).get("/me/statement.xlsx").get_data()))
 
+    assert any("HYPERLINK" in cell for cell in cells)
     assert not [cell for cell in cells if cell.startswith(("=", "+", "@", "-H"))]
     assert not [cell for sheet in book for row in sheet.iter_rows() for cell in row if cell.data_type == "f"]
 

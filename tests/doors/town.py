@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ from timebank.members.models import Member, RoleGrant
 from timebank.members.queries import find_card
 from timebank.members.roster import service as roster
 from timebank.members.rules import CONSENT_VERSION, member_number, personal_code
-from timebank.members.service import NewMember, create_team, join_team, register, suspend_member
+from timebank.members.service import NewMember, create_team, hash_password, join_team, register, suspend_member
 from timebank.notices.models import Notice
 from timebank.web.guards import PUBLIC
 
@@ -136,7 +137,12 @@ class Town:
         thing = SPECIAL.get((endpoint, name)) or ARGUMENTS.get(name)
         if thing is None:
             raise KeyError(f"{endpoint}: name an object for <{name}> in tests/doors/town.py")
-        return self.things[thing]
+        return self.thing(thing)
+
+    def thing(self, name: str) -> Any:
+        """What has this name; a code that lasts for seconds is made anew."""
+        found = self.things[name]
+        return found() if callable(found) else found
 
 
 BRANCH_PAGES = ("/branch", "/inspect")
@@ -356,7 +362,8 @@ def _make_things(session: Session, home: Branch, people: Mapping[str, Member]) -
     file = roster.read_file(csv_of(("姓名", "电话"), ("周大勇", "13805741234")), name="名单.csv", keys=KEYS, now=NOW)
     kept = roster.keep_file(session, file, branch_id=home.id, actor=boss, keys=KEYS, now=NOW)
     newcomer = NewMember(name="郑新来", branch_id=home.id, phone="13805740033", consents=CONSENTS)
-    pending = register(session, newcomer, password="大碶的桂花又开了", form_key="newcomer", keys=KEYS, now=NOW)
+    secret = hash_password("大碶的桂花又开了")
+    pending = register(session, newcomer, password=secret, form_key="newcomer", keys=KEYS, now=NOW)
     suspended = make_member(session, home, "许久未", now=BEFORE)
     suspend_member(session, suspended.id, reason="本人要求", actor=boss, now=NOW)
     grant = session.scalars(select(RoleGrant.id).where(RoleGrant.member_id == people["organiser@home"].id)).one()
@@ -400,8 +407,12 @@ def _make_activities(session: Session, place: activities.Town, people: Mapping[s
         "submitted": done.id,
         "over": over.id,
         "draft": draft.id,
-        "venue_code": venue_code(KEYS, running.id, HALF_PAST),
+        "venue_code": partial(_venue_code, running.id),
     }
+
+
+def _venue_code(shift_id: int) -> str:
+    return venue_code(KEYS, shift_id, clock.now())
 
 
 def _scan(session: Session, shift_id: int, member: Member, wanted: str, at: datetime) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 
 from tests.exchange.scene import Scene, coins_of
 from tests.world import actor_of, make_branch, make_member, sign_in
+from timebank.branches.models import Branch
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.exchange import service
@@ -279,8 +280,7 @@ def test_goods_that_cannot_be_are_answered_in_chinese(doors: Doors) -> None:
 
 
 def test_a_manager_stocks_only_their_own_branch(doors: Doors) -> None:
-    foreign = GOODS | {"branch": str(doors.ids["branch"])}
-    assert doors.post("far", "/branch/offers/new", **foreign)[0] == 403
+    assert doors.post("far", f"/branch/offers/new?branch={doors.ids['branch']}", **GOODS)[0] == 403
     assert doors.count(Offer) == 2
     assert doors.post("far", "/branch/offers/new", **GOODS)[0] == 200
     with doors.app.app_context():
@@ -454,7 +454,8 @@ NO_VOUCHERS = [
     ("P1ABCDEFGHJKMNPQ", "这不是兑换券"),
     ("HL000123K", "这不是兑换券"),
     ("😀", "这不是兑换券"),
-    ("V123", "可能有一位看错了"),
+    ("V123", "这不是兑换券"),
+    ("D123", "可能有一位看错了"),
     (LONG, "应当是 1 到 200 个字"),
 ]
 
@@ -492,3 +493,27 @@ def test_the_desk_filters_and_shows_names(doors: Doors) -> None:
         manager = actor_of(session, session.get_one(Member, doors.ids["manager"]))
         service.end_offer(session, doors.ids["tickets"], actor=manager)
     assert "已下架" in doors.get("manager", "/branch/offers")[1]
+
+
+def test_a_price_that_changed_while_the_page_was_open_is_told_before_anything_is_held(doors: Doors) -> None:
+    path, before = f"/offers/{doors.ids['tickets']}", doors.coins("asker")
+    assert 'name="seen_price_minutes" value="30"' in doors.get("asker", path)[1]
+    cheaper = GOODS | {"price_hours": "0", "price_minutes": "15"}
+    assert doors.post("manager", f"/branch/offers/{doors.ids['tickets']}/edit", **cheaper)[0] == 200
+    status, page = doors.post("asker", path, form_key="k", quantity="1", seen_price_minutes="30")
+    assert status == 409
+    assert "刚刚改成了 15 分" in page
+    assert 'name="seen_price_minutes" value="15"' in page
+    assert doors.coins("asker") == before
+    assert doors.post("asker", path, form_key="k", quantity="1", seen_price_minutes="15")[0] == 200
+    assert doors.coins("asker")[1] == before[1] + 15
+
+
+def test_a_closed_branch_is_not_to_choose(doors: Doors) -> None:
+    for path in ("/branch/offers", "/branch/orders"):
+        assert "切换网点" in doors.get("administrator", path)[1]
+    with doors.app.app_context(), transaction() as session:
+        session.get_one(Branch, doors.ids["branch"]).closed_on = clock.today(clock.now())
+    for path in ("/branch/offers", "/branch/orders"):
+        assert "切换网点" not in doors.get("administrator", path)[1]
+        assert doors.get("administrator", f"{path}?branch={doors.ids['branch']}")[0] == 403

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -11,10 +12,10 @@ from sqlalchemy.orm import Session
 from tests.exchange.scene import Scene, give, key
 from tests.world import CONSENTS, KEYS, NOW, actor_of, make_branch, make_member
 from timebank.core import clock
-from timebank.core.errors import Conflict, Invalid, NotAllowed
+from timebank.core.errors import Conflict, FormUsed, Invalid, NotAllowed
 from timebank.exchange import queries, service
 from timebank.exchange.models import GOODS
-from timebank.members.service import NewMember, register, suspend_member
+from timebank.members.service import NewMember, hash_password, register, suspend_member
 
 TODAY = clock.today(NOW)
 
@@ -98,7 +99,9 @@ def test_a_manager_of_another_branch_does_not_either(scene: Scene) -> None:
 
 def test_people_not_yet_approved_post_nothing(scene: Scene) -> None:
     person = NewMember(name="新来的", branch_id=scene.branch.id, phone="13800138001", consents=CONSENTS)
-    pending = register(scene.session, person, password="滨河路三号院门前", form_key=key(), keys=KEYS, now=NOW)
+    pending = register(
+        scene.session, person, password=hash_password("滨河路三号院门前"), form_key=key(), keys=KEYS, now=NOW
+    )
     with pytest.raises(service.NotActive):
         scene.service("理发", by=pending)
 
@@ -190,3 +193,12 @@ def test_capacity_counts_what_could_be_had_today(scene: Scene) -> None:
         1,
         60,
     )
+
+
+def test_a_form_sent_again_with_another_offer_is_refused(scene: Scene) -> None:
+    draft = service.OfferDraft(title="修电饭煲", category="repair", price_minutes=90)
+    actor = actor_of(scene.session, scene.asker)
+    service.post_offer(scene.session, draft, form_key="same", actor=actor, now=NOW)
+    for other in (replace(draft, title="修收音机"), replace(draft, price_minutes=30)):
+        with pytest.raises(FormUsed):
+            service.post_offer(scene.session, other, form_key="same", actor=actor, now=NOW)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from tests.exchange.scene import SOON, Scene, coins_of, give, key
 from tests.world import KEYS, NOW, actor_of, make_branch, make_member
 from timebank.core.actor import SYSTEM
-from timebank.core.errors import Conflict, Invalid, NotAllowed, NotFound, Refusal
+from timebank.core.errors import Conflict, FormUsed, Invalid, NotAllowed, NotFound, Refusal
 from timebank.exchange import queries, rules, service
 from timebank.exchange.models import Order
 from timebank.ledger import queries as books
@@ -403,3 +403,20 @@ def test_lists_of_both_sides(scene: Scene) -> None:
     given = queries.list_member_orders(scene.session, scene.barber.id, side="given")
     assert [one.id for one in given.items] == [order.id]
     assert queries.list_member_orders(scene.session, scene.barber.id).total == 0
+
+
+def test_another_price_than_the_one_seen_is_told_first(scene: Scene) -> None:
+    before = coins_of(scene.session, scene.asker)
+    with pytest.raises(service.PriceChanged, match="1 币"):
+        scene.order(scene.haircut, seen_price_minutes=30)
+    assert coins_of(scene.session, scene.asker) == before
+    assert scene.order(scene.haircut, seen_price_minutes=60).amount_minutes == 60
+
+
+@pytest.mark.parametrize("other", [{"quantity": 2}, {"wish": "周末方便"}])
+def test_a_form_sent_again_with_other_content_is_not_the_first_order(scene: Scene, other: dict[str, Any]) -> None:
+    scene.order(scene.tickets, form_key="same")
+    with pytest.raises(FormUsed):
+        scene.order(scene.tickets, form_key="same", **other)
+    with pytest.raises(FormUsed):
+        scene.order(scene.haircut, form_key="same")

@@ -110,7 +110,7 @@ def test_codes_of_other_purposes_are_not_vouchers(typed: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "typed", ["V", VOUCHER[:-1], VOUCHER + "0", "V" * 10_000, VOUCHER[0] + VOUCHER[2] + VOUCHER[1] + VOUCHER[3:]]
+    "typed", ["D", VOUCHER[:-1], VOUCHER + "0", "D" * 10_000, VOUCHER[0] + VOUCHER[2] + VOUCHER[1] + VOUCHER[3:]]
 )
 def test_slips_of_the_finger_are_noticed(typed: str) -> None:
     with pytest.raises(rules.MistypedVoucher):
@@ -120,7 +120,7 @@ def test_slips_of_the_finger_are_noticed(typed: str) -> None:
 @given(st.text())
 def test_reading_a_voucher_never_breaks(typed: str) -> None:
     with suppress(rules.NotAVoucher, rules.MistypedVoucher):
-        assert rules.read_voucher(typed).startswith("V")
+        assert rules.read_voucher(typed).startswith("D")
 
 
 @pytest.mark.parametrize(
@@ -129,3 +129,11 @@ def test_reading_a_voucher_never_breaks(typed: str) -> None:
 )
 def test_an_average_has_one_decimal_and_rounds_halves_up(total: int, count: int, average: str) -> None:
     assert rules.Score(total, count).average == average
+
+
+@pytest.mark.parametrize("purpose", ["V1", "P1", "HL"])
+def test_a_voucher_looks_like_no_other_code(purpose: str) -> None:
+    assert VOUCHER[0] != purpose[0]
+    body = purpose.replace("L", "1") + "A1B2C3D4"
+    with pytest.raises(rules.NotAVoucher):
+        rules.read_voucher(body + codes.check_character(body))

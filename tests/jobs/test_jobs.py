@@ -17,7 +17,7 @@ from timebank.archives import queries
 from timebank.core.db import db, transaction
 from timebank.jobs.leader import FileLeadership, leadership
 from timebank.jobs.schedule import build
-from timebank.jobs.tasks import JOBS, Place, audit_books, close_months, expire_orders
+from timebank.jobs.tasks import JOBS, BranchesFailed, Place, audit_books, close_months, expire_orders
 from timebank.ledger import queries as ledger
 
 
@@ -102,3 +102,17 @@ def test_one_process_leads_and_the_next_takes_over(two_leaders) -> None:  # type
     assert second.acquire()
     assert not first.acquire()
     second.release()
+
+
+def test_a_branch_that_fails_does_not_hold_up_the_others_but_fails_the_job(bare_app: Flask, place: Place) -> None:
+    with transaction() as session:
+        sick = small_town(session)[0].id
+        well = make_branch(session, "ZZ", now=AUGUST)
+        earn(session, well, make_member(session, well, now=AUGUST), 60, at=AUGUST)
+        well_id = well.id
+    (place.archives / "BL").write_text("not a folder")
+    with pytest.raises(BranchesFailed, match="BL 的结账出错"):
+        close_months(place, NOVEMBER)
+    assert len(queries.list_archives(db.session(), well_id)) == 3
+    assert queries.list_archives(db.session(), sick) == []
+    assert [run.result for run in queries.list_runs(db.session(), sick)] == ["failed"]

@@ -17,7 +17,7 @@ from timebank.core.db import db, transaction
 from timebank.members import queries
 from timebank.members.models import ACTIVE, DECLINED, PENDING, SUSPENDED, Member
 from timebank.members.rules import CONSENT_VERSION, Place
-from timebank.members.service import create_team, grant_role, set_password
+from timebank.members.service import create_team, grant_role, hash_password, set_password
 
 ID = "11010519491231002X"
 PHONE = "13800138000"
@@ -38,7 +38,7 @@ class Town:
             self.organiser = make_member(session, branch, "王海波", roles=("organiser",), now=now).id
             red = make_member(session, branch, "张小红", phone=PHONE, id_number=ID, now=now)
             self.red, self.number = red.id, red.number
-            set_password(session, red.id, PASSWORD, now=now)
+            set_password(session, red.id, hash_password(PASSWORD), now=now)
             self.stranger = make_member(session, other, "周大碶", roles=("manager",), now=now).id
             team = create_team(session, branch_id=branch.id, name="理发服务队", kind="助老", actor=SYSTEM, now=now)
             self.team = team.id
@@ -124,7 +124,7 @@ def test_somebody_registers_waits_is_approved_and_signs_in(town: Town) -> None:
         ({"consent": ""}, "先征得本人同意"),
         ({"born_on": "2020-01-01"}, "监护人"),
         ({"born_on": "昨天"}, "日期格式不对"),
-        ({"id_number": ID, "identity_consent": "1"}, "已经登记过"),
+        ({"id_number": ID, "identity_consent": "1"}, "没能登记，请到网点核对"),
         ({"id_number": ID}, "单独征得同意"),
         ({"id_number": "123"}, "18 位"),
         ({"consent_version": "1999"}, "刚刚更新"),
@@ -469,3 +469,39 @@ def test_a_manager_of_two_branches_switches_between_them(town: Town) -> None:
     manager = town.client(town.manager)
     assert "切换网点" in manager.get("/branch/members").text
     assert "周大碶" in manager.get(f"/branch/members?branch={town.other}").text
+
+
+# --- who is a member is nobody's business --------------------------------------------------------------------------
+
+
+def test_the_public_form_tells_nobody_who_is_a_member(town: Town) -> None:
+    first, twin = town.client(), town.client()
+    before = town.register(first)
+    again = town.register(twin, form_key="key-2", password="bieren-2026", password_again="bieren-2026")
+    assert (again.status_code, again.location) == (before.status_code, before.location)
+    with town.app.app_context():
+        found = queries.list_members(
+            db.session(), branch_id=town.branch, chosen=queries.MemberFilter(text="孙新人"), keys=KEYS, number=1
+        )
+        assert found.total == 1
+    taken = town.register(town.client(), form_key="key-3", name="周路人", id_number=ID, identity_consent="1")
+    assert taken.status_code == 422
+    assert "已经登记过" not in taken.text
+
+
+def test_staff_are_told_who_is_a_member(town: Town) -> None:
+    data = {"name": "张小红", "phone": PHONE, "consent": "1", "consent_version": CONSENT_VERSION, "form_key": "k"}
+    answer = town.client(town.manager).post("/branch/members/new", data=data | {"branch_id": town.branch})
+    assert answer.status_code == 409
+    assert "同名的会员" in answer.text
+
+
+@pytest.mark.parametrize("typed", [PHONE, "138-0013-8000", "+86 138 0013 8000", "１３８００１３８０００"])
+def test_a_phone_number_gets_into_no_address(town: Town, typed: str) -> None:
+    manager = town.client(town.manager)
+    sought = manager.post("/branch/members", data={"q": typed, "status": "active"})
+    assert sought.location == f"/branch/members?branch={town.branch}&q=8000&status=active"
+    assert "张小红" in manager.get(sought.location).text
+    assert manager.get("/branch/members", query_string={"q": typed}).location.endswith("q=8000")
+    assert "张小红" in manager.post("/branch/members", data={"q": "张小"}, follow_redirects=True).text
+    assert "张小红" in manager.post("/branch/members", data={"q": town.number}, follow_redirects=True).text

@@ -15,7 +15,7 @@ from tests.world import CONSENTS, KEYS, NOW, PASSWORD, actor_of, make_branch, ma
 from timebank.branches.models import Branch
 from timebank.core.actor import SYSTEM
 from timebank.core.db import write_session
-from timebank.core.errors import Invalid, NotAllowed, Refusal
+from timebank.core.errors import FormUsed, Invalid, NotAllowed, Refusal
 from timebank.members import queries
 from timebank.members.models import ACTIVE, DECLINED, PENDING, SUSPENDED, Card, Consent, Member
 from timebank.members.rules import CONSENT_VERSION, GUARDIAN, PERSONAL_DATA
@@ -30,6 +30,7 @@ from timebank.members.service import (
     OutOfReach,
     approve_member,
     decline_member,
+    hash_password,
     register,
     register_by_staff,
     resume_member,
@@ -46,7 +47,7 @@ def person(branch: Branch, **more: object) -> NewMember:
 
 
 def apply(session: Session, branch: Branch, *, key: str = "k1", password: str = "binhelu-3", **more: object) -> Member:
-    return register(session, person(branch, **more), password=password, form_key=key, keys=KEYS, now=NOW)
+    return register(session, person(branch, **more), password=hash_password(password), form_key=key, keys=KEYS, now=NOW)
 
 
 def test_who_registers_waits_for_the_branch(session: Session) -> None:
@@ -337,3 +338,32 @@ def test_passwords_are_hashed(session: Session) -> None:
     credential = session.get_one(Credential, member.id)
     assert credential.password_hash is not None
     assert credential.password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+def test_a_form_sent_again_for_somebody_else_shows_nobody(session: Session) -> None:
+    branch = make_branch(session)
+    apply(session, branch)
+    for other in ({"name": "李小红"}, {"phone": "13900139000"}, {"born_on": date(1960, 1, 1)}):
+        with pytest.raises(FormUsed):
+            apply(session, branch, **other)
+
+
+def test_one_person_at_two_doors_at_once_registers_once(fresh_database: str) -> None:
+    engine = databases.make_engine(fresh_database)
+    with Session(engine) as session, write_session(session):
+        branch_id = make_branch(session).id
+    password = hash_password("binhelu-3")
+    twin = NewMember(name="张小红", phone="13800138000", branch_id=branch_id, consents=CONSENTS)
+
+    def attempt(at: int) -> bool:
+        try:
+            with Session(engine) as session, write_session(session):
+                register(session, twin, password=password, form_key=f"door-{at}", keys=KEYS, now=NOW)
+        except AlreadyRegistered:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(attempt, range(16)))
+    engine.dispose()
+    assert answers.count(True) == 1

@@ -26,7 +26,7 @@ from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.ledger.queries import list_accounts
 from timebank.ledger.verification import verify
-from timebank.members.service import set_password
+from timebank.members.service import hash_password, set_password
 
 VOLUNTEER, BARBER = OFFICE_PEOPLE[0], OFFICE_PEOPLE[1]
 NEW_PASSWORD = "大碶的桂花又开了"
@@ -48,7 +48,7 @@ def town(live_app: Flask) -> dict[str, str]:
         numbers = {}
         for role, name in (("manager", "周管理"), ("organiser", "钱组织"), ("inspector", "孙监督")):
             member = make_member(session, branch, name, roles=(role,), now=clock.now())
-            set_password(session, member.id, PASSWORD, now=clock.now())
+            set_password(session, member.id, hash_password(PASSWORD), now=clock.now())
             numbers[role] = member.number
     return numbers
 

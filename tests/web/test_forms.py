@@ -99,3 +99,15 @@ def test_a_conflict_is_shown_in_the_form_and_a_missing_thing_is_not():
     assert made.status == 409
     with pytest.raises(NotFound), made.catching():
         raise NotFound()
+
+
+@pytest.mark.parametrize("sent", ["", "钥匙", "a b", "a" * 65, "x\x00y", "../../etc"])
+def test_a_form_key_that_no_page_of_ours_sent_is_replaced(sent: str) -> None:
+    made, _ = form(form_key=sent)
+    assert made.key != sent
+    assert len(made.key) == 22
+
+
+def test_a_form_key_of_ours_stays():
+    made, _ = form(form_key="aB3_-" * 4)
+    assert made.key == "aB3_-" * 4

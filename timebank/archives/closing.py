@@ -15,13 +15,20 @@ from sqlalchemy.orm import Session
 
 from timebank.archives import queries, service
 from timebank.archives.models import Archive
-from timebank.archives.package import Progress
+from timebank.archives.package import PackageMismatchError, Progress
 from timebank.branches.queries import get_branch
 from timebank.core.actor import Actor
 from timebank.core.db import db, transaction
-from timebank.core.errors import Refusal
+from timebank.core.errors import Conflict, Refusal
 from timebank.core.keys import Keys
 from timebank.exchange.service import expire_orders
+
+
+class NotPacked(Conflict):
+    """The month is sealed or was about to be, but what could be packed does not agree, or the disk does not take it."""
+
+    code = "archives.not_packed"
+    text = "{month} 的归档包没有做成：{why}。已封签的账期不受影响，原因排除后再结一次账就会补做。"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +47,7 @@ class Close:
 def run(close: Close) -> Archive:
     """Close, seal, pack and record; returns the package's row, the first one's where it was there before.
 
-    Raises the refusals of ``service.close_month``. Every attempt is kept, refused and failed ones too.
+    Raises the refusals of ``service.close_month``, and NotPacked. Every attempt is kept, refused and failed ones too.
     """
     service.refuse_no_month(close.month)  # what is no month is not kept as an attempt either
     started_at = close.clock()
@@ -50,6 +57,10 @@ def run(close: Close) -> Archive:
     except Refusal as refusal:
         _record(close, started_at, "refused", refusal.message)
         raise
+    except (PackageMismatchError, OSError) as error:
+        failure = NotPacked(month=close.month, why=_why(error))
+        _record(close, started_at, "failed", failure.message)
+        raise failure from error
     except Exception as error:
         _record(close, started_at, "failed", type(error).__name__)  # its text might quote rows
         raise
@@ -62,17 +73,28 @@ def _seal(close: Close, now: datetime) -> bool:
     close.progress("检查", 0)
     with transaction() as session:
         expire_orders(session, now=now)  # or its holds would stand in the way
+    # Rereading the whole book takes long: it must not keep everybody else from writing meanwhile.
+    reading: Session = db.session()
+    branch = get_branch(reading, close.branch_id)
+    if not service.check_month(reading, branch=branch, month=close.month, actor=close.actor, now=now):
+        return False
     with transaction() as session:
         branch = get_branch(session, close.branch_id)
-        return service.close_month(
+        return service.seal_month(
             session, branch=branch, month=close.month, actor=close.actor, keys=close.keys, now=now
         )
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, PackageMismatchError):
+        return f"账目与封签或合计对不上（{error}），请保留现场，联系系统管理员查看“监督 → 账本自检”"
+    return f"归档文件夹写不进去（{type(error).__name__}），请联系系统管理员检查磁盘空间和权限"
 
 
 def _pack(close: Close) -> tuple[Archive, bool]:
     session: Session = db.session()
     found = queries.find_archive(session, close.branch_id, close.month)
-    if found is not None and (close.folder / found.file_name).is_file():
+    if found is not None and _is_there(close.folder / found.file_name, found.file_hash):
         return found, False
     branch = get_branch(session, close.branch_id)
     package = service.make_package(
@@ -83,6 +105,10 @@ def _pack(close: Close) -> tuple[Archive, bool]:
         return service.keep_package(
             session, branch=branch, month=close.month, package=package, actor=close.actor, now=close.clock()
         ), True
+
+
+def _is_there(path: Path, digest: str) -> bool:
+    return path.is_file() and service.hash_of(path) == digest
 
 
 def _record(close: Close, started_at: datetime, result: str, message: str) -> None:

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import json
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 _CHUNK = 1 << 20
+# All that zipfile, zlib and json are known to raise over a file that somebody or something changed.
+_BROKEN = (
+    zipfile.BadZipFile, zlib.error, struct.error, LookupError, ValueError, EOFError, OSError, RuntimeError, TypeError,
+    AttributeError,
+)  # fmt: skip
 
 
 def verify_package(path: Path) -> list[str]:
     """Every disagreement of a package with its checksums and control totals; an empty list means it is sound."""
+    found: list[str] = []
     try:
         with zipfile.ZipFile(path) as bag:
-            return list(_disagreements(bag))
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as broken:
-        return [f"不是完整的归档包：{broken}"]
+            for disagreement in _disagreements(bag):
+                found.append(disagreement)
+    except _BROKEN as broken:
+        found.append(f"不是完整的归档包：{broken}")
+    return found
 
 
 def read_json(path: Path, name: str) -> Any:
@@ -34,9 +44,14 @@ def _root(bag: zipfile.ZipFile) -> str:
 
 def _disagreements(bag: zipfile.ZipFile) -> Iterator[str]:
     root = _root(bag)
+    names = bag.namelist()
+    yield from (f"{name} 在包里出现了不止一次" for name in sorted({name for name in names if names.count(name) > 1}))
     for tag in ("tagmanifest-sha256.txt", "manifest-sha256.txt"):
         lines = [line.split("  ", 1) for line in bag.read(f"{root}/{tag}").decode().splitlines()]
         listed = {name: digest for digest, name in lines}
+        if tag.startswith("tag"):
+            tags = {name.removeprefix(f"{root}/") for name in names if not name.startswith(f"{root}/data/")}
+            yield from (f"{name} 不在清单里" for name in sorted(tags - set(listed) - {tag}))
         for name, digest in listed.items():
             if _digest(bag, f"{root}/{name}") != digest:
                 yield f"{name} 与校验值不符"
@@ -51,9 +66,12 @@ def _digest(bag: zipfile.ZipFile, name: str) -> str:
     if name not in bag.NameToInfo:
         return ""
     digest = hashlib.sha256()
-    with bag.open(name) as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
+    try:
+        with bag.open(name) as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+    except _BROKEN:
+        return ""
     return digest.hexdigest()
 
 

@@ -17,6 +17,14 @@ REDEEMED_KINDS: Final = frozenset({"redeem"})
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Edition:
+    """Which package of a month: its version, and the file name of the one it takes the place of."""
+
+    version: int = VERSION
+    before: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column of a table: its name for programs, its title for people, what its values are.

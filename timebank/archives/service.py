@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -61,6 +62,13 @@ class NotClosed(Conflict):
     text = "{month} 还没有结账，不能打包。"
 
 
+class PackageDiffers(Conflict):
+    """Two packages of one version were made at the same time from different names or titles."""
+
+    code = "archives.package_differs"
+    text = "{month} 的归档包刚由别人做好，内容与这次的不同。请再按一次结账，会另做一个新版本。"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PackageFile:
     """A package on disk: its path below the archives' folder, its SHA-256, its size, and the seal it is about."""
@@ -69,13 +77,45 @@ class PackageFile:
     hash: str
     size: int
     seal_hash: str
+    version: int
+
+
+def check_month(session: Session, *, branch: Branch, month: str, actor: Actor, now: datetime) -> bool:
+    """Every check before a close, the whole book's included; only reads. False when the month is closed already.
+
+    Raises NotAllowed, NotAMonth, MonthNotOver, BeforeOpening, NotReady.
+    """
+    if not _is_open(session, branch=branch, month=month, actor=actor, now=now):
+        return False
+    if findings := queries.blocking(session, branch, month):
+        raise NotReady(month=month, findings=findings)
+    return True
 
 
 def close_month(session: Session, *, branch: Branch, month: str, actor: Actor, keys: Keys, now: datetime) -> bool:
     """Check, freeze and seal a month. True when this call closed it, False when it was closed already.
 
-    Raises NotAllowed, NotAMonth, MonthNotOver, BeforeOpening, NotReady.
+    Raises the refusals of ``check_month``.
     """
+    if not check_month(session, branch=branch, month=month, actor=actor, now=now):
+        return False
+    return seal_month(session, branch=branch, month=month, actor=actor, keys=keys, now=now)
+
+
+def seal_month(session: Session, *, branch: Branch, month: str, actor: Actor, keys: Keys, now: datetime) -> bool:
+    """Freeze and seal a month that ``check_month`` has just passed; only what changes any minute is looked at again.
+
+    True when this call closed it, False when it was closed already. Raises the refusals of ``check_month``.
+    """
+    if not _is_open(session, branch=branch, month=month, actor=actor, now=now):
+        return False
+    if findings := queries.unsettled(session, branch, month):
+        raise NotReady(month=month, findings=findings)
+    seal = ledger.close_period(session, branch.id, month, actor=actor, keys=keys, now=now)
+    return seal.sealed_at == now
+
+
+def _is_open(session: Session, *, branch: Branch, month: str, actor: Actor, now: datetime) -> bool:
     actor.require("archive.close", branch_id=branch.id)
     refuse_no_month(month)
     if now < month_range(month)[1]:
@@ -84,10 +124,7 @@ def close_month(session: Session, *, branch: Branch, month: str, actor: Actor, k
         return False
     if month < f"{branch.opened_on:%Y-%m}" and ledger_queries.find_period(session, branch.id, month) is None:
         raise BeforeOpening(opened=branch.opened_on.isoformat(), month=month)
-    if findings := queries.blocking(session, branch, month):
-        raise NotReady(month=month, findings=findings)
-    seal = ledger.close_period(session, branch.id, month, actor=actor, keys=keys, now=now)
-    return seal.sealed_at == now
+    return True
 
 
 def refuse_no_month(month: str) -> None:
@@ -101,33 +138,52 @@ def make_package(
 ) -> PackageFile:
     """Write the package of a closed month below ``folder`` (the archives' folder). Only reads the database.
 
-    The file appears whole or not at all; made again from the same seal it is the same byte for byte. Raises NotClosed.
+    The file appears whole or not at all. Made again while no name, title, place or program changed, it is the same
+    byte for byte; where it does not come out as recorded, it becomes a further version that names the one before.
+    Raises NotClosed.
     """
     period = ledger_queries.find_period(session, branch.id, month)
     if period is None or period.hash is None:
         raise NotClosed(month=month)
-    name = f"{branch.code}/{rules.package_name(branch.code, month, period.hash)}.zip"
-    target = folder / name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".making-", dir=target.parent) as parts:
+    known = queries.list_versions(session, branch.id, month)
+    home = folder / branch.code
+    home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".making-", dir=home) as parts:
         made = Path(parts) / "package.zip"
-        write_package(session, branch, period, target=made, progress=progress)
-        digest = _hash_and_sync(made)
+        edition = _edition(known)
+        write_package(session, branch, period, edition=edition, target=made, progress=progress)
+        digest = hash_of(made)
+        if known and digest != known[-1].file_hash:
+            edition = rules.Edition(version=known[-1].version + 1, before=known[-1].file_name)
+            write_package(session, branch, period, edition=edition, target=made, progress=progress)
+            digest = hash_of(made)
+        name = f"{branch.code}/{rules.package_name(branch.code, month, period.hash, edition.version)}.zip"
         size = made.stat().st_size
-        made.replace(target)
-    _sync_folder(target.parent)
-    return PackageFile(name=name, hash=digest, size=size, seal_hash=period.hash)
+        _sync(made)
+        made.replace(folder / name)
+    _sync(home)
+    return PackageFile(name=name, hash=digest, size=size, seal_hash=period.hash, version=edition.version)
+
+
+def _edition(known: Sequence[Archive]) -> rules.Edition:
+    """What the newest package says of itself, so that it can be made again as it was."""
+    return rules.Edition(
+        version=known[-1].version if known else rules.VERSION, before=known[-2].file_name if len(known) > 1 else None
+    )
 
 
 def keep_package(
     session: Session, *, branch: Branch, month: str, package: PackageFile, actor: Actor, now: datetime
 ) -> Archive:
-    """Record a package; whoever comes second finds the first one's row."""
+    """Record a package; whoever comes second with the same file finds the first one's row.
+
+    A recorded hash is never changed: raises PackageDiffers where this version was recorded with another.
+    """
     session.execute(
         insert_once(session, Archive).values(
             branch_id=branch.id,
             month=month,
-            version=rules.VERSION,
+            version=package.version,
             file_name=package.name,
             file_hash=package.hash,
             file_size=package.size,
@@ -137,7 +193,10 @@ def keep_package(
             made_by_name=actor.name,
         )
     )
-    return queries.get_archive(session, branch.id, month)
+    kept = queries.get_archive(session, branch.id, month)
+    if kept.version == package.version and kept.file_hash != package.hash:
+        raise PackageDiffers(month=month)
+    return kept
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -175,29 +234,37 @@ def record_attempt(session: Session, attempt: Attempt) -> None:
     session.flush()
 
 
-def audit(session: Session, *, branch_id: int, now: datetime) -> AuditRun:
-    """Check every invariant of a branch's books and keep what was found."""
-    lines = [
+def find_faults(session: Session, branch_id: int) -> list[str]:
+    """Check every invariant of a branch's books: a line for each finding. Only reads, but every row there is."""
+    return [
         f"{check.title} · {found.row}：{found.text}"
         for check in verification.verify(session, branch_id)
         for found in check.findings
     ]
+
+
+def keep_audit(session: Session, *, branch_id: int, lines: Sequence[str], now: datetime) -> AuditRun:
+    """Keep what a self-check found."""
     run = AuditRun(branch_id=branch_id, ran_at=now, findings=len(lines), text="\n".join(lines))
     session.add(run)
     session.flush()
     return run
 
 
-def _hash_and_sync(path: Path) -> str:
+def audit(session: Session, *, branch_id: int, now: datetime) -> AuditRun:
+    """Check the books and keep what was found, both in one unit of work."""
+    return keep_audit(session, branch_id=branch_id, lines=find_faults(session, branch_id), now=now)
+
+
+def hash_of(path: Path) -> str:
+    """The SHA-256 of a file."""
     with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        os.fsync(file.fileno())
-    return digest
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _sync_folder(folder: Path) -> None:
-    """A rename is on disk only when its folder is."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    """See a file to the disk; a rename is there only when its folder is."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

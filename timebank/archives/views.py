@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from flask import Blueprint, Response, current_app, flash, redirect, render_template, send_file, url_for
 from werkzeug.wrappers import Response as Redirect
@@ -15,14 +16,17 @@ from timebank.branches.views import choose_branch
 from timebank.core import clock
 from timebank.core.db import db
 from timebank.core.errors import Refusal
+from timebank.core.paging import Page, page_number
 from timebank.web.downloads import table_file
 from timebank.web.filters import month_name
 from timebank.web.guards import current_actor, guard
 from timebank.web.keyring import keys
+from timebank.web.query import Query
 
 blueprint = Blueprint("archives", __name__)
 
 _MONTH = "/branch/archives/<code>/<month>"
+_PER_PAGE = 100
 _TONES = {"running": "", "due": "wait", "closed": "ok"}
 _RESULTS = {
     "closed": ("已结账", "ok"),
@@ -60,13 +64,15 @@ def month(code: str, month: str) -> str:
     """One month: what would stand in the way of closing it, its seal and package, and what every member had and got."""
     session, branch, view = db.session(), *_month(code, month)
     due = view.state == "due"
+    members = queries.list_member_rows(session, branch, month)
     return render_template(
         "archives/month.html",
         branch=branch,
         month=view,
-        blocking=queries.blocking(session, branch, month) if due else [],
-        warnings=queries.warnings(session, branch, month) if due else [],
-        members=queries.list_member_rows(session, branch, month),
+        blocking=queries.unsettled(session, branch, month) if due else [],
+        warnings=queries.preview_warnings(session, branch, month) if due else [],
+        page=_page(members, page_number(Query().value("page"))),
+        sums=[sum(row[at] for row in members) for at in range(2, len(rules.MEMBERS.columns))],
         may_close=current_actor().may("archive.close", branch_id=branch.id),
         states=STATE_NAMES,
         tones=_TONES,
@@ -119,6 +125,12 @@ def members_file(code: str, month: str, kind: str) -> Response:
     branch, _ = _month(code, month)
     rows = queries.list_member_rows(db.session(), branch, month)
     return table_file(f"{branch.code}-{month}-会员", kind, [column.title for column in rules.MEMBERS.columns], rows)
+
+
+def _page(rows: list[tuple[Any, ...]], number: int) -> Page[tuple[Any, ...]]:
+    number = max(1, min(number, -(-len(rows) // _PER_PAGE)))
+    items = rows[(number - 1) * _PER_PAGE : number * _PER_PAGE]
+    return Page(items=items, number=number, size=_PER_PAGE, total=len(rows))
 
 
 def _branch(code: str, permission: str) -> Branch:

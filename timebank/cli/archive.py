@@ -1,4 +1,4 @@
-"""``flask archive``: close a month by hand, list the packages."""
+"""``flask archive``: close a month by hand, list the packages, verify package files."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from flask.cli import AppGroup
 from timebank.archives import closing, queries
 from timebank.archives.package import STEPS
 from timebank.archives.queries import STATE_NAMES
+from timebank.archives.reading import verify_package
 from timebank.archives.service import NotReady
 from timebank.branches.queries import get_branch_by_code, list_branches
 from timebank.core import clock
@@ -19,7 +20,7 @@ from timebank.core.db import db
 from timebank.core.errors import Refusal
 from timebank.web.keyring import keys
 
-archive_cli = AppGroup("archive", help="月度归档：结账、列出归档包。")
+archive_cli = AppGroup("archive", help="月度归档：结账、列出归档包、核对归档包。")
 _ROWS_SHOWN = 10
 
 
@@ -69,6 +70,25 @@ def _explain(refusal: NotReady) -> None:
             click.echo(f"    {row}", err=True)
         if len(finding.rows) > _ROWS_SHOWN:
             click.echo(f"    ……共 {len(finding.rows)} 处", err=True)
+
+
+@archive_cli.command("verify")
+@click.argument(
+    "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+def verify(files: tuple[Path, ...]) -> None:
+    """核对归档包文件本身，不用数据库：校验值、文件清单、每张表的合计。有损坏时逐条列出，退出码为 1。"""
+    click.echo("核对：每个文件的 SHA-256、清单内外的文件、每张表的行数与合计")
+    damaged = 0
+    for file in files:
+        found = verify_package(file)
+        damaged += bool(found)
+        click.echo(f"{'✗' if found else '✓'} {file}")
+        for line in found:
+            click.echo(f"    {line}")
+    click.echo(f"{len(files)} 个归档包，{damaged} 个有损坏。" if damaged else f"{len(files)} 个归档包都完好。")
+    if damaged:
+        raise SystemExit(1)
 
 
 @archive_cli.command("list")

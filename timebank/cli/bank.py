@@ -14,7 +14,7 @@ from timebank.core.db import transaction
 from timebank.core.errors import Refusal
 from timebank.members.models import Member
 from timebank.members.rules import EVERYWHERE, PERSONAL_DATA
-from timebank.members.service import NewMember, grant_role, register_by_staff, set_pin
+from timebank.members.service import NewMember, grant_role, new_pin, register_by_staff, set_pin
 from timebank.web.keyring import keys
 
 bank_cli = AppGroup("bank", help="开业：第一个网点和第一位系统管理员。")
@@ -39,16 +39,17 @@ class _Named(click.ParamType[tuple[str, str]]):
 @click.option("--phone", required=True, help="系统管理员的手机号，用来登录。")
 def open_command(areas: tuple[tuple[str, str], ...], branch: tuple[str, str], administrator: str, phone: str) -> None:
     """开业：建区域、第一个网点和系统管理员，并显示一次性密码。重复运行不会多建。"""
+    pin = new_pin()
     try:
         with transaction() as session:
             opened = _open_branch(session, areas, branch)
             member = _register(session, opened, administrator, phone)
-            pin = set_pin(session, member.id, actor=SYSTEM, now=clock.now())
+            set_pin(session, member.id, pin, actor=SYSTEM, now=clock.now())
             number = member.number
     except Refusal as refusal:
         raise click.ClickException(refusal.message) from refusal
     click.echo(f"{branch[0]}\t{branch[1]} 已开业。")
-    click.echo(f"{administrator}：会员号 {number}，一次性密码 {pin}（24 小时内有效，首次登录要改）。")
+    click.echo(f"{administrator}：会员号 {number}，一次性密码 {pin.text}（24 小时内有效，首次登录要改）。")
 
 
 def _open_branch(session: Session, areas: tuple[tuple[str, str], ...], named: tuple[str, str]) -> Branch:

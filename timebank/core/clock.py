@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 ZONE = ZoneInfo("Asia/Shanghai")
 WEEKDAYS = "一二三四五六日"
+_MONTH = re.compile(r"2[0-9]{3}-(0[1-9]|1[0-2])")
 _offset = timedelta()
 
 
@@ -67,8 +69,5 @@ def month_range(month: str, zone: ZoneInfo = ZONE) -> tuple[datetime, datetime]:
 
 
 def is_month(text: str) -> bool:
-    """Whether ``text`` is a calendar month written ``YYYY-MM``."""
-    try:
-        return len(text) == 7 and date.fromisoformat(f"{text}-01") is not None
-    except ValueError:
-        return False
+    """Whether ``text`` is a calendar month written ``YYYY-MM``, in a year that books can have (2000 to 2999)."""
+    return _MONTH.fullmatch(text) is not None

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import DateTime, Dialect, Engine, MetaData, Table, event
+from sqlalchemy import DateTime, Dialect, Engine, MetaData, Table, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session, registry
 from sqlalchemy.types import TypeDecorator
@@ -107,6 +107,15 @@ def transaction() -> Iterator[Session]:
     """Open the unit of work of a door (view, command, job): one session, one commit. Only doors call this."""
     with write_session(db.session()) as current:
         yield current
+
+
+def lock_name(session: Session, name: str) -> None:
+    """Make whoever locks the same name wait until this transaction ends, for checks that no unique column can keep.
+
+    What is read after this call is true until the commit. On SQLite the writer is alone already.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
 
 
 def insert_once(session: Session, table: type[Base]) -> Any:

@@ -50,6 +50,13 @@ class Conflict(Refusal):
     status = 409
 
 
+class FormUsed(Conflict):
+    """A form's key came before, with other content or from somebody else: the first answer is not theirs to see."""
+
+    code = "form_used"
+    text = "这一页已经提交过一次，请刷新页面再填。"
+
+
 class Invalid(Refusal):
     """The input cannot be understood or breaks a rule; ``fields`` ties messages to form fields."""
 

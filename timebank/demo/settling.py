@@ -21,6 +21,7 @@ from timebank.members.service import (
     approve_member,
     create_team,
     grant_role,
+    hash_password,
     join_team,
     register,
     register_by_staff,
@@ -109,13 +110,13 @@ def _come(story: Story, person: Person, row: int, at: datetime) -> None:
             story.session, _form(story, person, row), form_key=_key(row), actor=manager, keys=story.keys, now=at
         )
     if person.name in _KNOWN_PHONES:
-        set_password(story.session, member.id, PASSWORD, now=at)
+        set_password(story.session, member.id, hash_password(PASSWORD), now=at)
     _settle(story, person, member, at)
 
 
 def _apply(story: Story, person: Person, row: int, at: datetime) -> Member:
     form = _form(story, person, row)
-    return register(story.session, form, password=PASSWORD, form_key=_key(row), keys=story.keys, now=at)
+    return register(story.session, form, password=hash_password(PASSWORD), form_key=_key(row), keys=story.keys, now=at)
 
 
 def _settle(story: Story, person: Person, member: Member, at: datetime) -> None:

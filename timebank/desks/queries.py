@@ -9,11 +9,13 @@ from sqlalchemy.orm import Session
 
 from timebank.activities.models import CONFIRMED, Shift, SignUp
 from timebank.activities.queries import list_member_shifts
-from timebank.attendance.queries import MonthTotals, month_totals
-from timebank.attendance.rules.gate import CLOSES_MINUTES, OPENS_MINUTES
+from timebank.attendance.queries import MonthTotals, month_totals_by_branch
+from timebank.attendance.rules.judging import CLOSES_MINUTES, OPENS_MINUTES
 from timebank.branches.models import Branch
 from timebank.branches.queries import list_branches
 from timebank.core.clock import month_of
+
+_NOTHING = MonthTotals(minutes=0, signed_minutes=0, manual_minutes=0, people=0, count=0, shifts=0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,11 +28,8 @@ class BranchMonth:
 
 def branch_months(session: Session, *, now: datetime) -> list[BranchMonth]:
     """Every open branch with its numbers of the present month, by code."""
-    month = month_of(now)
-    return [
-        BranchMonth(branch=branch, totals=month_totals(session, frozenset({branch.id}), month))
-        for branch in list_branches(session)
-    ]
+    totals = month_totals_by_branch(session, month_of(now))
+    return [BranchMonth(branch=branch, totals=totals.get(branch.id, _NOTHING)) for branch in list_branches(session)]
 
 
 def coming_sign_ups(session: Session, member_id: int, *, now: datetime) -> list[SignUp]:

@@ -25,7 +25,7 @@ PICK_UP_TIME: Final = timedelta(days=30)  # how long the branch keeps goods that
 # Professions that the law reserves to people with a licence; the offer has to say which one.
 LICENSED: Final = frozenset({"legal", "medical", "electrical"})
 
-VOUCHER_MARK: Final = "V"  # keeps vouchers apart from every other code that people scan or type here
+VOUCHER_MARK: Final = "D"  # 兑; keeps vouchers apart from V1… at the door, P… on cards and HL… of members
 VOUCHER_LENGTH: Final = 11
 
 Verb = Literal["accept", "decline", "cancel", "fulfil", "rate"]
@@ -79,14 +79,14 @@ class NotAVoucher(Invalid):
     """A code of another purpose, or no code at all."""
 
     code = "exchange.not_a_voucher"
-    text = "这不是兑换券。请对方打开“我的兑换”，点开这一单，出示兑换券上的码（以 V 开头）。"
+    text = "这不是兑换券。请对方打开“我的兑换”，点开这一单，出示兑换券上的码（以 D 开头）。"
 
 
 class MistypedVoucher(Invalid):
     """The check character does not fit."""
 
     code = "exchange.mistyped_voucher"
-    text = "兑换券码不对，可能有一位看错了。请对照券面再输一次，一共 11 位，以 V 开头。"
+    text = "兑换券码不对，可能有一位看错了。请对照券面再输一次，一共 11 位，以 D 开头。"
 
 
 _ENDED_HOW: Final = {"declined": "对方没有接", "cancelled": "已经取消", "expired": "已经过期"}

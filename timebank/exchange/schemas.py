@@ -66,6 +66,7 @@ class OrderSchema(FormSchema):
     form_key = Text(80, required=True)
     quantity = Count(1, rules.MAX_QUANTITY, load_default=1)
     wish = Text(200, load_default="")
+    seen_price_minutes = Count(0, rules.MAX_PRICE_MINUTES, load_default=None, allow_none=True)
 
 
 class AcceptSchema(FormSchema):

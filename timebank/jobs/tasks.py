@@ -17,7 +17,7 @@ from timebank.branches.queries import list_branches
 from timebank.core import clock
 from timebank.core.actor import SYSTEM
 from timebank.core.db import db, transaction
-from timebank.core.errors import Refusal
+from timebank.core.errors import Conflict, Refusal
 from timebank.core.keys import Keys
 from timebank.exchange import service as exchange
 
@@ -31,6 +31,13 @@ class Place:
 
     keys: Keys
     archives: Path
+
+
+class BranchesFailed(Conflict):
+    """Closing went wrong, not merely refused, at some branches; the others were done."""
+
+    code = "jobs.branches_failed"
+    text = "{branches} 的结账出错，没有完成；其余网点做好 {made} 个归档包。原因见“月度归档”页的结账经过和运行日志。"
 
 
 def expire_orders(_place: Place, now: datetime) -> int:
@@ -47,9 +54,20 @@ def expire_orders(_place: Place, now: datetime) -> int:
 def close_months(place: Place, now: datetime) -> int:
     """Close and pack every month that is over, each branch's in order; returns how many packages were made.
 
-    A month that is refused stops its own branch (later months would be refused too), not the others.
+    A month that is refused or fails stops its own branch (later months would be refused too), not the others. Where
+    one failed, BranchesFailed is raised after the last branch.
     """
-    return sum(_close_branch(place, branch.id, branch.code, now) for branch in list_branches(db.session(), closed=True))
+    made, failed = 0, []
+    for branch_id, code in [(branch.id, branch.code) for branch in list_branches(db.session(), closed=True)]:
+        try:
+            made += _close_branch(place, branch_id, code, now)
+        except Exception as error:
+            db.session.rollback()
+            failed.append(code)
+            log.error("month_failed", branch=code, kind=type(error.__cause__ or error).__name__)
+    if failed:
+        raise BranchesFailed(branches="、".join(failed), made=made)
+    return made
 
 
 def _close_branch(place: Place, branch_id: int, code: str, now: datetime) -> int:
@@ -66,6 +84,8 @@ def _close_branch(place: Place, branch_id: int, code: str, now: datetime) -> int
                     clock=lambda: now,
                 )
             )
+        except closing.NotPacked:
+            raise
         except Refusal as refusal:
             log.warning("month_not_closed", branch=code, month=month, reason=refusal.code)
             break
@@ -78,8 +98,9 @@ def audit_books(_place: Place, now: datetime) -> int:
     """Check every invariant of every branch's books and keep the result; returns the number of findings."""
     findings = 0
     for branch_id, code in [(branch.id, branch.code) for branch in list_branches(db.session(), closed=True)]:
+        lines = archiving.find_faults(db.session(), branch_id)  # reads every row: not while keeping writers out
         with transaction() as session:
-            found = archiving.audit(session, branch_id=branch_id, now=now).findings
+            found = archiving.keep_audit(session, branch_id=branch_id, lines=lines, now=now).findings
         findings += found
         (log.error if found else log.info)("books_verified", branch=code, findings=found)
     return findings

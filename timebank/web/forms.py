@@ -33,7 +33,7 @@ fields.Time.default_error_messages |= {"invalid": "时间格式不对，例如 0
 
 _ROW_NAME = re.compile(r"^(\w+)-(\d{1,3})-(\w+)$")
 _MAX_INTEGER = 2**31 - 1
-_KEY_LENGTH = 60
+_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Range(validate.Range):
@@ -93,8 +93,12 @@ def tidy_text(text: str) -> str:
 
 
 def form_key(otherwise: str = "") -> str:
-    """The key of the form being sent, so that sending it again is harmless; ``otherwise`` or a fresh one without."""
-    return tidy_text(request.form.get("form_key", ""))[:_KEY_LENGTH] or otherwise or secrets.token_urlsafe(16)
+    """The key of the form being sent, so that sending it again is harmless; ``otherwise`` or a fresh one without.
+
+    At most 64 letters, digits, ``_`` and ``-``: what our pages send. Anything else is no key.
+    """
+    sent = request.form.get("form_key", "").strip()
+    return sent if _KEY.fullmatch(sent) else otherwise or secrets.token_urlsafe(16)
 
 
 def _flatten(errors: Mapping[Any, Any], prefix: str = "") -> dict[str, str]:

@@ -31,6 +31,10 @@ class Query:
         chosen = self.value(name)
         return chosen if chosen in allowed else otherwise
 
+    def any_of(self, *names: str) -> bool:
+        """Whether anything was asked for under these names."""
+        return any(map(self.value, names))
+
     def month(self, name: str = "month") -> str | None:
         """The calendar month that was chosen, if it is one."""
         chosen = self.value(name)

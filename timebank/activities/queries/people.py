@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from timebank.core.errors import Invalid
 from timebank.core.keys import Keys
-from timebank.members.models import Member
+from timebank.members.models import ACTIVE, Member
 from timebank.members.queries import (
     BadPersonalCode,
     CardRevoked,
     find_member_by_code,
     find_member_by_number,
-    list_active_members,
 )
 
 
@@ -31,11 +31,14 @@ def find_person(session: Session, keys: Keys, typed: str, *, branch_id: int) -> 
     found = find_member_by_number(session, typed)
     if found is not None:
         return found
-    namesakes = [m for m in list_active_members(session, branch_id=branch_id) if typed in (m.name, m.alias)]
+    named = or_(Member.name == typed, Member.alias == typed)
+    namesakes = session.scalars(
+        select(Member).where(Member.branch_id == branch_id, Member.status == ACTIVE, named).limit(2)
+    ).all()
     if len(namesakes) == 1:
         return namesakes[0]
     if namesakes:
-        raise PersonNotFound(fields={"who": f"叫“{typed}”的有 {len(namesakes)} 位，请输入会员号。"})
+        raise PersonNotFound(fields={"who": f"叫“{typed}”的不止一位，请输入会员号。"})
     try:
         return find_member_by_code(session, keys, typed)
     except (BadPersonalCode, CardRevoked) as unread:

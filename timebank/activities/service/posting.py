@@ -32,6 +32,7 @@ from timebank.members.models import Team
 from timebank.notices.service import NoticeDraft
 
 _MOVED = {"starts_at", "ends_at", "place"}  # changes that people have to know before they set out
+_POLICY = {"judged_by", "rounding_minutes"}
 
 
 class ActivityCancelled(Conflict):
@@ -55,8 +56,25 @@ class NotADraft(Conflict):
     text = "“{title}”已经发布过，不能删除。不办了请用“取消活动”，报了名的人会收到通知。"
 
 
+class AlreadyPosted(Conflict):
+    """The page was sent before, with other content or by somebody else."""
+
+    code = "activities.already_posted"
+    text = "这一页已经提交过一次，这次的内容没有保存。请打开“发布活动”重新填写。"
+
+
+class PolicyFixed(Conflict):
+    """People have already served by the old policy."""
+
+    code = "activities.policy_fixed"
+    text = "已有班次开始，时长算法不能再改，请另发一个活动。"
+
+
 def post_activity(session: Session, draft: ActivityDraft, *, actor: Actor, now: datetime) -> Activity:
-    """Write down a new activity as a draft led by the actor; the same ``form_key`` again finds the first one."""
+    """Write down a new activity as a draft led by the actor; the same ``form_key`` again finds the first one.
+
+    Raises AlreadyPosted when the first one is another's, or says something else.
+    """
     actor.require("activity.post", branch_id=draft.branch_id)
     if actor.member_id is None:
         raise NotAllowed(permission="activity.post")
@@ -72,11 +90,23 @@ def post_activity(session: Session, draft: ActivityDraft, *, actor: Actor, now: 
     )
     activity_id = session.scalar(created.returning(Activity.id))
     if activity_id is None:
-        first = session.scalar(select(Activity.id).where(Activity.form_key == draft.form_key))
-        return get_activity(session, first or 0)
+        return _posted_before(session, draft, actor)
     session.add_all(_new_shift(activity_id, shift) for shift in draft.shifts)
     session.flush()
     return get_activity(session, activity_id)
+
+
+def _posted_before(session: Session, draft: ActivityDraft, actor: Actor) -> Activity:
+    found = session.scalar(select(Activity.id).where(Activity.form_key == draft.form_key))
+    first = get_activity(session, found or 0)
+    if first.organiser_id != actor.member_id or _content(draft_of(first)) != _content(draft):
+        raise AlreadyPosted()
+    return first
+
+
+def _content(draft: ActivityDraft) -> tuple[dict[str, Any], list[tuple[Any, ...]]]:
+    """What a draft says, however its shifts are ordered."""
+    return _values(draft) | {"branch_id": draft.branch_id}, sorted(tuple(_values(s).values()) for s in draft.shifts)
 
 
 def publish(session: Session, activity_id: int, *, actor: Actor, now: datetime) -> Activity:
@@ -209,6 +239,9 @@ def _amend(session: Session, activity: Activity, draft: ActivityDraft, *, actor:
     rows = [(open_shifts.get(row.shift_id or 0), row) for row in draft.shifts]
     _refuse(_amendment_faults(rows) | find_publishing_faults(draft, now=now))
     changes = find_changes(activity, draft, ACTIVITY_FIELDS)
+    begun = any(shift.cancelled_at is None and shift.starts_at <= now for shift in activity.shifts)
+    if begun and any(change.what in _POLICY for change in changes):
+        raise PolicyFixed()
     for shift, row in rows:
         if shift is not None:
             changes += find_changes(shift, row, SHIFT_FIELDS, shift.id)

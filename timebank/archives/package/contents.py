@@ -46,16 +46,21 @@ class Sources:
     session: Session
     branch: Branch
     period: PeriodView
+    edition: rules.Edition
     folder: Path
     progress: Progress
 
 
-def write_package(session: Session, branch: Branch, period: PeriodView, *, target: Path, progress: Progress) -> None:
+def write_package(
+    session: Session, branch: Branch, period: PeriodView, *, edition: rules.Edition, target: Path, progress: Progress
+) -> None:
     """Write the whole package of a closed month to ``target``; parts lie in the folder of ``target`` meanwhile.
 
     Raises PackageMismatchError when the rows read do not hash to the seal or a control total does not agree.
     """
-    sources = Sources(session=session, branch=branch, period=period, folder=target.parent, progress=progress)
+    sources = Sources(
+        session=session, branch=branch, period=period, edition=edition, folder=target.parent, progress=progress
+    )
     totals, checks = _write_tables(sources)
     _write_json(sources.folder / "checks.json", _checks_file(sources, totals, checks))
     _write_json(sources.folder / "manifest.json", _manifest(sources, totals))
@@ -63,11 +68,11 @@ def write_package(session: Session, branch: Branch, period: PeriodView, *, targe
     stamp = clock.local(_closed_at(period)).replace(tzinfo=None)
     write_bag(
         target,
-        rules.package_name(branch.code, period.month, period.hash or ""),
+        rules.package_name(branch.code, period.month, period.hash or "", edition.version),
         [(path.name, path) for path in _payload(sources.folder)],
         info={
             "Source-Organization": branch.name,
-            "External-Identifier": f"{branch.code} {period.month} v{rules.VERSION}",
+            "External-Identifier": f"{branch.code} {period.month} v{edition.version}",
             "External-Description": f"{branch.name} {period.month} 月度归档",
             "Bag-Software-Agent": f"timebank {__version__}",
         },
@@ -210,8 +215,8 @@ def _manifest(sources: Sources, totals: Mapping[str, Mapping[str, int]]) -> dict
         "branch": {"code": branch.code, "name": branch.name},
         "month": period.month,
         "zone": str(clock.ZONE),
-        "version": rules.VERSION,
-        "corrects": None,
+        "version": sources.edition.version,
+        "corrects": sources.edition.before,
         "closed": {"at": clock.local(_closed_at(period)).isoformat(timespec="seconds"), "by": _closed_by(period)},
         "program": {"name": "timebank", "version": __version__},
         "units": {"coin": "分钟；60 分钟 = 1 爱心币 = 1 小时服务", "point": "积分"},

@@ -1,6 +1,6 @@
 """Reads for closing, packing and showing months."""
 
-from timebank.archives.queries.checks import Finding, blocking, warnings
+from timebank.archives.queries.checks import Finding, blocking, preview_warnings, unsettled, warnings
 from timebank.archives.queries.months import (
     STATE_NAMES,
     MonthUnknown,
@@ -15,6 +15,7 @@ from timebank.archives.queries.months import (
     list_months,
     list_runs,
     list_unfinished,
+    list_versions,
 )
 from timebank.archives.queries.tables import Members, list_member_rows
 
@@ -36,5 +37,8 @@ __all__ = [
     "list_months",
     "list_runs",
     "list_unfinished",
+    "list_versions",
+    "preview_warnings",
+    "unsettled",
     "warnings",
 ]

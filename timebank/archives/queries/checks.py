@@ -10,6 +10,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from timebank.activities.models import Activity, Shift
+from timebank.archives.queries.months import latest_audit
 from timebank.attendance.models import APPROVED, PENDING, READY, Attendance, ShiftApproval
 from timebank.branches.models import Branch
 from timebank.core.clock import local, month_range
@@ -34,7 +35,28 @@ class Finding:
 
 def blocking(session: Session, branch: Branch, month: str) -> list[Finding]:
     """Everything that must be put right before ``month`` can be closed; empty when it can be closed now."""
-    return [*_found(session, branch, month, _CHECKS), *_book_findings(session, branch.id)]
+    return [*unsettled(session, branch, month), *_book_findings(session, branch.id)]
+
+
+def unsettled(session: Session, branch: Branch, month: str) -> list[Finding]:
+    """The part of ``blocking`` that is quick to ask and may change any minute; the books themselves are not reread."""
+    return _found(session, branch, month, _CHECKS)
+
+
+def preview_warnings(session: Session, branch: Branch, month: str) -> list[Finding]:
+    """``warnings``, and what the last self-check of the books found: the close itself checks them anew."""
+    audit = latest_audit(session, branch.id)
+    found = warnings(session, branch, month)
+    if audit is not None and audit.findings:
+        found.append(
+            Finding(
+                code="archives.last_audit",
+                title=f"{local(audit.ran_at):%m-%d %H:%M} 的账本自检没有通过",
+                todo="结账时会逐笔重算，对不上就不会结。请先联系系统管理员查看“监督 → 账本自检”。",
+                rows=tuple(audit.text.splitlines()[:_SHOWN_ROWS]),
+            )
+        )
+    return found
 
 
 def warnings(session: Session, branch: Branch, month: str) -> list[Finding]:
@@ -118,7 +140,7 @@ def _unsubmitted(session: Session, branch: Branch, month: str) -> Iterator[str]:
         .join(Attendance, Attendance.shift_id == Shift.id)
         .outerjoin(ShiftApproval, ShiftApproval.shift_id == Shift.id)
         .where(Activity.branch_id == branch.id, Shift.starts_at >= start, Shift.starts_at < end)
-        .where(Attendance.status.in_((PENDING, READY)))
+        .where(Attendance.status.in_((PENDING, READY)), Shift.cancelled_at.is_(None))
         .where(ShiftApproval.id.is_(None) | ShiftApproval.returned_at.is_not(None))
         .group_by(Shift.id, Shift.starts_at, Activity.title)
         .order_by(Shift.starts_at)

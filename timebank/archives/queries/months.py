@@ -26,11 +26,12 @@ class NoPackage(NotFound):
 
 
 class PackageLost(NotFound):
-    """The package was made, but its file is gone."""
+    """The package was made, but its file is gone. The next close of the month makes it again."""
 
     code = "archives.package_lost"
     text = (
-        "{month} 的归档包文件不在了。请联系系统管理员运行 flask archive close，会按原来的封签补做一份完全相同的归档包。"
+        "{month} 的归档包文件不在了。请联系系统管理员运行 flask archive close，会按原来的封签补做。"
+        "姓名、活动名称等后来改过的，会另记为新的版本。"
     )
 
 
@@ -104,6 +105,18 @@ def find_archive(session: Session, branch_id: int, month: str) -> Archive | None
         .limit(1)
         .execution_options(populate_existing=True)
     ).one_or_none()
+
+
+def list_versions(session: Session, branch_id: int, month: str) -> list[Archive]:
+    """Every package of a month, first version first."""
+    return list(
+        session.scalars(
+            select(Archive)
+            .where(Archive.branch_id == branch_id, Archive.month == month)
+            .order_by(Archive.version)
+            .execution_options(populate_existing=True)
+        )
+    )
 
 
 def get_archive(session: Session, branch_id: int, month: str) -> Archive:

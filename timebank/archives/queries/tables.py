@@ -1,8 +1,9 @@
 """The rows of the package's tables, streamed as plain tuples in the order of ``archives.rules``; people as number and
 masked name only.
 
-What is read here does not change after the close, so that a package made later is the same: service records come in
-through their sealed entries, orders with the state they had when the month ended.
+Which rows there are and every number in them is fixed by the close: service records come in through their sealed
+entries, orders with the state they had when the month ended. Names of people, titles and places are read as they stand
+now; where one was changed meanwhile, a package made again differs and becomes a further version.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, func, or_, select
+from sqlalchemy import Row, Select, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from timebank.activities.models import CATEGORIES, Activity, Shift
@@ -26,7 +27,7 @@ from timebank.core.masking import mask_name
 from timebank.exchange.models import ACCEPTED, ORDER_STATUS_NAMES, REQUESTED, Offer, Order
 from timebank.ledger import queries as ledger
 from timebank.ledger.queries import TrialRow
-from timebank.members.models import Member
+from timebank.members.models import Card, Member
 
 _BATCH = 2_000
 _STREAM = {"yield_per": _BATCH}
@@ -56,7 +57,10 @@ class EntryNumbers:
 
 
 class Members:
-    """What each member had, got and gave in a month: one line per account holder of the branch."""
+    """What each member had, got and gave in a month.
+
+    One line for everybody who was approved before its end, and for everybody whose accounts moved up to then.
+    """
 
     def __init__(
         self, session: Session, branch: Branch, month: str, *, balances: Sequence[TrialRow], numbers: EntryNumbers
@@ -77,6 +81,8 @@ class Members:
         """By member number. Other = whatever is neither earned nor redeemed nor received, such as reversals."""
         minutes = _booked_minutes(self._session, self._branch.id, self._numbers)
         for member in self._session.execute(self._select()):
+            if not (member.approved or {member.coin_account_id, member.point_account_id} & self._balances.keys()):
+                continue
             opening, closing, (earned, redeemed, received) = self._figures(member.coin_account_id)
             points_opening, points_closing, (points_earned, _, _) = self._figures(member.point_account_id)
             signed, manual = minutes.get(member.id, (0, 0))
@@ -88,13 +94,17 @@ class Members:
             )  # fmt: skip
 
     def _select(self) -> Select[*tuple[Any, ...]]:
+        # The first card is issued with the approval and its instant stays, whatever is decided about the member later.
+        approved = exists().where(Card.member_id == Member.id, Card.issued_at < month_range(self._month)[1])
         return (
-            select(Member.id, Member.number, Member.name, Member.coin_account_id, Member.point_account_id)
+            select(
+                Member.id, Member.number, Member.name, Member.coin_account_id, Member.point_account_id,
+                approved.label("approved"),
+            )
             .where(Member.branch_id == self._branch.id, Member.coin_account_id.is_not(None))
-            .where(Member.decided_at < month_range(self._month)[1])
             .order_by(Member.number)
             .execution_options(**_STREAM)
-        )
+        )  # fmt: skip
 
     def _figures(self, account_id: int | None) -> tuple[int, int, list[int]]:
         row = self._balances.get(account_id or 0)

@@ -8,9 +8,10 @@ from datetime import datetime
 from sqlalchemy import and_, bindparam, case, func, or_, select, true
 from sqlalchemy.orm import Session
 
-from timebank.activities.models import CANCELLED, CONFIRMED, DRAFT, PLANNED, Activity, Shift, SignUp
+from timebank.activities.models import CANCELLED, CONFIRMED, DRAFT, Activity, Shift, SignUp
 from timebank.attendance.models import VOID, Attendance, ShiftApproval
-from timebank.attendance.rules import Ground, Policy
+from timebank.attendance.queries.policy import policy_of
+from timebank.attendance.rules import Ground, opens_at
 from timebank.members.models import ACTIVE, Member
 
 _GROUND = (
@@ -46,22 +47,33 @@ _GROUND = (
 )
 
 
+_HOLD = select(Shift.id).where(Shift.id == bindparam("shift_id")).with_for_update(read=True)
+
+
+def hold_ground(session: Session, shift_id: int, member_id: int) -> Ground | None:
+    """``find_ground``, and nobody sends or approves the list until this unit of work ends; scans do not wait.
+
+    The lock is a statement of its own: on PostgreSQL a statement that waited still sees what it saw before waiting.
+    SQLite writes one at a time and needs none.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(_HOLD, {"shift_id": shift_id})
+    return find_ground(session, shift_id, member_id)
+
+
 def find_ground(session: Session, shift_id: int, member_id: int) -> Ground | None:
     """Everything that decides a scan of this member at this shift; None for a draft or when either does not exist."""
     row = session.execute(_GROUND, {"shift_id": shift_id, "member_id": member_id}).one_or_none()
     if row is None or row.status == DRAFT:
         return None
+    policy = policy_of(row, row)
+    # The shift was moved since: what was recorded belongs to the old hour.
+    recorded_before = row.in_at is not None and row.in_at < opens_at(policy)
     return Ground(
         shift_id=shift_id,
         branch_id=row.branch_id,
         title=row.title,
-        policy=Policy(
-            starts_at=row.starts_at,
-            ends_at=row.ends_at,
-            break_minutes=row.break_minutes,
-            by_plan=row.judged_by == PLANNED,
-            rounding_minutes=row.rounding_minutes,
-        ),
+        policy=policy,
         cancelled=row.cancelled_at is not None or row.status == CANCELLED,
         submitted=row.approval_id is not None and row.returned_at is None,
         walk_ins=row.walk_ins,
@@ -71,9 +83,9 @@ def find_ground(session: Session, shift_id: int, member_id: int) -> Ground | Non
         member_active=row.member_status == ACTIVE,
         signed_up=row.sign_up_id is not None,
         recorded=row.attendance_id is not None,
-        in_at=row.in_at,
-        out_at=row.out_at,
-        minutes=row.signed_minutes or 0,
+        in_at=None if recorded_before else row.in_at,
+        out_at=None if recorded_before else row.out_at,
+        minutes=0 if recorded_before else row.signed_minutes or 0,
     )
 
 

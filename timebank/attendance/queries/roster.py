@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, exists, func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy.orm import Session
 
-from timebank.activities.models import CONFIRMED, Shift, SignUp
+from timebank.activities.models import CONFIRMED, SignUp
 from timebank.attendance.models import APPROVED, PENDING, READY, VOID, Attendance, Scan
 from timebank.members.models import ACTIVE, Member
 from timebank.members.rules import read_member_number
@@ -112,11 +112,6 @@ def find_roster_line(session: Session, shift_id: int, member_id: int) -> RosterL
     return None if row is None else _line(*row)
 
 
-def find_attendance(session: Session, shift_id: int, member_id: int) -> Attendance | None:
-    """The judged record of one member at one shift."""
-    return session.scalar(select(Attendance).where(Attendance.shift_id == shift_id, Attendance.member_id == member_id))
-
-
 def list_scans(session: Session, shift_id: int, member_id: int) -> Sequence[Scan]:
     """Every scan of one member at one shift, refused ones too, in the order they were recorded."""
     return session.scalars(
@@ -142,46 +137,3 @@ def search_members(
         return ()
     found = select(Member).where(which, Member.status == ACTIVE, Member.id.not_in(without))
     return session.scalars(found.order_by(Member.name, Member.id).limit(limit)).all()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Flags:
-    """What a reviewer should look at, never a reason to refuse: members by id."""
-
-    shared_device: frozenset[int]
-    overlapping: frozenset[int]
-
-    def of(self, member_id: int) -> list[str]:
-        """The flags of one member, in words."""
-        words = {"同一部手机签了几个人": self.shared_device, "同一时间还签到了别的班次": self.overlapping}
-        return [text for text, members in words.items() if member_id in members]
-
-
-def list_flags(session: Session, shift_id: int) -> Flags:
-    """Who used one device with somebody else at this shift, and who was at two shifts at once."""
-    shared = (
-        select(Scan.device)
-        .where(Scan.shift_id == shift_id, Scan.device != "", Scan.refused == "")
-        .group_by(Scan.device)
-        .having(func.count(Scan.member_id.distinct()) > 1)
-    )
-    devices = select(Scan.member_id).where(Scan.shift_id == shift_id, Scan.device.in_(shared)).distinct()
-    here, there = aliased(Attendance), aliased(Attendance)
-    this, other = aliased(Shift), aliased(Shift)
-    overlapping = (
-        select(here.member_id)
-        .join(this, this.id == here.shift_id)
-        .where(
-            here.shift_id == shift_id,
-            here.status != VOID,
-            exists().where(
-                there.member_id == here.member_id,
-                there.shift_id != shift_id,
-                there.status != VOID,
-                other.id == there.shift_id,
-                other.starts_at < this.ends_at,
-                other.ends_at > this.starts_at,
-            ),
-        )
-    )
-    return Flags(shared_device=frozenset(session.scalars(devices)), overlapping=frozenset(session.scalars(overlapping)))

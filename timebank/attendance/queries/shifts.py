@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, and_, func, or_, select
@@ -87,19 +87,6 @@ def _read(session: Session, chosen: Select[Any]) -> list[ShiftCard]:
 
 def _in_branches(chosen: Select[Any], branch_ids: frozenset[int] | None) -> Select[Any]:
     return chosen if branch_ids is None else chosen.where(Activity.branch_id.in_(branch_ids))
-
-
-def list_door_shifts(
-    session: Session, branch_ids: frozenset[int] | None, *, now: datetime, hours: int = 12
-) -> list[ShiftCard]:
-    """Published shifts that run now or begin within ``hours``, the next first."""
-    chosen = _in_branches(_cards(), branch_ids).where(
-        Activity.status == PUBLISHED,
-        Shift.cancelled_at.is_(None),
-        Shift.ends_at > now - timedelta(hours=1),
-        Shift.starts_at < now + timedelta(hours=hours),
-    )
-    return _read(session, chosen.order_by(Shift.starts_at, Shift.id))
 
 
 def list_waiting_review(

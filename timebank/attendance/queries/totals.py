@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session, contains_eager
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
 
 from timebank.activities.models import Activity, Shift
 from timebank.attendance.models import APPROVED, Attendance
@@ -58,29 +58,23 @@ def member_totals(session: Session, member_id: int) -> MemberTotals:
     return MemberTotals(signed_minutes=row[0], manual_minutes=row[1], count=row[2], points=row[3])
 
 
-def list_member_attendance(
-    session: Session, member_id: int, limit: int = 20, *, approved_only: bool = False
-) -> Sequence[Attendance]:
-    """A member's attendance in any state, with shift, activity and branch, latest shift first."""
-    chosen = (
-        select(Attendance)
-        .join(Attendance.shift)
-        .join(Shift.activity)
-        .join(Activity.branch)
-        .options(contains_eager(Attendance.shift).contains_eager(Shift.activity).contains_eager(Activity.branch))
-        .where(Attendance.member_id == member_id)
-        .order_by(Shift.starts_at.desc(), Attendance.id.desc())
-        .limit(limit)
-    )
-    if approved_only:
-        chosen = chosen.where(Attendance.status == APPROVED)
-    return session.scalars(chosen).all()
-
-
 def month_totals(session: Session, branch_ids: frozenset[int] | None, month: str) -> MonthTotals:
     """Approved service at the branches' shifts (None: everywhere) that ended in ``month`` (``YYYY-MM``)."""
+    chosen = _month_sums(month)
+    if branch_ids is not None:
+        chosen = chosen.where(Activity.branch_id.in_(branch_ids))
+    return _month_totals(*session.execute(chosen).one())
+
+
+def month_totals_by_branch(session: Session, month: str) -> dict[int, MonthTotals]:
+    """``month_totals`` of each branch where there was any service, in one question."""
+    chosen = _month_sums(month).add_columns(Activity.branch_id).group_by(Activity.branch_id)
+    return {branch_id: _month_totals(*sums) for *sums, branch_id in session.execute(chosen)}
+
+
+def _month_sums(month: str) -> Select[Any]:
     start, end = month_range(month)
-    chosen = (
+    return (
         select(
             _sum(Attendance.signed_minutes),
             _sum(Attendance.manual_minutes),
@@ -97,9 +91,9 @@ def month_totals(session: Session, branch_ids: frozenset[int] | None, month: str
             Shift.ends_at < end,
         )
     )
-    if branch_ids is not None:
-        chosen = chosen.where(Activity.branch_id.in_(branch_ids))
-    signed, manual, people, count, shifts = session.execute(chosen).one()
+
+
+def _month_totals(signed: int, manual: int, people: int, count: int, shifts: int) -> MonthTotals:
     return MonthTotals(
         minutes=signed + manual, signed_minutes=signed, manual_minutes=manual, people=people, count=count, shifts=shifts
     )

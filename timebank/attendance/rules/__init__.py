@@ -12,24 +12,25 @@ from timebank.attendance.rules.codes import (
     venue_code,
 )
 from timebank.attendance.rules.gate import (
-    CLOSES_MINUTES,
-    OPENS_MINUTES,
     REFUSALS,
     REPEAT_MINUTES,
     Ground,
-    closes_at,
     next_kind,
-    opens_at,
     refusal_of,
 )
 from timebank.attendance.rules.judging import (
+    CLOSES_MINUTES,
+    OPENS_MINUTES,
     Judgement,
     ManualOutOfRange,
     Mark,
     Policy,
     check_manual,
+    closes_at,
     judge,
+    opens_at,
     shift_minutes,
+    shift_room,
 )
 from timebank.attendance.rules.points import POINT_RULES, PointRule, point_rule, points_of
 
@@ -65,5 +66,6 @@ __all__ = [
     "read_venue_code",
     "refusal_of",
     "shift_minutes",
+    "shift_room",
     "venue_code",
 ]

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from timebank.attendance.rules.judging import Policy
+from timebank.attendance.rules.judging import Policy, closes_at, opens_at
 from timebank.core.errors import Conflict, Refusal
 
-OPENS_MINUTES = 60  # before the start
-CLOSES_MINUTES = 60  # after the end
 REPEAT_MINUTES = 10  # so soon after a check-in, scanning again means "did it work?", not "I leave"
 
 
@@ -111,13 +109,3 @@ def refusal_of(ground: Ground, kind: str, at: datetime) -> type[Refusal] | None:
         (not ground.signed_up and not ground.walk_ins and not ground.recorded, NotSignedUp),
     )
     return next((refusal for refused, refusal in checks if refused), None)
-
-
-def opens_at(policy: Policy) -> datetime:
-    """From when scans are taken."""
-    return policy.starts_at - timedelta(minutes=OPENS_MINUTES)
-
-
-def closes_at(policy: Policy) -> datetime:
-    """Until when check-outs are taken."""
-    return policy.ends_at + timedelta(minutes=CLOSES_MINUTES)

@@ -9,6 +9,9 @@ from datetime import datetime, timedelta
 from timebank.core.errors import Invalid
 from timebank.core.minutes import hours
 
+OPENS_MINUTES = 60  # before the start
+CLOSES_MINUTES = 60  # after the end
+
 
 class ManualOutOfRange(Invalid):
     """Manual minutes that are not above zero, or more than the shift has room for."""
@@ -26,6 +29,16 @@ class Policy:
     break_minutes: int
     by_plan: bool
     rounding_minutes: int
+
+
+def opens_at(policy: Policy) -> datetime:
+    """From when scans are taken."""
+    return policy.starts_at - timedelta(minutes=OPENS_MINUTES)
+
+
+def closes_at(policy: Policy) -> datetime:
+    """Until when check-outs are taken."""
+    return policy.ends_at + timedelta(minutes=CLOSES_MINUTES)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,11 +63,12 @@ class Judgement:
 def judge(marks: Iterable[Mark], policy: Policy) -> Judgement:
     """Judge one person's scans, given in the order they were recorded.
 
-    Earliest in and latest out count; the last correction of each kind outweighs them. Early arrival is ignored, late
-    arrival and early leaving are cut, nothing counts past the end of the shift, the break is taken off, and the rest is
-    rounded down to the policy's step. Instants count by the minute a clock shows, so that anybody can check the sum.
+    A scan outside the window says nothing about this shift: it was moved since. Earliest in and latest out count; the
+    last correction of each kind outweighs them. Early arrival is ignored, late arrival and early leaving are cut,
+    nothing counts past the end of the shift, the break is taken off, and the rest is rounded down to the policy's step.
+    Instants count by the minute a clock shows, so that anybody can check the sum.
     """
-    found = list(marks)
+    found = [mark for mark in marks if opens_at(policy) <= mark.at <= closes_at(policy)]
     in_at, out_at = _decisive(found, "in", min), _decisive(found, "out", max)
     if in_at is None:
         return Judgement(in_at=None, out_at=out_at, minutes=0, complete=False)
@@ -79,9 +93,14 @@ def shift_minutes(policy: Policy) -> int:
     return _counted(_span(policy.starts_at, policy.ends_at), policy)
 
 
+def shift_room(policy: Policy) -> int:
+    """The most that one person can have served at the shift: its length without the break."""
+    return max(_span(policy.starts_at, policy.ends_at) - policy.break_minutes, 0)
+
+
 def check_manual(minutes: int, *, signed_minutes: int, policy: Policy) -> None:
     """Refuse manual minutes unless they are above zero and, with the signed ones, fit into the shift."""
-    most = max(_span(policy.starts_at, policy.ends_at) - policy.break_minutes - signed_minutes, 0)
+    most = max(shift_room(policy) - signed_minutes, 0)
     if not 0 < minutes <= most:
         raise ManualOutOfRange(most=hours(most), fields={"manual": f"要大于 0，最多 {hours(most)}。"})
 

@@ -1,12 +1,14 @@
 """The verbs of the door, the review and the approval. They never commit; a door's unit of work does.
 
 Order of locks, always: shift (review, approval), scan key, attendance, points carry by member, then the ledger's own.
-A scan at the door takes no lock but its key and its attendance row.
+A scan at the door shares the shift with other scans, so that nobody sends or approves the list meanwhile, and takes its
+key and its attendance row.
 """
 
 from timebank.attendance.service.approval import (
     AlreadySubmitted,
     Approved,
+    BeyondShift,
     ChangedMeanwhile,
     FourEyes,
     NotSubmitted,
@@ -34,6 +36,7 @@ from timebank.attendance.service.shifts import ReviewClosed
 __all__ = [
     "AlreadySubmitted",
     "Approved",
+    "BeyondShift",
     "ChangedMeanwhile",
     "Correction",
     "FourEyes",

@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from timebank.attendance.models import APPROVED, PENDING, READY, VOID, Attendance, PointsCarry, ShiftApproval
-from timebank.attendance.rules import PointRule, point_rule, points_of
-from timebank.attendance.service.shifts import LockedShift, lock_shift, refuse_closed
+from timebank.attendance.models import PENDING, READY, Attendance, ShiftApproval
+from timebank.attendance.queries import find_own_hand
+from timebank.attendance.rules import shift_room
+from timebank.attendance.service.booking import book_records, lock_records, tell_booked
+from timebank.attendance.service.judged import rejudge_all
+from timebank.attendance.service.shifts import lock_shift, refuse_closed
 from timebank.core.actor import Actor
 from timebank.core.clock import local
-from timebank.core.db import insert_once
 from timebank.core.errors import Conflict, NotAllowed
-from timebank.ledger import queries as ledger_queries
-from timebank.ledger import service as ledger
-from timebank.ledger.service import EntryDraft, TransferDraft
-from timebank.members.models import Member
-from timebank.notices.service import NoticeDraft, tell, tell_each
-
-_CHUNK = 2_000
-_ATTENDANCE, _CARRIES = cast(Table, Attendance.__table__), cast(Table, PointsCarry.__table__)
-_APPROVE = (
-    update(_ATTENDANCE)
-    .where(_ATTENDANCE.c.id == bindparam("which"))
-    .values(status=APPROVED, approval_id=bindparam("approval"), entry_id=bindparam("entry"), points=bindparam("earned"))
-)
-_CARRY = update(_CARRIES).where(_CARRIES.c.member_id == bindparam("who")).values(carry=bindparam("left"))
+from timebank.core.minutes import hours
+from timebank.notices.service import tell
 
 
 class StillRunning(Conflict):
@@ -44,7 +32,7 @@ class StillPending(Conflict):
     """Somebody's record waits for a decision."""
 
     code = "attendance.still_pending"
-    text = "还有 {count} 人缺签退或缺签到。请逐个补记时间，或者标为“不计”，再提交。"
+    text = "还有 {count} 人的时间不全，或者要核实。请逐个补记、更正，或者标为“不计”，再提交。"
 
 
 class AlreadySubmitted(Conflict):
@@ -68,6 +56,13 @@ class ChangedMeanwhile(Conflict):
     text = "这份名单在您打开以后又改过并重新提交。请再看一遍新的名单，然后审核。"
 
 
+class BeyondShift(Conflict):
+    """Somebody would get more than the whole shift."""
+
+    code = "attendance.beyond_shift"
+    text = "有 {count} 人的时长超过了整个班次（最多 {most}）。请退回给组织者核对后重新提交。"
+
+
 class FourEyes(NotAllowed):
     """The approver has a hand in it."""
 
@@ -85,15 +80,6 @@ class Approved:
     repeated: bool
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Due:
-    """One person's minutes on their way to the books."""
-
-    record: Any
-    points: int
-    carry: int
-
-
 def submit_shift(session: Session, shift_id: int, *, actor: Actor, now: datetime) -> None:
     """Send a reviewed list for approval. Refuses while the shift runs, after it was sent, while a decision is missing.
 
@@ -105,6 +91,7 @@ def submit_shift(session: Session, shift_id: int, *, actor: Actor, now: datetime
         raise StillRunning(ends=f"{local(shift.ends_at):%m-%d %H:%M}")
     if shift.approval is not None and shift.approval.returned_at is None:
         raise AlreadySubmitted()
+    rejudge_all(session, shift_id, shift.policy)  # the shift may have been moved, or left, since people checked in
     _refuse_pending(session, shift_id)
     minutes = Attendance.signed_minutes + Attendance.manual_minutes
     people, total = session.execute(
@@ -147,7 +134,8 @@ def approve_shift(session: Session, shift_id: int, *, actor: Actor, now: datetim
     """Book coins and points for everybody of a submitted list, in one go, or refuse and book nothing.
 
     ``seen`` is the submission that the approver looked at (``submitted_at`` as ISO text). Approving again answers with
-    the first result. Raises NotSubmitted, ChangedMeanwhile, FourEyes, StillPending, and what the ledger refuses.
+    the first result. Raises NotSubmitted, ChangedMeanwhile, FourEyes, StillPending, BeyondShift, and what the
+    ledger refuses.
     """
     shift = lock_shift(session, shift_id)
     actor.require("attendance.approve", branch_id=shift.branch_id)
@@ -161,15 +149,18 @@ def approve_shift(session: Session, shift_id: int, *, actor: Actor, now: datetim
     if approval.submitted_by_id == _person(actor):
         raise FourEyes(why="这份名单是您提交的")
     _refuse_pending(session, shift_id)
-    records = _records(session, shift_id)
-    _refuse_own_hand(records, actor)
-    rule = point_rule(local(shift.ends_at).date())
-    due = _due(session, records, rule)
-    entries = _book(session, shift, due, rule=rule, actor=actor, now=now)
-    _record(session, approval, records, due, entries)
+    records = lock_records(session, shift_id)
+    why = find_own_hand(session, shift_id, _person(actor))
+    if why:
+        raise FourEyes(why=why)
+    room = shift_room(shift.policy)
+    beyond = sum(record.minutes > room for record in records)
+    if beyond:
+        raise BeyondShift(count=beyond, most=hours(room))
+    due = book_records(session, shift, approval, records, actor=actor, now=now)
     approval.approved_by_id, approval.approved_at = _person(actor), now
     session.flush()
-    _tell(session, shift, due, now)
+    tell_booked(session, shift, due, now)
     return _answer(approval, repeated=False)
 
 
@@ -188,149 +179,3 @@ def _refuse_pending(session: Session, shift_id: int) -> None:
     count = session.scalar(select(func.count()).where(Attendance.shift_id == shift_id, Attendance.status == PENDING))
     if count:
         raise StillPending(count=count)
-
-
-def _records(session: Session, shift_id: int) -> Sequence[Any]:
-    return session.execute(
-        select(
-            Attendance.id,
-            Attendance.member_id,
-            Attendance.signed_minutes,
-            Attendance.manual_minutes,
-            Attendance.manual_by_id,
-            Attendance.reviewed_by_id,
-            (Attendance.signed_minutes + Attendance.manual_minutes).label("minutes"),
-            Member.branch_id,
-            Member.coin_account_id,
-            Member.point_account_id,
-        )
-        .join(Member, Member.id == Attendance.member_id)
-        .where(Attendance.shift_id == shift_id, Attendance.status != VOID)
-        .order_by(Attendance.member_id)
-        .with_for_update(of=Attendance, key_share=True)
-    ).all()
-
-
-def _refuse_own_hand(records: Sequence[Any], actor: Actor) -> None:
-    counted = [record for record in records if record.minutes]
-    if any(record.member_id == actor.member_id for record in counted):
-        raise FourEyes(why="名单里有您自己的时长")
-    if any(actor.member_id in {record.manual_by_id, record.reviewed_by_id} for record in counted):
-        raise FourEyes(why="名单里有您亲手补录或更正的时长")
-
-
-def _due(session: Session, records: Sequence[Any], rule: PointRule) -> list[_Due]:
-    """Points for everybody with minutes, and what they carry on; the carries stay locked until we commit."""
-    counted = [record for record in records if record.minutes]
-    members = [record.member_id for record in counted]
-    carries: dict[int, int] = {}
-    for at in range(0, len(members), _CHUNK):
-        some = members[at : at + _CHUNK]
-        # Row by row in one batch: a statement of a thousand rows takes longer to write than to run.
-        fresh = [{"member_id": member_id, "carry": 0} for member_id in some]
-        session.connection().execute(insert_once(session, PointsCarry), fresh)
-        rows = session.execute(
-            select(PointsCarry.member_id, PointsCarry.carry)
-            .where(PointsCarry.member_id.in_(some))
-            .order_by(PointsCarry.member_id)
-            .with_for_update()
-        )
-        carries |= {row.member_id: row.carry for row in rows}
-    due = []
-    for record in counted:
-        points, carry = points_of(record.minutes, carry=carries[record.member_id], rule=rule)
-        due.append(_Due(record=record, points=points, carry=carry))
-    return due
-
-
-def _book(
-    session: Session, shift: LockedShift, due: Sequence[_Due], *, rule: PointRule, actor: Actor, now: datetime
-) -> dict[int, int]:
-    """One entry per person in the book of their own branch; returns entries by attendance record."""
-    issuance: dict[tuple[int, str], int] = {}
-    for book_id in {one.record.branch_id for one in due}:
-        for unit in ("coin", "point"):
-            issuance[book_id, unit] = ledger_queries.find_house_account(session, book_id, "issuance", unit)
-    drafts = [_draft(shift, one, issuance, rule, actor) for one in due]
-    posted = ledger.post_many(session, drafts, now=now) if drafts else []
-    return {one.record.id: entry.entry_id for one, entry in zip(due, posted, strict=True)}
-
-
-def _draft(
-    shift: LockedShift, one: _Due, issuance: dict[tuple[int, str], int], rule: PointRule, actor: Actor
-) -> EntryDraft:
-    record = one.record
-    transfers = [
-        TransferDraft(
-            debit_id=issuance[record.branch_id, "coin"],
-            credit_id=record.coin_account_id,
-            amount=record.minutes,
-            unit="coin",
-        )
-    ]
-    if one.points:
-        transfers.append(
-            TransferDraft(
-                debit_id=issuance[record.branch_id, "point"],
-                credit_id=record.point_account_id,
-                amount=one.points,
-                unit="point",
-            )
-        )
-    return EntryDraft(
-        book_id=record.branch_id,
-        kind="earn",
-        key=f"attendance:{shift.id}:{record.member_id}",
-        transfers=tuple(transfers),
-        source_type="attendance",
-        source_id=record.id,
-        occurred_at=shift.ends_at,
-        actor_id=actor.member_id,
-        for_member_id=record.member_id,
-        rule=rule.name,
-        facts={
-            "title": shift.title,
-            "shift_id": shift.id,
-            "signed_minutes": record.signed_minutes,
-            "manual_minutes": record.manual_minutes,
-        },
-    )
-
-
-def _record(
-    session: Session,
-    approval: ShiftApproval,
-    records: Sequence[Any],
-    due: Sequence[_Due],
-    entries: dict[int, int],
-) -> None:
-    """Mark every record as approved, keep the carries, and sum up."""
-    points = {one.record.id: one.points for one in due}
-    rows = [
-        {"which": r.id, "approval": approval.id, "entry": entries.get(r.id), "earned": points.get(r.id, 0)}
-        for r in records
-    ]
-    if rows:
-        session.connection().execute(_APPROVE, rows)
-    if due:
-        session.connection().execute(_CARRY, [{"who": one.record.member_id, "left": one.carry} for one in due])
-    approval.people = len(due)
-    approval.minutes = sum(one.record.minutes for one in due)
-    approval.points = sum(points.values())
-
-
-def _tell(session: Session, shift: LockedShift, due: Sequence[_Due], now: datetime) -> None:
-    """Tell everybody what was deposited for them."""
-    told = [
-        (
-            one.record.member_id,
-            NoticeDraft(
-                kind="attendance.approved",
-                key=f"attendance.approved:{shift.id}",
-                facts={"title": shift.title, "start": shift.starts_at, "minutes": one.record.minutes},
-                link="/me/statement",
-            ),
-        )
-        for one in due
-    ]
-    tell_each(session, told, now=now)

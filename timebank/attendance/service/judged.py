@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import Table, and_, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
 
+from timebank.activities.models import LEFT, SignUp
 from timebank.attendance.models import APPROVED, PENDING, READY, VOID, Attendance, Scan
-from timebank.attendance.rules import Judgement, Mark, Policy, judge
+from timebank.attendance.rules import Judgement, Mark, Policy, judge, shift_room
 
 _FRESH = {
     "in_at": None,
@@ -23,6 +25,41 @@ _FRESH = {
     "status": PENDING,
     "points": 0,
 }
+_RECORDS = (
+    select(
+        Attendance.id,
+        Attendance.member_id,
+        Attendance.in_at,
+        Attendance.out_at,
+        Attendance.signed_minutes,
+        Attendance.manual_minutes,
+        Attendance.status,
+        SignUp.left_at,
+    )
+    .outerjoin(
+        SignUp,
+        and_(SignUp.shift_id == Attendance.shift_id, SignUp.member_id == Attendance.member_id, SignUp.status == LEFT),
+    )
+    .where(Attendance.shift_id == bindparam("shift_id"))
+    .order_by(Attendance.member_id)
+    .with_for_update(of=Attendance, key_share=True)
+)
+_SCANS = (
+    select(Scan.member_id, Scan.kind, Scan.claimed_at, Scan.reason)
+    .where(Scan.shift_id == bindparam("shift_id"), Scan.refused == "")
+    .order_by(Scan.id)
+)
+_TABLE = cast(Table, Attendance.__table__)
+_UPDATE = (
+    update(_TABLE)
+    .where(_TABLE.c.id == bindparam("which"))
+    .values(
+        in_at=bindparam("new_in_at"),
+        out_at=bindparam("new_out_at"),
+        signed_minutes=bindparam("new_minutes"),
+        status=bindparam("new_status"),
+    )
+)
 
 
 @cache
@@ -45,30 +82,62 @@ def ensure_row(session: Session, shift_id: int, member_id: int, *, walk_in: bool
 
 def rejudge_member(session: Session, shift_id: int, member_id: int, policy: Policy) -> Judgement:
     """Judge one member's record again from the scans; what staff decided (void, manual minutes) and approval stay."""
-    record = session.execute(
-        select(Attendance.id, Attendance.status, Attendance.manual_minutes)
-        .where(Attendance.shift_id == shift_id, Attendance.member_id == member_id)
-        .with_for_update(key_share=True)
-    ).one()
-    scans = session.execute(
-        select(Scan.kind, Scan.claimed_at, Scan.reason)
-        .where(Scan.shift_id == shift_id, Scan.member_id == member_id, Scan.refused == "")
-        .order_by(Scan.id)
-    )
-    judged = judge([Mark(kind=s.kind, at=s.claimed_at, correction=bool(s.reason)) for s in scans], policy)
-    if record.status != APPROVED:
-        status = judged_status(judged, void=record.status == VOID, manual_minutes=record.manual_minutes)
-        session.execute(
-            update(Attendance)
-            .where(Attendance.id == record.id)
-            .values(in_at=judged.in_at, out_at=judged.out_at, signed_minutes=judged.minutes, status=status)
-            .execution_options(synchronize_session=False)
-        )
+    return _rejudge(session, shift_id, policy, member_id)[member_id]
+
+
+def rejudge_all(session: Session, shift_id: int, policy: Policy) -> int:
+    """Judge every record of a shift again; returns how many there are."""
+    return len(_rejudge(session, shift_id, policy))
+
+
+def _rejudge(session: Session, shift_id: int, policy: Policy, member_id: int | None = None) -> dict[int, Judgement]:
+    records, scans = _RECORDS, _SCANS
+    if member_id is not None:
+        records, scans = records.where(Attendance.member_id == member_id), scans.where(Scan.member_id == member_id)
+    found = session.execute(records, {"shift_id": shift_id}).all()
+    marks: dict[int, list[Mark]] = {record.member_id: [] for record in found}
+    for scan in session.execute(scans, {"shift_id": shift_id}):
+        mark = Mark(kind=scan.kind, at=scan.claimed_at, correction=bool(scan.reason))
+        marks.setdefault(scan.member_id, []).append(mark)
+    judgements = {record.member_id: _judge(record, marks[record.member_id], policy) for record in found}
+    changed = [
+        row
+        for record in found
+        if record.status != APPROVED and (row := _row(record, judgements[record.member_id], policy)) is not None
+    ]
+    if changed:
+        session.connection().execute(_UPDATE, changed)
+    return judgements
+
+
+def _judge(record: Any, marks: list[Mark], policy: Policy) -> Judgement:
+    """By plan whoever came gets the whole shift, so of somebody who then left the list a person has to decide."""
+    judged = judge(marks, policy)
+    went = record.left_at is not None and judged.in_at is not None and record.left_at > judged.in_at
+    if policy.by_plan and went and not any(mark.correction for mark in marks):
+        return replace(judged, minutes=0, complete=False)
     return judged
 
 
-def judged_status(judged: Judgement, *, void: bool, manual_minutes: int) -> str:
-    """Where a record stands: staff's word first; complete scans or minutes entered by hand need no more decision."""
+def _row(record: Any, judged: Judgement, policy: Policy) -> dict[str, object] | None:
+    """What to write, or None when the record says so already."""
+    status = judged_status(judged, policy, void=record.status == VOID, manual_minutes=record.manual_minutes)
+    after = (judged.in_at, judged.out_at, judged.minutes, status)
+    if after == (record.in_at, record.out_at, record.signed_minutes, record.status):
+        return None
+    return dict(zip(("new_in_at", "new_out_at", "new_minutes", "new_status"), after, strict=True)) | {
+        "which": record.id
+    }
+
+
+def judged_status(judged: Judgement, policy: Policy, *, void: bool, manual_minutes: int) -> str:
+    """Where a record stands: staff's word first; complete scans or minutes entered by hand need no more decision.
+
+    They do when together they are more than the shift has room for, as when somebody checks out after minutes were
+    entered by hand.
+    """
     if void:
         return VOID
+    if manual_minutes and judged.minutes + manual_minutes > shift_room(policy):
+        return PENDING
     return READY if judged.complete or manual_minutes > 0 else PENDING

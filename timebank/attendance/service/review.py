@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import case, delete, select, update
 from sqlalchemy.orm import Session
 
 from timebank.activities.models import CONFIRMED, SignUp
 from timebank.attendance.models import PENDING, STAFF, VOID, Attendance, Scan
 from timebank.attendance.rules import check_manual, closes_at, opens_at
-from timebank.attendance.service.judged import ensure_row, judged_status, rejudge_member
+from timebank.attendance.service.judged import ensure_row, judged_status, rejudge_all, rejudge_member
 from timebank.attendance.service.shifts import LockedShift, lock_shift, refuse_closed
 from timebank.core.actor import Actor
 from timebank.core.clock import local
@@ -104,7 +104,7 @@ def _staff_scan(draft: Correction, kind: str, at: datetime, *, actor: Actor, now
         "received_at": now,
         "actor_id": actor.member_id,
         "device": "",
-        "key": f"correct:{draft.shift_id}:{draft.member_id}:{draft.key[:40]}:{kind}",
+        "key": f"correct:{draft.shift_id}:{draft.member_id}:{draft.key[:64]}:{kind}",
         "refused": "",
         "reason": draft.reason,
     }
@@ -202,8 +202,10 @@ def set_manual(session: Session, draft: ManualEntry, *, actor: Actor) -> None:
     entered: dict[str, object] = {"manual_minutes": 0, "manual_reason": "", "manual_by_id": None}
     if draft.minutes:
         check_manual(draft.minutes, signed_minutes=judged.minutes, policy=shift.policy)
-        entered = {"manual_minutes": draft.minutes, "manual_reason": draft.reason, "manual_by_id": actor.member_id}
-    status = judged_status(judged, void=False, manual_minutes=draft.minutes)
+        # Another reason for the same minutes leaves them with whoever typed them first.
+        typist = case((Attendance.manual_minutes == draft.minutes, Attendance.manual_by_id), else_=actor.member_id)
+        entered = {"manual_minutes": draft.minutes, "manual_reason": draft.reason, "manual_by_id": typist}
+    status = judged_status(judged, shift.policy, void=False, manual_minutes=draft.minutes)
     session.execute(
         update(Attendance).where(*record).values(status=status, **entered).execution_options(synchronize_session=False)
     )
@@ -211,13 +213,7 @@ def set_manual(session: Session, draft: ManualEntry, *, actor: Actor) -> None:
 
 def rejudge(session: Session, shift_id: int) -> int:
     """Judge every record of a shift again from its scans; returns how many. The same scans give the same records."""
-    shift = lock_shift(session, shift_id)
-    members = session.scalars(
-        select(Attendance.member_id).where(Attendance.shift_id == shift_id).order_by(Attendance.member_id)
-    ).all()
-    for member_id in members:
-        rejudge_member(session, shift_id, member_id, shift.policy)
-    return len(members)
+    return rejudge_all(session, shift_id, lock_shift(session, shift_id).policy)
 
 
 def _open_review(session: Session, shift_id: int, actor: Actor) -> LockedShift:
@@ -228,7 +224,7 @@ def _open_review(session: Session, shift_id: int, actor: Actor) -> LockedShift:
 
 
 def _ensure_record(session: Session, shift: LockedShift, member_id: int) -> None:
-    """A record to write to; of an active member, on the list or not."""
+    """A record to write to; a new one only of an active member, on the list or not."""
     member = session.execute(
         select(Member.status, SignUp.id.label("sign_up_id"), Attendance.status.label("record_status"))
         .outerjoin(
@@ -238,7 +234,7 @@ def _ensure_record(session: Session, shift: LockedShift, member_id: int) -> None
         .outerjoin(Attendance, (Attendance.member_id == Member.id) & (Attendance.shift_id == shift.id))
         .where(Member.id == member_id)
     ).one_or_none()
-    if member is None or member.status != ACTIVE:
+    if member is None or (member.status != ACTIVE and member.record_status is None):
         raise NoSuchRecord()
     if member.record_status == VOID:
         raise RecordVoid()

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from timebank.activities.queries import ShiftNotFound
 from timebank.attendance.models import PENDING, READY, VENUE, Scan
-from timebank.attendance.queries import find_ground
+from timebank.attendance.queries import find_ground, hold_ground
 from timebank.attendance.rules import REFUSALS, Ground, Mark, judge, next_kind, opens_at, refusal_of
 from timebank.attendance.service.judged import add_once, ensure_row, rejudge_member
 from timebank.core.actor import Actor
@@ -55,7 +55,7 @@ def record_scan(session: Session, draft: ScanDraft, *, actor: Actor, now: dateti
     A refused scan is recorded with its reason and comes back as ``refusal``, not raised: what happened is never lost.
     Raises ShiftNotFound, NotAllowed.
     """
-    ground = find_ground(session, draft.shift_id, draft.member_id)
+    ground = hold_ground(session, draft.shift_id, draft.member_id)
     if ground is None:
         raise ShiftNotFound()
     if draft.source == VENUE:

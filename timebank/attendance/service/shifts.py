@@ -8,10 +8,10 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from timebank.activities.models import CANCELLED, DRAFT, PLANNED, Activity, Shift
+from timebank.activities.models import CANCELLED, DRAFT, Activity, Shift
 from timebank.activities.queries import ShiftNotFound
 from timebank.attendance.models import ShiftApproval
-from timebank.attendance.queries import find_approval
+from timebank.attendance.queries import find_approval, policy_of
 from timebank.attendance.rules import Policy
 from timebank.core.errors import Conflict
 
@@ -21,7 +21,8 @@ class ReviewClosed(Conflict):
 
     code = "attendance.review_closed"
     text = (
-        "这个班次的名单已经提交审核或已经入账，不能再改。如果有误，请先让审核人退回；已经入账的，请网点管理员另记更正。"
+        "这个班次的名单已经提交审核或已经入账，不能再改。如果有误，请先让审核人退回；"
+        "已经入账的不能在这里改，请把情况告诉网点管理员。"
     )
 
 
@@ -65,13 +66,7 @@ def lock_shift(session: Session, shift_id: int) -> LockedShift:
         title=activity.title,
         starts_at=shift.starts_at,
         ends_at=shift.ends_at,
-        policy=Policy(
-            starts_at=shift.starts_at,
-            ends_at=shift.ends_at,
-            break_minutes=shift.break_minutes,
-            by_plan=activity.judged_by == PLANNED,
-            rounding_minutes=activity.rounding_minutes,
-        ),
+        policy=policy_of(shift, activity),
         approval=find_approval(session, shift_id),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from timebank.attendance.queries import list_approved, list_waiting_approval, list_waiting_review
+from timebank.attendance.queries import find_own_hand, list_approved, list_waiting_approval, list_waiting_review
 from timebank.attendance.rules import point_rule
 from timebank.attendance.schemas import ReasonSchema
 from timebank.attendance.service import approve_shift, return_shift
@@ -37,8 +37,7 @@ def approval(shift_id: int) -> str:
     session = db.session()
     shift = reached(session, shift_id, "attendance.approve")
     reviewed = review_of(session, shift)
-    hands = {line.manual_by_id for line in reviewed.counted} | {line.reviewed_by_id for line in reviewed.counted}
-    me = current_actor().member_id
+    me = current_actor().member_id or 0
     rule = point_rule(clock.local(shift.ends_at).date())
     return render_template(
         "attendance/approve.html",
@@ -46,7 +45,7 @@ def approval(shift_id: int) -> str:
         shift=shift,
         seen=reviewed.approval.submitted_at.isoformat() if reviewed.approval else "",
         own=reviewed.approval is not None and reviewed.approval.submitted_by_id == me,
-        involved=me in hands or any(line.member_id == me and line.minutes for line in reviewed.counted),
+        involved=find_own_hand(session, shift_id, me),
         points=rule.points,
         per_minutes=rule.per_minutes,
     )

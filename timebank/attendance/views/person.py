@@ -11,8 +11,15 @@ from werkzeug.wrappers import Response
 
 from timebank.activities.models import PLANNED, Shift
 from timebank.attendance.models import SOURCE_NAMES
-from timebank.attendance.queries import RosterLine, find_approval, find_roster_line, list_flags, list_scans
-from timebank.attendance.rules import REFUSALS, Policy, shift_minutes
+from timebank.attendance.queries import (
+    RosterLine,
+    find_approval,
+    find_roster_line,
+    list_flags,
+    list_scans,
+    policy_of,
+)
+from timebank.attendance.rules import REFUSALS, shift_minutes, shift_room
 from timebank.attendance.schemas import ManualSchema, ReasonSchema, TimesSchema
 from timebank.attendance.service import Correction, ManualEntry, correct_times, restore, set_manual, void
 from timebank.attendance.views.base import blueprint, instant_near, reached, saying_refusals
@@ -60,7 +67,7 @@ def person(shift_id: int, member_id: int) -> Response | tuple[str, int]:
         if answer is not None:
             return answer
         shift, line = _read(session, shift_id, member_id)
-    approval = find_approval(session, shift_id)
+    approval, policy = find_approval(session, shift_id), policy_of(shift, shift.activity)
     return render_template(
         "attendance/person.html",
         shift=shift,
@@ -70,7 +77,8 @@ def person(shift_id: int, member_id: int) -> Response | tuple[str, int]:
         events=_events(session, shift_id, member_id),
         times=forms.times,
         manual=forms.manual,
-        whole=shift_minutes(_policy(shift)),
+        whole=shift_minutes(policy),
+        too_long=line.minutes > shift_room(policy),
         by_plan=shift.activity.judged_by == PLANNED,
     ), forms.status
 
@@ -171,16 +179,6 @@ def restore_person(shift_id: int, member_id: int) -> Response:
 
 def _back(shift_id: int) -> Response:
     return redirect(url_for("attendance.review", shift_id=shift_id), 303)
-
-
-def _policy(shift: Shift) -> Policy:
-    return Policy(
-        starts_at=shift.starts_at,
-        ends_at=shift.ends_at,
-        break_minutes=shift.break_minutes,
-        by_plan=shift.activity.judged_by == PLANNED,
-        rounding_minutes=shift.activity.rounding_minutes,
-    )
 
 
 def _events(session: Session, shift_id: int, member_id: int) -> list[dict[str, str]]:

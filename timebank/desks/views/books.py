@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import render_template
+from flask import Response, render_template
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -21,6 +21,7 @@ from timebank.ledger import queries as ledger
 from timebank.ledger import verification
 from timebank.ledger.queries import AccountView
 from timebank.members.models import Member
+from timebank.web.downloads import table_file
 from timebank.web.filters import month_name
 from timebank.web.guards import current_actor, guard
 from timebank.web.query import Query
@@ -45,6 +46,24 @@ def trial_balance() -> str:
         trials=bookkeeping.trials(rows),
         units=bookkeeping.UNITS,
     )
+
+
+@blueprint.get("/inspect/trial-balance.<kind>")
+@guard("books.read")
+def trial_balance_file(kind: str) -> Response:
+    """The same account by account as a CSV or XLSX file. Credit balances are above zero."""
+    choice, query = choose_branch("books.read"), Query()
+    month = query.month()
+    found = ledger.trial_balance(db.session(), choice.branch.id, month=month)
+    titles = ("单位", "账户", "种类", "期初余额", "本期借方", "本期贷方", "期末余额")
+    rows = [
+        (
+            "爱心币（分钟）" if row.unit == "coin" else "积分",
+            row.code, bookkeeping.ACCOUNT_KINDS[row.kind], row.opening, row.debited, row.credited, row.closing,
+        )
+        for row in found
+    ]  # fmt: skip
+    return table_file(f"{choice.branch.code}-{month or '全部'}-试算平衡", kind, titles, rows)
 
 
 @blueprint.get("/inspect/entries")
@@ -73,14 +92,10 @@ def accounts() -> str:
     """The accounts of a branch by kind; house accounts first."""
     choice, query, session = choose_branch("books.read"), Query(), db.session()
     kind, unit = query.one_of("kind", bookkeeping.ACCOUNT_KINDS), query.one_of("unit", bookkeeping.UNITS)
-    text = query.value("q").upper()
-    found = [
-        account
-        for account in ledger.list_accounts(session, choice.branch.id, kinds=[kind] if kind else ())
-        if (not unit or account.unit == unit) and text in account.code.upper()
-    ]
-    found.sort(key=lambda account: (account.kind == "member", account.unit, account.code))
-    page = _page(found, page_number(query.value("page")))
+    chosen = ledger.AccountFilter(kind=kind, unit=unit, text=query.value("q"))
+    page = ledger.page_accounts(
+        session, choice.branch.id, chosen, number=page_number(query.value("page")), size=_PER_PAGE
+    )
     return render_template(
         "desks/accounts.html",
         choice=choice,
@@ -167,12 +182,6 @@ def _months(session: Session, branch_id: int) -> list[tuple[str, str]]:
 
 def _balance(session: Session, account: AccountView) -> int:
     return account.balance if account.runs else ledger.balance(session, account.id)
-
-
-def _page(found: list[AccountView], number: int) -> Page[AccountView]:
-    number = max(1, min(number, -(-len(found) // _PER_PAGE)))
-    items = found[(number - 1) * _PER_PAGE : number * _PER_PAGE]
-    return Page(items=items, number=number, size=_PER_PAGE, total=len(found))
 
 
 def holders_of(session: Session, codes: set[str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from timebank.core import clock
 from timebank.core.actor import Actor
 from timebank.core.db import insert_once
-from timebank.core.errors import Conflict, Invalid, NotAllowed
+from timebank.core.errors import Conflict, FormUsed, Invalid, NotAllowed
 from timebank.exchange import rules
 from timebank.exchange.models import (
     ENDED,
@@ -75,7 +75,7 @@ class OfferDraft:
 def post_offer(session: Session, draft: OfferDraft, *, form_key: str, actor: Actor, now: datetime) -> Offer:
     """List a service of the actor, or goods of a branch. A repeat with the same key returns the first offer.
 
-    Raises NotAllowed, NotActive, BadOffer, LicenceMissing, Conflict (the key is somebody else's).
+    Raises NotAllowed, NotActive, BadOffer, LicenceMissing, FormUsed (by somebody else, or for another offer).
     """
     if draft.kind == GOODS:
         actor.require("offer.branch", branch_id=draft.branch_id)
@@ -142,8 +142,9 @@ def _insert(session: Session, draft: OfferDraft, owner: dict[str, Any], *, form_
     fixed = {"kind": draft.kind, "stock": draft.stock, "form_key": form_key, "created_at": now, "status": LISTED}
     session.execute(insert_once(session, Offer).values(_columns(draft) | owner | fixed))
     offer = find_offer_by_key(session, form_key)
-    if offer is None or {name: getattr(offer, name) for name in owner} != owner:
-        raise Conflict()
+    content = _columns(draft) | owner | {"kind": draft.kind}  # not the stock: orders move it
+    if offer is None or {name: getattr(offer, name) for name in content} != content:
+        raise FormUsed()
     return offer
 
 

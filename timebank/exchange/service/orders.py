@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from timebank.core import clock, codes
 from timebank.core.actor import Actor
-from timebank.core.errors import Conflict, Invalid, NotAllowed
+from timebank.core.errors import Conflict, FormUsed, Invalid, NotAllowed
 from timebank.core.minutes import coins
 from timebank.exchange import rules
 from timebank.exchange.models import ACCEPTED, CANCELLED, DECLINED, GOODS, LISTED, REQUESTED, Offer, Order
@@ -72,6 +72,13 @@ class CoinsShort(Conflict):
     text = "可用的爱心币不够：需要 {needed}，现在可用 {available}。可以先参加活动存入，再来兑换。"
 
 
+class PriceChanged(Conflict):
+    """The offer costs something else than what the member saw when asking."""
+
+    code = "exchange.price_changed"
+    text = "“{title}”刚刚改成了 {price}，和您看到的不一样，没有冻结爱心币。愿意的话，请再点一次“兑换”。"
+
+
 class BadQuantity(Invalid):
     """Services go one at a time, goods a few at a time."""
 
@@ -93,12 +100,13 @@ class ReasonMissing(Invalid):
 
 @dataclass(frozen=True, kw_only=True)
 class OrderDraft:
-    """What a member asks for; the form's key makes a repeat harmless."""
+    """What a member asks for; the form's key makes a repeat harmless. ``seen_price_minutes``: None without a page."""
 
     offer_id: int
     form_key: str
     quantity: int = 1
     wish: str = ""
+    seen_price_minutes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,18 +119,21 @@ class _Ending:
 def request_order(session: Session, draft: OrderDraft, *, actor: Actor, now: datetime) -> Order:
     """Set the actor's coins aside for an offer; goods leave the stock and are accepted at once.
 
-    A repeat returns the first. Raises, in this order: NotActive, NotAllowed, OfferNotFound, OtherBranch, OwnOffer,
-    OfferClosed, BadQuantity, OverLimit, SoldOut, CoinsShort.
+    A repeat returns the first. Raises, in this order: NotActive, NotAllowed, FormUsed, OfferNotFound, OtherBranch,
+    OwnOffer, OfferClosed, PriceChanged, BadQuantity, OverLimit, SoldOut, CoinsShort.
     """
     member = refuse_inactive(session, actor.member_id)
     actor.require("order.own", owner_id=member.id)
     first = find_order_by_key(session, draft.form_key)
     if first is not None:
-        if first.member_id != member.id:
-            raise Conflict()
+        asked = (member.id, draft.offer_id, draft.quantity, draft.wish)
+        if (first.member_id, first.offer_id, first.quantity, first.wish) != asked:
+            raise FormUsed()
         return first
     offer = get_offer(session, draft.offer_id)
     _refuse_offer(offer, member, now)
+    if draft.seen_price_minutes not in {None, offer.price_minutes}:
+        raise PriceChanged(title=offer.title, price=coins(offer.price_minutes))
     _refuse_quantity(session, offer, member, draft.quantity)
     amount = offer.price_minutes * draft.quantity
     hold_id = _set_aside(session, member, offer, amount, draft.form_key, now)

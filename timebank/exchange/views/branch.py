@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from flask import flash, redirect, render_template, request, url_for
-from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from timebank.branches.models import Branch
-from timebank.branches.views import NoBranchWithinReach
+from timebank.branches.views import choose_branch
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.core.paging import page_number
@@ -21,12 +20,12 @@ from timebank.exchange.models import (
     ORDER_STATUS_NAMES,
     status_name,
 )
-from timebank.exchange.views import blueprint
+from timebank.exchange.views import ID, blueprint
 from timebank.exchange.views.keeping import change, initial_of, own_offer
 from timebank.exchange.views.orders import TONES
-from timebank.exchange.views.values import ID, Values
 from timebank.web.forms import Form
 from timebank.web.guards import current_actor, guard
+from timebank.web.query import Query
 
 STATUS_CHOICES = (("open", "进行中"), *ORDER_STATUS_NAMES.items())
 
@@ -35,13 +34,12 @@ STATUS_CHOICES = (("open", "进行中"), *ORDER_STATUS_NAMES.items())
 @guard("offer.branch")
 def branch_offers() -> str:
     """The branch's goods, and its members' services."""
-    session, branches = db.session(), _branches("offer.branch")
-    branch = _chosen(branches)
-    today = clock.today(clock.now())
+    session, choice, today = db.session(), choose_branch("offer.branch"), clock.today(clock.now())
+    branch = choice.branch
     return render_template(
         "exchange/branch_offers.html",
+        choice=choice,
         branch=branch,
-        branches=branches,
         goods=queries.list_branch_goods(session, branch.id),
         services=queries.list_branch_services(session, branch.id),
         capacity=queries.redemption_capacity(session, branch.id, today=today),
@@ -55,7 +53,7 @@ def branch_offers() -> str:
 @guard("offer.branch")
 def new_goods() -> Response | tuple[str, int]:
     """Put goods on the shelf."""
-    branch = _chosen(_branches("offer.branch"))
+    branch = choose_branch("offer.branch").branch
     form = Form(schemas.NewGoodsSchema(), initial={"place": branch.address or branch.name, "category": "daily"})
     if form.submitted:
         with form.catching(), transaction() as session:
@@ -99,19 +97,18 @@ def change_stock(offer_id: int) -> Response | tuple[str, int]:
 @guard("order.read")
 def branch_orders() -> str:
     """Every order of the branch, and the desk where vouchers are taken."""
-    session, now = db.session(), clock.now()
-    branches = _branches("order.read")
-    branch = _chosen(branches)
-    typed = Values("text", "status", "kind")
+    session, now, choice = db.session(), clock.now(), choose_branch("order.read")
+    branch = choice.branch
+    typed = Query()
     wanted = queries.OrderFilter(
-        text=typed.value("text")[:60],
+        text=typed.value("text"),
         status=typed.one_of("status", dict(STATUS_CHOICES)),
         kind=typed.one_of("kind", KIND_NAMES),
     )
     return render_template(
         "exchange/branch_orders.html",
+        choice=choice,
         branch=branch,
-        branches=branches,
         form=typed,
         page=queries.list_branch_orders(session, branch.id, wanted, number=page_number(request.args.get("page"))),
         counts=queries.count_for_branch(session, branch.id, now=now, today=clock.today(now)),
@@ -123,22 +120,6 @@ def branch_orders() -> str:
         tones=TONES,
         status_at=lambda order: rules.status_at(order.status, order.expires_at, now),
     )
-
-
-def _branches(permission: str) -> list[Branch]:
-    """The branches that the actor's roles reach for this, by code."""
-    reached = current_actor().branches(permission)
-    chosen = select(Branch).order_by(Branch.code)
-    return list(db.session.scalars(chosen if reached is None else chosen.where(Branch.id.in_(reached))))
-
-
-def _chosen(branches: list[Branch]) -> Branch:
-    """The branch the page is about: the one asked for, else the actor's own, else the first. Raises NotAllowed."""
-    by_id = {str(branch.id): branch for branch in branches}
-    asked = request.values.get("branch", "")
-    if not branches or (asked and asked not in by_id):
-        raise NoBranchWithinReach()
-    return by_id[asked] if asked else by_id.get(str(current_actor().branch_id), branches[0])
 
 
 def _goods_form(form: Form, offer: object, branch: Branch) -> str:

@@ -12,8 +12,7 @@ from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.exchange import queries, rules, schemas, service
 from timebank.exchange.models import CATEGORIES, GOODS, OFFER_STATUS_NAMES, SERVICE_CATEGORIES, Offer
-from timebank.exchange.views import blueprint
-from timebank.exchange.views.values import ID
+from timebank.exchange.views import ID, blueprint
 from timebank.web.forms import Form
 from timebank.web.guards import current_actor, guard
 from timebank.web.views import local_path

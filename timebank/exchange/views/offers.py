@@ -12,12 +12,12 @@ from timebank.core.db import db, transaction
 from timebank.core.paging import page_number
 from timebank.exchange import queries, rules, schemas, service
 from timebank.exchange.models import CATEGORIES, GOODS, KIND_NAMES, Offer
-from timebank.exchange.views import blueprint
-from timebank.exchange.views.values import ID, Values
+from timebank.exchange.views import ID, blueprint
 from timebank.ledger import queries as ledger_queries
 from timebank.members.models import ACTIVE, Member
 from timebank.web.forms import Form
 from timebank.web.guards import current_actor, find_actor, guard, public
+from timebank.web.query import Query
 
 PRICE_CHOICES = tuple((str(hours * 60), f"{hours} 币以内") for hours in (1, 2, 3, 5, 10))
 
@@ -27,9 +27,9 @@ PRICE_CHOICES = tuple((str(hours * 60), f"{hours} 币以内") for hours in (1, 2
 def list_offers() -> str:
     """What can be redeemed; a member sees their own branch's."""
     actor = find_actor()
-    typed = Values("text", "category", "kind", "price")
+    typed = Query()
     wanted = queries.OfferFilter(
-        text=typed.value("text")[:60],
+        text=typed.value("text"),
         category=typed.one_of("category", CATEGORIES),
         kind=typed.one_of("kind", KIND_NAMES),
         most_minutes=int(typed.one_of("price", dict(PRICE_CHOICES)) or 0) or None,

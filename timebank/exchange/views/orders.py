@@ -10,8 +10,7 @@ from timebank.core.db import db, transaction
 from timebank.core.paging import page_number
 from timebank.exchange import queries, rules, schemas, service
 from timebank.exchange.models import ACCEPTED, FULFILLED, GOODS, OPEN, REQUESTED, Order, status_name
-from timebank.exchange.views import blueprint
-from timebank.exchange.views.values import ID
+from timebank.exchange.views import ID, blueprint
 from timebank.members.models import Member
 from timebank.web import qr
 from timebank.web.forms import Form

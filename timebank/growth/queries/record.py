@@ -64,13 +64,14 @@ def get_card(session: Session, member: Member, keys: Keys) -> CardView:
 def list_record(
     session: Session, member_id: int, wanted: RecordFilter, *, number: int = 1, size: int = 20
 ) -> Page[Attendance]:
-    """The service records of a member with shift and activity, latest first; void ones are left out."""
+    """The service records of a member with shift and activity, latest first; void ones and those of
+    cancelled shifts are left out."""
     chosen = (
         select(Attendance)
         .join(Attendance.shift)
         .join(Shift.activity)
         .options(contains_eager(Attendance.shift).contains_eager(Shift.activity))
-        .where(Attendance.member_id == member_id, Attendance.status != VOID)
+        .where(Attendance.member_id == member_id, Attendance.status != VOID, Shift.cancelled_at.is_(None))
         .order_by(Shift.starts_at.desc(), Attendance.id.desc())
     )
     if wanted.approved_only:
@@ -89,7 +90,7 @@ def list_years(session: Session, member_id: int) -> list[int]:
     ends = session.execute(
         select(func.min(Shift.starts_at), func.max(Shift.starts_at))
         .join(Attendance, Attendance.shift_id == Shift.id)
-        .where(Attendance.member_id == member_id, Attendance.status != VOID)
+        .where(Attendance.member_id == member_id, Attendance.status != VOID, Shift.cancelled_at.is_(None))
     ).one()
     years = [clock.local(end).year for end in ends if end is not None]
     return list(range(max(years), min(years) - 1, -1)) if years else []

@@ -73,9 +73,9 @@ def _all_rows(member: Member, unit: str, month: str | None) -> Iterator[tuple[An
 
 
 def _months(member: Member) -> list[str]:
-    """From the present month back to the one in which the member joined."""
+    """From the present month back to the one in which the member registered."""
     current = clock.month_of(clock.now())
-    first = clock.month_of(member.decided_at or member.registered_at)
+    first = clock.month_of(member.registered_at)
     months = [current]
     while months[-1] > first:
         months.append(clock.previous_month(months[-1]))

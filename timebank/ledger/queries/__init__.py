@@ -1,12 +1,14 @@
 """Reads of the books for pages, reports and packages."""
 
 from timebank.ledger.queries.accounts import (
+    AccountFilter,
     AccountView,
     find_house_account,
     get_account,
     list_accounts,
     list_open_holds,
     outstanding,
+    page_accounts,
 )
 from timebank.ledger.queries.entries import EntryView, get_entry, list_entries, list_entry_ids
 from timebank.ledger.queries.periods import PeriodView, closed_months, find_period, list_periods, months_to_close
@@ -14,6 +16,7 @@ from timebank.ledger.queries.statements import StatementLine, StatementPage, bal
 from timebank.ledger.queries.trial import Movement, TrialRow, movements, trial_balance
 
 __all__ = [
+    "AccountFilter",
     "AccountView",
     "EntryView",
     "Movement",
@@ -35,6 +38,7 @@ __all__ = [
     "months_to_close",
     "movements",
     "outstanding",
+    "page_accounts",
     "statement",
     "trial_balance",
 ]

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from timebank.core.errors import NotFound
+from timebank.core.paging import Page, read_page
 from timebank.ledger.models import COIN, MEMBER, Account, Hold, HoldEnd
 
 
@@ -87,6 +88,34 @@ def list_accounts(session: Session, book_id: int, *, kinds: Collection[str] = ()
     if kinds:
         chosen = chosen.where(Account.kind.in_(kinds))
     return [_view(account) for account in session.scalars(chosen)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountFilter:
+    """What a list of accounts is narrowed to: kind, unit, a part of the code; empty means all."""
+
+    kind: str = ""
+    unit: str = ""
+    text: str = ""
+
+
+def page_accounts(
+    session: Session, book_id: int, chosen: AccountFilter, *, number: int = 1, size: int = 50
+) -> Page[AccountView]:
+    """One page of the accounts of a book: those of the house first, then members', by unit and code."""
+    wanted = select(Account).where(Account.book_id == book_id)
+    if chosen.kind:
+        wanted = wanted.where(Account.kind == chosen.kind)
+    if chosen.unit:
+        wanted = wanted.where(Account.unit == chosen.unit)
+    if chosen.text:
+        wanted = wanted.where(func.upper(Account.code).contains(chosen.text.upper(), autoescape=True))
+    found = read_page(
+        session, wanted.order_by(Account.kind == MEMBER, Account.unit, Account.code), number=number, size=size
+    )
+    return Page(
+        items=[_view(account) for account in found.items], number=found.number, size=found.size, total=found.total
+    )
 
 
 def outstanding(session: Session, book_id: int, *, kind: str = MEMBER, unit: str = COIN) -> int:

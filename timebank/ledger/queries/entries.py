@@ -97,7 +97,18 @@ def _load(session: Session, chosen: Any) -> list[EntryView]:
     ids = [entry.id for entry in entries]
     undone = session.execute(select(Entry.reverses_id, Entry.id).where(Entry.reverses_id.in_(ids)))
     reversals = {row.reverses_id: row.id for row in undone}
-    return [_view(entry, number_of(session, entry), reversals.get(entry.id)) for entry in entries]
+    numbers = _numbers(session, entries)
+    return [_view(entry, numbers[entry.id], reversals.get(entry.id)) for entry in entries]
+
+
+def _numbers(session: Session, entries: Sequence[Entry]) -> dict[int, int]:
+    """The number of each entry of a list without gaps, newest first: counted once a month, then one less each time."""
+    numbers: dict[int, int] = {}
+    latest: dict[int, int] = {}  # period → the number given last
+    for entry in entries:
+        before = latest.get(entry.period_id)
+        numbers[entry.id] = latest[entry.period_id] = number_of(session, entry) if before is None else before - 1
+    return numbers
 
 
 def number_of(session: Session, entry: Entry) -> int:

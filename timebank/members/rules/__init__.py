@@ -25,6 +25,7 @@ from timebank.members.rules.people import (
     alias_for,
     tidy_name,
     tidy_phone,
+    words_for_address,
 )
 from timebank.members.rules.roles import EVERYWHERE, GRANTABLE, Place, grantable_roles, may_grant
 
@@ -58,4 +59,5 @@ __all__ = [
     "tidy_name",
     "tidy_password",
     "tidy_phone",
+    "words_for_address",
 ]

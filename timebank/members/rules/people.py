@@ -12,6 +12,8 @@ from timebank.core.masking import mask_name
 ADULT_ENOUGH = 14  # PIPL art. 31: below that age a guardian decides about personal data
 _OLDEST_YEARS = 130
 _LONGEST_NAME = 60
+_TAIL_DIGITS = 4
+_LONG_NUMBER = re.compile(r"\d{9}[\dXx]")
 _MOBILE = re.compile(r"^1[3-9]\d{9}$")
 _LANDLINE = re.compile(r"^0\d{9,11}$")
 _DOTS = str.maketrans(dict.fromkeys("•∙・‧･.", "·"))
@@ -79,6 +81,19 @@ def tidy_phone(typed: str) -> str:
     if not digits.isascii() or not (_MOBILE.match(digits) or _LANDLINE.match(digits)):
         raise BadPhone()
     return digits
+
+
+def words_for_address(typed: str) -> str:
+    """What somebody looks people up by, as it may stand in an address and so in a log: never a whole phone number.
+
+    Of a phone, or any other number that long, the last four digits remain; names and member numbers stay.
+    """
+    try:
+        phone = tidy_phone(typed)
+    except BadPhone:
+        digits = re.sub(r"[\s\-()+]", "", unicodedata.normalize("NFKC", typed))
+        return re.sub(r"\d{6,}(\d{3}[\dXx])", r"\1", digits) if _LONG_NUMBER.search(digits) else typed
+    return phone[-_TAIL_DIGITS:]
 
 
 def alias_for(name: str, sex: str | None) -> str:

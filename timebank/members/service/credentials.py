@@ -1,8 +1,13 @@
-"""Passwords and one-time PINs. Hashing is argon2id with the parameters OWASP names first (19 MiB, 2 rounds, 1 lane)."""
+"""Passwords and one-time PINs. Hashing is argon2id with the parameters OWASP names first (19 MiB, 2 rounds, 1 lane).
+
+It is slow on purpose, so doors do it before they open a transaction: ``hash_password``, ``new_pin`` and
+``confirm_password`` take no lock, and the verbs that write are handed what these made.
+"""
 
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
@@ -43,13 +48,33 @@ class PinExpired(Conflict):
         super().__init__(hours=PIN_HOURS)
 
 
-def set_password(session: Session, member_id: int, password: str, *, now: datetime) -> Credential:
+@dataclass(frozen=True, kw_only=True)
+class HashedSecret:
+    """A tidied password or a PIN, and its hash."""
+
+    text: str = field(repr=False)
+    hash: str = field(repr=False)
+
+
+def hash_password(typed: str) -> HashedSecret:
+    """What a person typed as their password, ready to be stored. Slow: call it before the transaction."""
+    tidied = tidy_password(typed)
+    return HashedSecret(text=tidied, hash=_hasher.hash(tidied))
+
+
+def new_pin() -> HashedSecret:
+    """A one-time PIN of 8 digits, ready to be stored. Slow: call it before the transaction."""
+    pin = "".join(secrets.choice("0123456789") for _ in range(PIN_DIGITS))
+    return HashedSecret(text=pin, hash=_hasher.hash(pin))
+
+
+def set_password(session: Session, member_id: int, password: HashedSecret, *, now: datetime) -> Credential:
     """Make this the person's password (already checked) and sign out every device."""
     credential = session.get(Credential, member_id)
     if credential is None:
         credential = Credential(member_id=member_id)
         session.add(credential)
-    credential.password_hash = _hasher.hash(tidy_password(password))
+    credential.password_hash = password.hash
     credential.pin_hash = credential.pin_expires_at = None
     credential.session_mark = new_mark()
     credential.changed_at = now
@@ -57,21 +82,33 @@ def set_password(session: Session, member_id: int, password: str, *, now: dateti
     return credential
 
 
-def change_password(
-    session: Session, *, current: str, password: str, actor: Actor, keys: Keys, now: datetime
-) -> Credential:
-    """Change one's own password; other devices are signed out. Raises WrongPassword, WeakPassword."""
+def confirm_password(session: Session, current: str, *, actor: Actor) -> str:
+    """The session mark that the actor's present password stands behind. Reads only, slow. Raises WrongPassword."""
     actor.require("me.change", owner_id=actor.member_id)
-    member = get_member(session, actor.member_id or 0)
-    credential = session.get(Credential, member.id)
+    credential = session.get(Credential, actor.member_id or 0)
     if credential is None or not agrees(credential.password_hash, tidy_password(current)):
+        raise WrongPassword()
+    return credential.session_mark
+
+
+def change_password(
+    session: Session, *, mark: str, password: HashedSecret, actor: Actor, keys: Keys, now: datetime
+) -> Credential:
+    """Change one's own password after ``confirm_password`` gave ``mark``; other devices are signed out.
+
+    Raises WrongPassword (it was changed in between), WeakPassword.
+    """
+    actor.require("me.change", owner_id=actor.member_id)
+    member = get_member(session, actor.member_id or 0, lock=True)
+    credential = session.get(Credential, member.id, populate_existing=True)
+    if credential is None or credential.session_mark != mark:
         raise WrongPassword()
     _check(member, password, keys)
     return set_password(session, member.id, password, now=now)
 
 
 def choose_password(
-    session: Session, member_id: int, *, mark: str, password: str, keys: Keys, now: datetime
+    session: Session, member_id: int, *, mark: str, password: HashedSecret, keys: Keys, now: datetime
 ) -> Credential:
     """Choose a password after signing in with the one-time PIN that set ``mark``. Raises PinExpired, WeakPassword."""
     member = get_member(session, member_id, lock=True)
@@ -83,8 +120,8 @@ def choose_password(
     return set_password(session, member_id, password, now=now)
 
 
-def set_pin(session: Session, member_id: int, *, actor: Actor, now: datetime) -> str:
-    """Give a person a one-time PIN of 8 digits, returned this once, good for 24 hours and one new password.
+def set_pin(session: Session, member_id: int, pin: HashedSecret, *, actor: Actor, now: datetime) -> None:
+    """Give a person the one-time PIN that ``new_pin`` made, good for 24 hours and one new password.
 
     The old password and all signed-in devices end with it. Raises NotAllowed, OutOfReach, MemberNotActive.
     """
@@ -92,18 +129,16 @@ def set_pin(session: Session, member_id: int, *, actor: Actor, now: datetime) ->
     actor.require("member.change", branch_id=member.branch_id)
     require_outranked(session, member, actor)
     require_active(member)
-    pin = "".join(secrets.choice("0123456789") for _ in range(PIN_DIGITS))
     credential = session.get(Credential, member_id)
     if credential is None:
         credential = Credential(member_id=member_id)
         session.add(credential)
     credential.password_hash = None
-    credential.pin_hash = _hasher.hash(pin)
+    credential.pin_hash = pin.hash
     credential.pin_expires_at = now + timedelta(hours=PIN_HOURS)
     credential.session_mark = new_mark()
     credential.changed_at = now
     session.flush()
-    return pin
 
 
 def new_mark() -> str:
@@ -135,5 +170,5 @@ def _nobody() -> str:
     return _nobody_hash[0]
 
 
-def _check(member: Member, password: str, keys: Keys) -> None:
-    check_password(tidy_password(password), phone=open_field(member, "phone", keys), number=member.number)
+def _check(member: Member, password: HashedSecret, keys: Keys) -> None:
+    check_password(password.text, phone=open_field(member, "phone", keys), number=member.number)

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from timebank.branches.queries import get_area, get_branch
 from timebank.core import clock
 from timebank.core.actor import Actor
-from timebank.core.db import insert_once
-from timebank.core.errors import Conflict, Invalid
+from timebank.core.db import insert_once, lock_name
+from timebank.core.errors import Conflict, FormUsed, Invalid
 from timebank.core.keys import Keys
 from timebank.members.models import DOCUMENT_SEEN, PENDING, SELF, STAFF, UNVERIFIED, Consent, Member
 from timebank.members.queries import find_twin, get_member
@@ -33,11 +33,10 @@ from timebank.members.rules import (
     member_number,
     read_id_number,
     tidy_name,
-    tidy_password,
     tidy_phone,
 )
 from timebank.members.rules.people import is_possible_birthday
-from timebank.members.service.credentials import set_password
+from timebank.members.service.credentials import HashedSecret, set_password
 from timebank.members.service.decisions import activate
 
 
@@ -125,23 +124,24 @@ class NewMember:
     source: str = STAFF
 
 
-def register(session: Session, person: NewMember, *, password: str, form_key: str, keys: Keys, now: datetime) -> Member:
+def register(
+    session: Session, person: NewMember, *, password: HashedSecret, form_key: str, keys: Keys, now: datetime
+) -> Member:
     """Register oneself; the branch approves later. A repeat of the form returns the first answer.
 
     Raises BadName, BadPhone, WeakPassword, BadIdNumber, BadBirthday, NoConsent, NoIdentityConsent, ConsentOutdated,
-    NeedsGuardian, AlreadyRegistered, IdNumberTaken.
+    NeedsGuardian, FormUsed, AlreadyRegistered, IdNumberTaken.
     """
-    tidied = tidy_password(password)
     with _together() as read:
         person = _read_person(read, person, clock.today(now), phone_needed=True)
-        read(check_password, tidied, phone=person.phone)
+        read(check_password, password.text, phone=person.phone)
         read(_check_consents, person)
     if _is_child(person, clock.today(now)):
         raise NeedsGuardian(by_staff=False)
     member, is_new = _insert(session, replace(person, source=SELF), form_key=f"self:{form_key}", keys=keys, now=now)
     if is_new:
         _record_consents(session, member, person, recorded_by_id=None, now=now)
-        set_password(session, member.id, tidied, now=now)
+        set_password(session, member.id, password, now=now)
     return member
 
 
@@ -234,7 +234,9 @@ def _insert(session: Session, person: NewMember, *, form_key: str, keys: Keys, n
     branch = get_branch(session, person.branch_id)
     if person.area_id is not None:
         get_area(session, person.area_id)
-    repeated = session.scalars(select(Member).where(Member.form_key == form_key)).one_or_none()
+    if person.phone:  # two doors that both find no twin would both register one
+        lock_name(session, f"register:{keys.index('phone', person.phone)}")
+    repeated = _find_repeated(session, person, form_key, keys)
     if repeated is not None:
         return repeated, False
     if find_twin(session, keys, name=person.name, phone=person.phone) is not None:
@@ -251,10 +253,23 @@ def _insert(session: Session, person: NewMember, *, form_key: str, keys: Keys, n
         member.number = member_number(added)
         session.flush()
         return member, True
-    repeated = session.scalars(select(Member).where(Member.form_key == form_key)).one_or_none()
+    repeated = _find_repeated(session, person, form_key, keys)
     if repeated is None:
         raise IdNumberTaken()
     return repeated, False
+
+
+def _find_repeated(session: Session, person: NewMember, form_key: str, keys: Keys) -> Member | None:
+    """Whom this form registered before. Raises FormUsed when that is somebody else than it names now."""
+    member = session.scalars(select(Member).where(Member.form_key == form_key)).one_or_none()
+    if member is None:
+        return None
+    asked = {"branch_id": person.branch_id, "name": person.name, "born_on": person.born_on, "sex": person.sex}
+    asked["phone_index"] = phone_columns(person.phone, keys)["phone_index"]
+    asked["id_number_index"] = id_number_columns(person.id_number, keys)["id_number_index"]
+    if {column: getattr(member, column) for column in asked} != asked:
+        raise FormUsed()
+    return member
 
 
 def _row(person: NewMember, keys: Keys) -> dict[str, Any]:

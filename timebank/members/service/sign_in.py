@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from timebank.core.db import lock_name
 from timebank.core.errors import Conflict, Invalid
 from timebank.core.keys import Keys
 from timebank.members.models import ACTIVE, DECLINED, PENDING, SUSPENDED, Credential, Member, SignInAttempt
@@ -86,6 +87,7 @@ def begin_sign_in(session: Session, login: str, *, keys: Keys, now: datetime) ->
     """Write an attempt down. Raises TooManyAttempts."""
     who = _who(login, keys)
     session.execute(delete(SignInAttempt).where(SignInAttempt.at <= now - WINDOW))
+    lock_name(session, f"sign-in:{who}")  # guesses sent all at once are counted one after another
     made = select(func.count()).select_from(SignInAttempt).where(SignInAttempt.who_index == who)
     if (session.scalar(made) or 0) >= MOST_FAILURES:
         raise TooManyAttempts()

@@ -152,15 +152,16 @@ def _with_reason(member_id: int, said: str, verb: Callable[..., Any]) -> Respons
 @guard("member.change")
 def set_pin(member_id: int) -> Response | str:
     """Set a one-time PIN and show it this once; no redirect, since a PIN belongs in no cookie."""
+    pin = service.new_pin()
     try:
         with transaction() as session:
-            pin = service.set_pin(session, member_id, actor=current_actor(), now=clock.now())
+            service.set_pin(session, member_id, pin, actor=current_actor(), now=clock.now())
     except (NotAllowed, NotFound):
         raise
     except Refusal as refusal:
         flash(refusal.message, "error")
         return redirect(url_for("members.member", member_id=member_id))
-    return _page(member_id, pin=pin)
+    return _page(member_id, pin=pin.text)
 
 
 @blueprint.post(f"{_PAGE}/unmask")

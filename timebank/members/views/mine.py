@@ -37,9 +37,12 @@ def password() -> Response | tuple[str, int]:
     form = Form(ChangePasswordSchema())
     if form.submitted:
         with form.catching():
+            given, actor = form.load(), current_actor()
+            before = service.confirm_password(db.session(), given["current"], actor=actor)
+            chosen = service.hash_password(given["password"])
             with transaction() as session:
                 credential = service.change_password(
-                    session, **form.load(), actor=current_actor(), keys=keys(), now=clock.now()
+                    session, mark=before, password=chosen, actor=actor, keys=keys(), now=clock.now()
                 )
                 mark = credential.session_mark
             remember(_me(), mark, device="remember_token" in request.cookies)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from timebank.branches.queries import find_branch
 from timebank.core import clock
 from timebank.core.db import db, transaction
+from timebank.core.errors import Invalid
 from timebank.members import service
 from timebank.members.models import SEXES
 from timebank.members.rules import ADULT_ENOUGH, CONSENT_TEXTS, CONSENT_VERSION
@@ -20,7 +23,17 @@ from timebank.web.keyring import keys
 from timebank.web.limits import limiter
 
 # One office's people share one address on the day they are all invited to register.
-REGISTRATION_LIMIT = "30/minute;200/hour"
+REGISTRATION_LIMIT = "30/minute;60/hour"
+
+
+class IdNumberNotAccepted(Invalid):
+    """The branch has to look at the document; why is not for everybody who types a number."""
+
+    code = "members.id_number_not_accepted"
+    text = "证件号没能登记，请到网点核对；也可以先不填证件号。"
+
+    def __init__(self) -> None:
+        super().__init__(fields={"id_number": self.text})
 
 
 @blueprint.route("/register", methods=["GET", "POST"])
@@ -30,13 +43,10 @@ def register() -> Response | tuple[str, int]:
     """Register oneself; the branch approves."""
     form = Form(RegistrationSchema(), initial={"branch_id": request.args.get("branch", "")})
     if form.submitted:
-        with form.catching(), transaction() as session:
+        with form.catching():
             given = form.load()
-            key, password = given.pop("form_key"), given.pop("password")
-            member = service.register(
-                session, service.NewMember(**given), password=password, form_key=key, keys=keys(), now=clock.now()
-            )
-            return redirect(url_for("members.registered", branch_id=member.branch_id))
+            _register(given)
+            return redirect(url_for("members.registered", branch_id=given["branch_id"]))
     return render_template(
         "members/register.html",
         form=form,
@@ -47,6 +57,19 @@ def register() -> Response | tuple[str, int]:
         consent_version=CONSENT_VERSION,
         age=ADULT_ENOUGH,
     ), form.status
+
+
+def _register(given: dict[str, Any]) -> None:
+    """Register; a stranger who tries out names, phones and ID numbers learns of nobody whether they are a member."""
+    password = service.hash_password(given.pop("password"))
+    key, person = given.pop("form_key"), service.NewMember(**given)
+    try:
+        with transaction() as session:
+            service.register(session, person, password=password, form_key=key, keys=keys(), now=clock.now())
+    except service.AlreadyRegistered:
+        return  # the page that follows says for everybody what to do if one was registered before
+    except service.IdNumberTaken as refusal:
+        raise IdNumberNotAccepted() from refusal
 
 
 @blueprint.get(f"/register/done/<{ID}:branch_id>")

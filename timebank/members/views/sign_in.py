@@ -76,9 +76,10 @@ def new_password() -> Response | tuple[str, int]:
     form = Form(NewPasswordSchema())
     if form.submitted:
         with form.catching():
+            chosen = service.hash_password(form.load()["password"])
             with transaction() as current:
                 credential = service.choose_password(
-                    current, pin["member"], mark=pin["mark"], **form.load(), keys=keys(), now=clock.now()
+                    current, pin["member"], mark=pin["mark"], password=chosen, keys=keys(), now=clock.now()
                 )
                 mark = credential.session_mark
             remember(pin["member"], mark, device=False)

@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from flask import request
-
 from timebank.branches.queries import list_area_choices, list_branches
 from timebank.core import clock
 from timebank.core.db import db
 from timebank.members.models import ACTIVE, DECLINED, PENDING, SUSPENDED, Member
 from timebank.members.queries import open_field
 from timebank.members.schemas import FREE_TIMES
-from timebank.web.forms import tidy_text
 from timebank.web.keyring import keys
 
 ID = "int(max=2147483647)"
 STATUS_TONES = {PENDING: "wait", ACTIVE: "ok", DECLINED: "bad", SUSPENDED: "bad"}
-
-
-class Query:
-    """The values of a filter bar in the form of a Form: nothing in it can be wrong, only without effect."""
-
-    errors: Mapping[str, str] = {}
-    message = ""
-
-    def value(self, name: str) -> str:
-        """What was asked for, or nothing."""
-        return tidy_text(request.args.get(name, ""))[:60]
-
-    def error(self, _name: str) -> str:
-        """Always empty."""
-        return ""
 
 
 def branch_options() -> list[tuple[int, str]]:
