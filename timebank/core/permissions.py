@@ -68,4 +68,5 @@ PERMISSIONS: Final[dict[str, dict[str, Reach]]] = {
     "archive.close": _MANAGERS,
     "archive.read": _READERS,
     "books.read": _row(inspector="branch", manager="branch", administrator="all"),
+    "books.correct": _MANAGERS,
 }

@@ -11,6 +11,7 @@ from timebank.attendance.rules.codes import (
     read_venue_code,
     venue_code,
 )
+from timebank.attendance.rules.corrections import CorrectionOutOfRange, NothingChanges, Split, corrected_split
 from timebank.attendance.rules.gate import (
     REFUSALS,
     REPEAT_MINUTES,
@@ -32,7 +33,7 @@ from timebank.attendance.rules.judging import (
     shift_minutes,
     shift_room,
 )
-from timebank.attendance.rules.points import POINT_RULES, PointRule, point_rule, points_of
+from timebank.attendance.rules.points import POINT_RULES, PointRule, named_rule, point_rule, points_of
 
 __all__ = [
     "CLAIM_MINUTES",
@@ -46,16 +47,21 @@ __all__ = [
     "CodeStale",
     "CodeUnknown",
     "CodeUnreadable",
+    "CorrectionOutOfRange",
     "Ground",
     "Judgement",
     "ManualOutOfRange",
     "Mark",
+    "NothingChanges",
     "PointRule",
     "Policy",
+    "Split",
     "check_manual",
     "claim_text",
     "closes_at",
+    "corrected_split",
     "judge",
+    "named_rule",
     "next_code_seconds",
     "next_kind",
     "opens_at",

@@ -27,6 +27,15 @@ def point_rule(day: date) -> PointRule:
     return next((rule for rule in reversed(POINT_RULES) if rule.valid_from <= day), POINT_RULES[0])
 
 
+def named_rule(name: str | None) -> PointRule:
+    """The version that an entry was made by; entries older than versions have none and were made by the first."""
+    return next((rule for rule in POINT_RULES if rule.name == name), POINT_RULES[0])
+
+
 def points_of(minutes: int, *, carry: int, rule: PointRule) -> tuple[int, int]:
-    """Whole points for ``minutes`` and what was carried before, and what is left to carry now."""
+    """Whole points for ``minutes`` and what was carried before, and what is left to carry now.
+
+    Points and carry together stay what the minutes are worth. So with minutes below zero it says what a correction
+    takes back: sometimes a point more than they brought, where their rest became a point with a later one, or one less.
+    """
     return divmod(minutes * rule.points + carry, rule.per_minutes)

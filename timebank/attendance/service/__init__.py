@@ -18,6 +18,7 @@ from timebank.attendance.service.approval import (
     return_shift,
     submit_shift,
 )
+from timebank.attendance.service.correcting import Correcting, keep_correction, lock_booked_record
 from timebank.attendance.service.review import (
     Correction,
     ManualEntry,
@@ -38,6 +39,7 @@ __all__ = [
     "Approved",
     "BeyondShift",
     "ChangedMeanwhile",
+    "Correcting",
     "Correction",
     "FourEyes",
     "ManualEntry",
@@ -53,6 +55,8 @@ __all__ = [
     "close_missing",
     "correct_times",
     "explained",
+    "keep_correction",
+    "lock_booked_record",
     "record_scan",
     "rejudge",
     "restore",
