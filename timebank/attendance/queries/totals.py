@@ -47,9 +47,10 @@ def _sum(column: object):  # type: ignore[no-untyped-def]
 
 def member_totals(session: Session, member_id: int) -> MemberTotals:
     """All approved service of a member; shifts with no minutes, or none any more, do not count."""
-    sums = select(_sum(SIGNED), _sum(MANUAL), func.count(), _sum(POINTS)).select_from(Attendance)
+    counted = func.count().filter(MINUTES > 0)  # a point that rounding moved stays with a record that was undone
+    sums = select(_sum(SIGNED), _sum(MANUAL), counted, _sum(POINTS)).select_from(Attendance)
     row = session.execute(
-        with_corrections(sums).where(Attendance.member_id == member_id, Attendance.status == APPROVED, MINUTES > 0)
+        with_corrections(sums).where(Attendance.member_id == member_id, Attendance.status == APPROVED)
     ).one()
     return MemberTotals(signed_minutes=row[0], manual_minutes=row[1], count=row[2], points=row[3])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -94,7 +95,7 @@ def _back_first(session: Session, entry: EntryView, reversal: Reversal, now: dat
 
 
 def _keep(session: Session, change: Change, correction: Correction, booked: Reversed, now: datetime) -> None:
-    done = {
+    done: dict[str, Any] = {
         "corrects_id": correction.entry_id,
         "reversal_id": booked.reversal.entry_id,
         "replacement_id": booked.replacement.entry_id if booked.replacement else None,
