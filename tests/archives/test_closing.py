@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from tests.archives.months import AUGUST, NOVEMBER, close_of, earn, small_town
+from tests.tampering import tamper
 from tests.world import KEYS, actor_of, make_branch, make_member
 from timebank.archives import closing, queries, service
 from timebank.archives.models import Archive
@@ -86,7 +86,7 @@ def test_months_close_in_order_and_the_open_one_is_named(session: Session) -> No
 
 def test_balances_changed_behind_the_ledger_block_the_close(session: Session) -> None:
     branch, anna, _ = small_town(session)
-    session.execute(text("UPDATE account SET posted_in = posted_in + 60 WHERE id = :id"), {"id": anna.coin_account_id})
+    tamper(session, "UPDATE account SET posted_in = posted_in + 60 WHERE id = :id", id=anna.coin_account_id)
     with pytest.raises(service.NotReady) as refused:
         close(session, branch, "2026-08")
     assert [finding.code for finding in refused.value.findings] == ["archives.replay"]

@@ -26,7 +26,7 @@ from timebank.core.actor import SYSTEM
 from timebank.core.masking import mask_name
 from timebank.ledger import queries as ledger
 from timebank.ledger.export import account_name
-from timebank.ledger.service import reverse
+from timebank.ledger.service import Reversal, reverse
 from timebank.members.service import resume_member, suspend_member
 
 
@@ -193,7 +193,8 @@ def test_an_order_appears_with_the_state_it_had_at_the_end_of_the_month(session:
 def test_a_reversal_shows_as_other_and_nothing_is_lost(session: Session, tmp_path: Path) -> None:
     branch, anna, _ = small_town(session)
     wrong = earn(session, branch, anna, 60, at=SEPTEMBER)
-    reverse(session, wrong, key="undo", reason="记错", actor_id=None, now=SEPTEMBER + timedelta(days=1))
+    undo = Reversal(key="undo", reason="记错", actor_id=None)
+    reverse(session, wrong, undo, now=SEPTEMBER + timedelta(days=1))
     close(session, branch, "2026-08", "2026-09")
     rows = read_json(pack(session, branch, "2026-09", tmp_path), "members.json")
     row = next(row for row in rows if row["number"] == anna.number)

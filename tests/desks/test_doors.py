@@ -7,13 +7,13 @@ from typing import NamedTuple
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import text
 
 from tests.archives.months import AUGUST, OCTOBER, SEPTEMBER, earn, small_town
+from tests.tampering import tamper
 from tests.world import make_branch, make_member, sign_in
 from timebank.core.db import db, transaction
 from timebank.ledger import queries as ledger
-from timebank.ledger.service import reverse
+from timebank.ledger.service import Reversal, reverse
 
 
 class Town(NamedTuple):
@@ -34,7 +34,7 @@ def town(app: Flask) -> Town:
         branch, anna, _ = small_town(session)
         other = make_branch(session, "CX", now=AUGUST)
         wrong = earn(session, branch, anna, 60, at=SEPTEMBER)
-        reverse(session, wrong, key="undo", reason="记错了人", actor_id=None, now=OCTOBER)
+        reverse(session, wrong, Reversal(key="undo", reason="记错了人", actor_id=None), now=OCTOBER)
         people = {
             role: make_member(session, branch, roles=(role,), now=AUGUST).id
             for role in ("manager", "inspector", "organiser", "administrator")
@@ -160,7 +160,7 @@ def test_the_self_check_runs_when_asked_and_names_what_is_wrong(client: FlaskCli
     assert "开始自检" in client.get("/inspect/verify").text
     assert "项通过" in client.get("/inspect/verify?now=1").text
     with app.app_context(), transaction() as session:
-        session.execute(text("UPDATE account SET posted_in = posted_in + 1 WHERE id = :id"), {"id": town.account})
+        tamper(session, "UPDATE account SET posted_in = posted_in + 1 WHERE id = :id", id=town.account)
     assert "1 项没有通过" in client.get("/inspect/verify?now=1").text
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import text
 
 from tests import databases
 from tests.archives.conftest import bare_app as bare_app
 from tests.archives.months import AUGUST, NOVEMBER, earn, small_town
+from tests.tampering import tamper
 from tests.world import KEYS, make_branch, make_member
 from timebank.archives import queries
 from timebank.core.db import db, transaction
@@ -46,9 +46,7 @@ def test_a_branch_that_is_refused_does_not_hold_up_the_others(bare_app: Flask, p
         sick, anna, _ = small_town(session)
         well = make_branch(session, "ZZ", now=AUGUST)
         earn(session, well, make_member(session, well, now=AUGUST), 60, at=AUGUST)
-        session.execute(
-            text("UPDATE account SET posted_in = posted_in + 1 WHERE id = :id"), {"id": anna.coin_account_id}
-        )
+        tamper(session, "UPDATE account SET posted_in = posted_in + 1 WHERE id = :id", id=anna.coin_account_id)
         sick_id, well_id = sick.id, well.id
     assert close_months(place, NOVEMBER) == 3
     assert ledger.closed_months(db.session(), sick_id) == []
@@ -63,7 +61,7 @@ def test_the_self_check_keeps_what_it_found(bare_app: Flask, place: Place) -> No
         branch_id, account_id = branch.id, anna.coin_account_id
     assert audit_books(place, NOVEMBER) == 0
     with transaction() as session:
-        session.execute(text("UPDATE account SET posted_in = posted_in + 1 WHERE id = :id"), {"id": account_id})
+        tamper(session, "UPDATE account SET posted_in = posted_in + 1 WHERE id = :id", id=account_id)
     assert audit_books(place, NOVEMBER) == 1
     run = queries.latest_audit(db.session(), branch_id)
     assert run is not None

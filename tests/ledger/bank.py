@@ -14,7 +14,7 @@ from timebank.core.keys import Keys
 from timebank.ledger import queries, service
 from timebank.ledger.models import Seal
 from timebank.ledger.rules import EntryDraft, TransferDraft
-from timebank.ledger.service import HoldDraft, Posted
+from timebank.ledger.service import HoldDraft, Posted, Reversal
 from timebank.ledger.verification import verify
 
 NOW = datetime(2026, 9, 15, 2, tzinfo=UTC)
@@ -80,6 +80,10 @@ class Bank:
         return service.post_hold(
             self.session, hold_id, entry(self.book_id, moved, **{"kind": "redeem"} | others), now=NOW
         )
+
+    def undo(self, entry_id: int, *, now: datetime = NOW, **others: Any) -> Posted:
+        given: dict[str, Any] = {"key": f"undo:{next(_numbers)}", "reason": "录错了", "actor_id": None}
+        return service.reverse(self.session, entry_id, Reversal(**given | others), now=now).reversal
 
     def close(self, month: str = "2026-09", *, now: datetime = LATER) -> Seal:
         return service.close_period(self.session, self.book_id, month, actor=SYSTEM, keys=KEYS, now=now)

@@ -36,6 +36,7 @@ class ModelBank:
     running: dict[int, int]
     balance: Counter[int] = field(default_factory=Counter)
     held: Counter[int] = field(default_factory=Counter)
+    floor: Counter[int] = field(default_factory=Counter)  # below zero where two people let a member owe
     entries: dict[tuple[int, str], ModelEntry] = field(default_factory=dict)
     holds: dict[tuple[int, str], ModelHold] = field(default_factory=dict)
     closed: dict[int, list[str]] = field(default_factory=dict)
@@ -59,20 +60,27 @@ class ModelBank:
         self.entries |= dict(zip(keys, posted, strict=True))
         return posted
 
-    def _move(self, drafts: list[EntryDraft], freed: Counter[int]) -> None:
-        moved: Counter[int] = Counter()
-        for draft in drafts:
-            for transfer in draft.transfers:
-                moved[transfer.debit_id] -= transfer.amount
-                moved[transfer.credit_id] += transfer.amount
-        for account in set(moved) | set(freed):
-            free = self.balance[account] - self.held[account] + moved[account] + freed[account]
-            if account in self.running and free < 0:
-                raise service.NotEnough(needed="", available="")
-        for account in moved:
-            self.balance[account] += moved[account]
-        for account in freed:
-            self.held[account] -= freed[account]
+    def _move(self, drafts: list[EntryDraft], freed: Counter[int], *, owed: bool = False) -> None:
+        """Each transfer in its turn, on copies that are kept when all could be covered, or may be ``owed``."""
+        held, balance, floor = (Counter(kept) for kept in (self.held, self.balance, self.floor))
+        held.subtract(freed)
+        short = False
+        for transfer in (transfer for draft in drafts for transfer in draft.transfers):
+            balance[transfer.debit_id] -= transfer.amount
+            left = balance[transfer.debit_id] - held[transfer.debit_id]
+            if transfer.debit_id in self.running and left < floor[transfer.debit_id]:
+                short = True
+                floor[transfer.debit_id] = left
+            balance[transfer.credit_id] += transfer.amount
+        if short and not owed:
+            raise service.NotEnough(needed="", available="")
+        self.held, self.balance, self.floor = held, balance, floor
+        self._lift_floors()
+
+    def _lift_floors(self) -> None:
+        """Who owes less than before may not owe that much again."""
+        for account, floor in self.floor.items():
+            self.floor[account] = max(floor, min(0, self.balance[account] - self.held[account]))
 
     def _open_month(self, book_id: int, now: datetime) -> str:
         closed = self.closed.get(book_id, [])

@@ -10,6 +10,7 @@ from flask import Flask
 
 from tests.journal_parser import balances
 from tests.ledger.bank import NOW, entry, transfer
+from tests.tampering import tamper
 from tests.world import make_branch, make_member
 from timebank.core.db import db, transaction
 from timebank.ledger import queries, service
@@ -41,7 +42,7 @@ def test_verify_lists_every_check_of_every_branch(app: Flask, branch_id: int) ->
 
 def test_verify_says_what_is_wrong_and_fails(app: Flask, branch_id: int) -> None:
     with app.app_context():
-        db.session.execute(sa.text("UPDATE account SET posted_in = posted_in + 1 WHERE posted_in = 120"))
+        tamper(db.session(), "UPDATE account SET posted_in = posted_in + 1 WHERE posted_in = 120")
         db.session.commit()
     code, output = run(app, "verify")
     assert code == 1

@@ -127,7 +127,7 @@ def fill(session: Session) -> dict[str, int]:
     first = bank.pay("ann", "bo", 30)
     late = gaping_entry(bank, "late", NOW)
     bank.close()
-    undone = service.reverse(session, first.entry_id, key="undone", reason="…", actor_id=None, now=LATER)
+    undone = bank.undo(first.entry_id, key="undone", now=LATER)
     voided = bank.hold("ann", 10)
     service.void_hold(session, voided, actor_id=None, now=LATER)
     other.earn("ann", now=LATER)

@@ -30,7 +30,7 @@ def lived(funded: Bank) -> Bank:
     funded.take(funded.hold("ann", 60), "ann", "bo", 45)
     paid = funded.pay("bo", "chen", 5)
     funded.close()
-    service.reverse(funded.session, paid.entry_id, key="undone", reason='重复；"引号"', actor_id=None, now=LATER)
+    funded.undo(paid.entry_id, key="undone", reason='重复；"引号"', now=LATER)
     odd = service.open_account(
         funded.session, book_id=funded.book_id, code="member:老 张/2#a", kind="member", unit="coin"
     )

@@ -139,9 +139,7 @@ def test_two_reversals_of_one_entry_are_one(town: Town, keys: str) -> None:
 
     def undo(number: int) -> Callable[[Bank], Any]:
         key = "undo" if keys == "one" else f"undo:{number}"
-        return lambda bank: (
-            service.reverse(bank.session, first.entry_id, key=key, reason="…", actor_id=None, now=NOW).entry_id
-        )
+        return lambda bank: bank.undo(first.entry_id, key=key).entry_id
 
     answers = town.together([undo(number) for number in range(8)])
     done = {answer for answer in answers if answer is not service.AlreadyReversed}

@@ -14,14 +14,15 @@ from timebank.ledger.rules import (
     MAX_AMOUNT,
     MAX_TRANSFERS,
     BadAmount,
-    Change,
+    Course,
     NoTransfers,
     SameAccount,
+    Short,
     canonical,
-    changes_of,
     check_amount,
     check_draft,
     content_hash,
+    course_of,
     hold_hash,
     reversed_transfers,
 )
@@ -62,19 +63,34 @@ def test_sound_drafts_pass_up_to_the_limit() -> None:
     check_draft(entry(1, *(GOOD,) * MAX_TRANSFERS))
 
 
-def test_changes_add_up_over_transfers_and_drafts() -> None:
-    drafts = [entry(1, transfer(1, 2, 60), transfer(1, 3, 30)), entry(1, transfer(2, 3, 15))]
-    assert changes_of(drafts) == {
-        1: Change(posted_out=90),
-        2: Change(posted_in=60, posted_out=15),
-        3: Change(posted_in=45),
-    }
-    assert changes_of([]) == {}
+@pytest.mark.parametrize(
+    ("moves", "lowest", "short"),
+    [
+        ([], {1: 100, 2: 0}, None),
+        ([(1, 2, 60), (2, 3, 60)], {1: 40, 2: 0}, None),
+        ([(2, 3, 60), (1, 2, 60)], {1: 40, 2: -60}, Short(2, 60, 0)),
+        ([(1, 2, 60), (1, 2, 60), (2, 1, 90)], {1: -20, 2: 0}, Short(1, 60, 40)),
+        ([(1, 9, 101), (1, 9, 1)], {1: -2, 2: 0}, Short(1, 101, 100)),
+        ([(8, 9, 10**6)], {1: 100, 2: 0}, None),
+    ],
+)
+def test_each_transfer_has_to_be_covered_at_its_turn(moves: list[Any], lowest: Any, short: Any) -> None:
+    """Accounts 1 and 2 keep running figures, the others do not."""
+    drafts = [entry(1, transfer(*move)) for move in moves]
+    assert course_of(drafts, {1: 100, 2: 0}, {1: 0, 2: 0}) == Course(lowest, short)
+    if moves:
+        assert course_of([entry(1, *(transfer(*move) for move in moves))], {1: 100, 2: 0}, {1: 0, 2: 0}).short == short
 
 
-def test_a_reversal_is_the_same_amounts_the_other_way_round() -> None:
+def test_a_floor_below_zero_lets_an_account_owe_that_much() -> None:
+    drafts = [entry(1, transfer(1, 2, 30))]
+    assert course_of(drafts, {1: 0}, {1: -30}).short is None
+    assert course_of(drafts, {1: 0}, {1: -29}).short == Short(1, 30, 29)
+
+
+def test_a_reversal_goes_the_same_way_back() -> None:
     there = (transfer(1, 2, 60), transfer(3, 4, 5, "point"))
-    assert reversed_transfers(there) == (transfer(2, 1, 60), transfer(4, 3, 5, "point"))
+    assert reversed_transfers(there) == (transfer(4, 3, 5, "point"), transfer(2, 1, 60))
     assert reversed_transfers(reversed_transfers(there)) == there
 
 

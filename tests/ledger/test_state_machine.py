@@ -200,7 +200,7 @@ class LedgerMachine(RuleBasedStateMachine):
         key = self.key(key)
         draft = reversal(entry_id, first, key, self.now)
         posted, modelled = self.both(
-            lambda: service.reverse(self.session, entry_id, key=key, reason="", actor_id=None, now=self.now),
+            lambda: self.banks[0].undo(entry_id, key=key, now=self.now),
             lambda: self.model.reverse(first, draft, self.now),
         )
         if posted is not None:

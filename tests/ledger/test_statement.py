@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from tests.ledger.bank import NOW, Bank
 from timebank.core.errors import NotFound
 from timebank.ledger import queries
+from timebank.ledger.queries.statements import Place, read_place
 
 DAY = timedelta(days=1)
 
@@ -31,7 +33,7 @@ def test_a_statement_runs_newest_first_with_the_balance_after_each_line(lived: B
         (-30, 70),
         (100, 100),
     ]
-    assert (page.opening, page.closing, page.total) == (0, 105, 5)
+    assert (page.opening, page.closing, page.came, page.went, page.count) == (0, 105, 155, 50, 5)
     assert [line.other for line in page.lines] == ["issuance", "member:bo", "issuance", "member:bo", "issuance"]
     assert page.lines[0].facts == {"day": 4}
 
@@ -39,20 +41,28 @@ def test_a_statement_runs_newest_first_with_the_balance_after_each_line(lived: B
 def test_a_range_holds_its_start_and_not_its_end(lived: Bank) -> None:
     page = queries.statement(lived.session, lived.coins["ann"], start=NOW + DAY, end=NOW + 3 * DAY)
     assert [(line.amount, line.balance) for line in page.lines] == [(50, 120), (-30, 70)]
-    assert (page.opening, page.closing, page.total) == (100, 120, 2)
+    assert (page.opening, page.closing, page.count) == (100, 120, 2)
 
 
 def test_pages_join_without_a_seam(lived: Bank) -> None:
     whole = queries.statement(lived.session, lived.coins["ann"]).lines
-    pages = [queries.statement(lived.session, lived.coins["ann"], page=n, per_page=2) for n in (1, 2, 3, 4)]
+    pages = pages_of(lived, "ann", size=2)
     assert [line for page in pages for line in page.lines] == whole
-    assert [len(page.lines) for page in pages] == [2, 2, 1, 0]
-    assert {(page.total, page.closing) for page in pages} == {(5, 105)}
+    assert [len(page.lines) for page in pages] == [2, 2, 1]
+    assert {(page.count, page.closing) for page in pages} == {(5, 105)}
+
+
+def pages_of(bank: Bank, name: str, **asked: Any) -> list[queries.StatementPage]:
+    """A statement page by page, as somebody reads it who always asks for what is older."""
+    pages = [queries.statement(bank.session, bank.coins[name], **asked)]
+    while pages[-1].older:
+        pages.append(queries.statement(bank.session, bank.coins[name], before=pages[-1].older, **asked))
+    return pages
 
 
 def test_an_unused_account_has_an_empty_statement(lived: Bank) -> None:
     page = queries.statement(lived.session, lived.coins["chen"])
-    assert (page.lines, page.opening, page.closing, page.total) == ([], 0, 0, 0)
+    assert (page.lines, page.opening, page.closing, page.count, page.older) == ([], 0, 0, 0, "")
 
 
 def test_a_balance_is_what_stood_just_before_an_instant(lived: Bank) -> None:
@@ -82,3 +92,11 @@ def test_what_is_not_there_is_said_so(bank: Bank) -> None:
     ):
         with pytest.raises(NotFound):
             ask()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "2026-09", "2026-09.", "2026-13.1", "2026-09.x", "2026-09.-1", "2026-09." + "9" * 19]
+)
+def test_what_is_no_place_in_a_statement_is_none(text: str) -> None:
+    assert read_place(text) is None
+    assert read_place(str(Place("2026-09", 17))) == Place("2026-09", 17)

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from tests.ledger.bank import KEYS, LATER, NOW, Bank, entry, open_bank, transfer
+from tests.tampering import lift_guards
 from timebank.ledger import service
 from timebank.ledger.models import Period, Seal
 from timebank.ledger.sealing import seal_row
@@ -28,27 +28,13 @@ def lived(bank: Bank) -> Bank:
     bank.take(bank.hold("ann", 60, key="posted"), "ann", "bo", 50, key="taken")
     service.void_hold(bank.session, bank.hold("ann", 10, key="void"), actor_id=None, now=NOW)
     paid = bank.pay("bo", "chen", 20, key="paid", now=LATER)
-    service.reverse(bank.session, paid.entry_id, key="undone", reason="重复", actor_id=None, now=LATER)
+    bank.undo(paid.entry_id, key="undone", now=LATER)
     clearing = service.open_account(
         bank.session, book_id=bank.book_id, code="clearing:XG", kind="clearing", unit="coin"
     )
     abroad = entry(bank.book_id, transfer(bank.coins["bo"], clearing, 15), kind="inter_branch", key="abroad")
     service.post(bank.session, abroad, now=LATER)
     return bank
-
-
-def lift_guards(session: Session) -> None:
-    """Let anything be written, until the test's transaction is rolled back."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(sa.text("SET LOCAL session_replication_role = replica"))  # neither triggers nor foreign keys
-        session.execute(sa.text("ALTER TABLE account DROP CONSTRAINT ck_account_available_above_floor"))
-        session.execute(sa.text("ALTER TABLE hold_end DROP CONSTRAINT ck_hold_end_posted_has_entry"))
-        session.execute(sa.text("ALTER TABLE period DROP CONSTRAINT ck_period_closed_by"))
-        return
-    for name in session.scalars(sa.text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).all():
-        session.execute(sa.text(f"DROP TRIGGER {name}"))
-    session.execute(sa.text("PRAGMA defer_foreign_keys = ON"))
-    session.execute(sa.text("PRAGMA ignore_check_constraints = ON"))
 
 
 def of(key: str) -> str:

@@ -1,4 +1,4 @@
-"""Tables of the ledger. Figures on accounts that run are kept by guarded updates; the CHECK stands behind them."""
+"""Tables of the ledger. The database keeps the running figures itself, by triggers of the migrations."""
 
 from __future__ import annotations
 
@@ -35,10 +35,13 @@ EXPIRED: Final = "expired"
 CLEARING: Final = "clearing"
 SUSPENSE: Final = "suspense"
 ADJUSTMENT: Final = "adjustment"
-RUNNING_KINDS: Final = frozenset({MEMBER, FUND})
-KINDS: Final = (MEMBER, FUND, ISSUANCE, REDEEMED, EXPIRED, CLEARING, SUSPENSE, ADJUSTMENT)
+GIVEAWAY: Final = "giveaway"  # a member's coins that may only be given away
+RUNNING_KINDS: Final = frozenset({MEMBER, GIVEAWAY, FUND})
+KINDS: Final = (MEMBER, FUND, ISSUANCE, REDEEMED, EXPIRED, CLEARING, SUSPENSE, ADJUSTMENT, GIVEAWAY)
+OWING_KINDS: Final = frozenset({MEMBER, GIVEAWAY})  # may fall below zero when two people decide so; the fund never
 
 INTER_BRANCH: Final = "inter_branch"  # the only entry kind that may touch a clearing account
+GIVING_KINDS: Final = ("gift", "reverse", "expire", "adjust")  # entry kinds that may take from a give-away account
 
 
 def _one_of(column: str, values: tuple[str, ...]) -> str:
@@ -54,7 +57,11 @@ class Book(Base):
 
 
 class Account(Base):
-    """A place where an amount of one unit stands. ``posted_in − posted_out − held ≥ floor`` where figures run."""
+    """A place where an amount of one unit stands. ``posted_in − posted_out − held ≥ floor`` where figures run.
+
+    The figures follow transfers, holds and their ends by triggers. The floor is 0; a decision of two people lowers it
+    (``FloorDecision``), and every deposit lifts it again.
+    """
 
     __tablename__ = "account"
     __table_args__ = (
@@ -90,7 +97,7 @@ class Account(Base):
 
 
 class Period(Base):
-    """A calendar month of a book (Asia/Shanghai); once closed it stays closed."""
+    """A calendar month of a book (Asia/Shanghai): just what was posted in it; once closed it stays closed."""
 
     __tablename__ = "period"
     __table_args__ = (
@@ -115,6 +122,7 @@ class Entry(Base):
         UniqueConstraint("id", "book_id"),
         UniqueConstraint("reverses_id"),
         ForeignKeyConstraint(["period_id", "book_id"], ["period.id", "period.book_id"]),
+        Index("uq_entry_id_book_id_period_id", "id", "book_id", "period_id", unique=True),  # what a transfer points at
         Index("ix_entry_period_id", "period_id", "id"),
         Index("ix_entry_source", "source_type", "source_id"),
         CheckConstraint("transfer_count > 0", name="has_transfers"),
@@ -146,7 +154,11 @@ class Transfer(Base):
     __tablename__ = "transfer"
     __table_args__ = (
         UniqueConstraint("entry_id", "seq"),
-        ForeignKeyConstraint(["entry_id", "book_id"], ["entry.id", "entry.book_id"]),
+        ForeignKeyConstraint(
+            ["entry_id", "book_id", "period_id"],
+            ["entry.id", "entry.book_id", "entry.period_id"],
+            name="fk_transfer_entry_same_book_and_period",
+        ),
         ForeignKeyConstraint(
             ["debit_id", "book_id", "unit"],
             ["account.id", "account.book_id", "account.unit"],
@@ -159,13 +171,14 @@ class Transfer(Base):
         ),
         CheckConstraint("amount > 0", name="amount_positive"),
         CheckConstraint("debit_id <> credit_id", name="two_accounts"),
-        Index("ix_transfer_debit_id", "debit_id", "id"),
-        Index("ix_transfer_credit_id", "credit_id", "id"),
+        Index("ix_transfer_debit_id", "debit_id", "period_id", "id"),
+        Index("ix_transfer_credit_id", "credit_id", "period_id", "id"),
     )
     id: Mapped[int] = mapped_column(BIG, primary_key=True)
     entry_id: Mapped[int] = mapped_column(BIG)
     seq: Mapped[int]
     book_id: Mapped[int]
+    period_id: Mapped[int]
     unit: Mapped[str] = mapped_column(String(8))
     debit_id: Mapped[int]
     credit_id: Mapped[int]
@@ -237,3 +250,49 @@ class Seal(Base):
     sealed_at: Mapped[datetime]
 
     period: Mapped[Period] = relationship(viewonly=True)
+
+
+class Closing(Base):
+    """What had come in and gone out on an account, from its first day to the end of a closed month it moved in.
+
+    So a balance at any instant is one closing and the rows after it, however long the history.
+    """
+
+    __tablename__ = "closing"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["account_id", "book_id", "unit"],
+            ["account.id", "account.book_id", "account.unit"],
+            name="fk_closing_account_same_book_and_unit",
+        ),
+        ForeignKeyConstraint(["book_id", "month"], ["period.book_id", "period.month"]),
+        CheckConstraint("posted_in >= 0 AND posted_out >= 0 AND movements > 0", name="figures"),
+        Index("ix_closing_book_id_month", "book_id", "month"),
+    )
+    account_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    month: Mapped[str] = mapped_column(String(7), primary_key=True)
+    book_id: Mapped[int]
+    unit: Mapped[str] = mapped_column(String(8))
+    posted_in: Mapped[int] = mapped_column(BigInteger)
+    posted_out: Mapped[int] = mapped_column(BigInteger)
+    movements: Mapped[int] = mapped_column(BigInteger)
+
+
+class FloorDecision(Base):
+    """Two people let an account fall below its floor, so that a wrong entry can be reversed though it was spent."""
+
+    __tablename__ = "floor_decision"
+    __table_args__ = (
+        UniqueConstraint("entry_id", "account_id"),
+        CheckConstraint("floor < 0", name="floor_below_zero"),
+        CheckConstraint("asked_by_id <> decided_by_id", name="four_eyes"),
+        CheckConstraint("reason <> ''", name="has_reason"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
+    entry_id: Mapped[int] = mapped_column(BIG, ForeignKey("entry.id"))
+    floor: Mapped[int] = mapped_column(BigInteger)
+    reason: Mapped[str] = mapped_column(String(400))
+    asked_by_id: Mapped[int]
+    decided_by_id: Mapped[int]
+    decided_at: Mapped[datetime]

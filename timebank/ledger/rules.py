@@ -64,13 +64,21 @@ class EntryDraft:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Change:
-    """What happens to one account's running figures."""
+@dataclass(frozen=True, slots=True)
+class Short:
+    """Where a posting first takes an account below its floor: what it needs there, and what is available."""
 
-    posted_in: int = 0
-    posted_out: int = 0
-    held: int = 0
+    account_id: int
+    needed: int
+    available: int
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How available amounts go, transfer by transfer: the lowest point of each account, and where it first fails."""
+
+    lowest: dict[int, int]
+    short: Short | None
 
 
 def check_draft(draft: EntryDraft) -> None:
@@ -89,20 +97,35 @@ def check_amount(amount: int) -> None:
         raise BadAmount(amount=amount)
 
 
-def changes_of(drafts: Iterable[EntryDraft]) -> dict[int, Change]:
-    """The summed effect of drafts on each account they touch."""
-    changes: dict[int, Change] = {}
-    for draft in drafts:
-        for transfer in draft.transfers:
-            changes.setdefault(transfer.debit_id, Change()).posted_out += transfer.amount
-            changes.setdefault(transfer.credit_id, Change()).posted_in += transfer.amount
-    return changes
+def course_of(drafts: Iterable[EntryDraft], available: Mapping[int, int], floors: Mapping[int, int]) -> Course:
+    """Follow drafts in the order given over the running accounts, named with what is ``available`` and their floors.
+
+    Each transfer has to be covered at its turn: what comes in later does not count yet, as in the database.
+    """
+    standing, lowest, short = dict(available), dict(available), None
+    for transfer in (transfer for draft in drafts for transfer in draft.transfers):
+        payer, taker = transfer.debit_id, transfer.credit_id
+        if payer in standing:
+            before = standing[payer]
+            standing[payer] = before - transfer.amount
+            lowest[payer] = min(lowest[payer], standing[payer])
+            if short is None and standing[payer] < floors[payer]:
+                short = Short(payer, transfer.amount, before - floors[payer])
+        if taker in standing:
+            standing[taker] += transfer.amount
+    return Course(lowest, short)
+
+
+def accounts_of(drafts: Iterable[EntryDraft]) -> set[int]:
+    """The accounts that drafts move."""
+    return {account for draft in drafts for t in draft.transfers for account in (t.debit_id, t.credit_id)}
 
 
 def reversed_transfers(transfers: Iterable[TransferDraft]) -> tuple[TransferDraft, ...]:
-    """The same amounts the other way round."""
+    """The same amounts the other way round, the last first, as one goes back along a way."""
     return tuple(
-        TransferDraft(debit_id=t.credit_id, credit_id=t.debit_id, amount=t.amount, unit=t.unit) for t in transfers
+        TransferDraft(debit_id=t.credit_id, credit_id=t.debit_id, amount=t.amount, unit=t.unit)
+        for t in reversed(tuple(transfers))
     )
 
 

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import func, select
+from sqlalchemy import func, select, union_all
 from sqlalchemy.orm import Session
 
 from timebank.core.clock import month_of
 from timebank.ledger.models import CLEARING, INTER_BRANCH, Account, Entry, Hold, HoldEnd, Period, Seal, Transfer
-from timebank.ledger.queries.trial import trial_balance
 from timebank.ledger.sealing import contents
 
 
@@ -79,13 +78,17 @@ def _replay(session: Session, book_id: int) -> Iterator[tuple[str, str]]:
 
 
 def _trial_balance(session: Session, book_id: int) -> Iterator[tuple[str, str]]:
-    """Each unit sums to zero over all accounts."""
-    sums: dict[str, int] = {}
-    for row in trial_balance(session, book_id):
-        sums[row.unit] = sums.get(row.unit, 0) + row.closing
-    for unit, total in sums.items():
-        if total:
-            yield f"unit {unit}", f"所有账户合计应为 0，现在是 {total}。"
+    """Each unit sums to zero over all accounts, from every transfer."""
+    legs = union_all(
+        select(Transfer.credit_id.label("id"), Transfer.amount).where(Transfer.book_id == book_id),
+        select(Transfer.debit_id, -Transfer.amount).where(Transfer.book_id == book_id),
+    ).subquery()
+    total = func.sum(legs.c.amount)
+    rows = session.execute(
+        select(Account.unit, total).join(legs, legs.c.id == Account.id).group_by(Account.unit).having(total != 0)
+    )
+    for unit, amount in rows:
+        yield f"unit {unit}", f"所有账户合计应为 0，现在是 {amount}。"
 
 
 def _holds(session: Session, book_id: int) -> Iterator[tuple[str, str]]:
@@ -200,7 +203,7 @@ def _clearing(session: Session, book_id: int) -> Iterator[tuple[str, str]]:
 
 
 def _months(session: Session, book_id: int) -> Iterator[tuple[str, str]]:
-    """An entry stands in the month it was posted in, or in a later one when that was closed already."""
+    """An entry stands in the month it was posted in."""
     rows = session.execute(
         select(Entry.id, Entry.posted_at, Period.month)
         .join(Period, Period.id == Entry.period_id)
@@ -208,7 +211,7 @@ def _months(session: Session, book_id: int) -> Iterator[tuple[str, str]]:
         .execution_options(yield_per=5_000)
     )
     for entry_id, posted_at, month in rows:
-        if month < month_of(posted_at):
+        if month != month_of(posted_at):
             yield f"entry {entry_id}", f"记账时间在 {month_of(posted_at)}，却落在 {month}。"
 
 

@@ -116,16 +116,15 @@ def account(account_id: int) -> str:
     session, query = db.session(), Query()
     shown = ledger.get_account(session, account_id)
     current_actor().require("books.read", branch_id=shown.book_id)
-    month, number = query.month(), page_number(query.value("page"))
+    month = query.month()
     start, end = clock.month_range(month) if month else (None, None)
-    found = ledger.statement(session, account_id, start=start, end=end, page=number, per_page=_PER_PAGE)
+    found = ledger.statement(session, account_id, start=start, end=end, before=query.value("before"), size=_PER_PAGE)
     return render_template(
         "desks/account.html",
         account=shown,
         branch=session.get_one(Branch, shown.book_id),
         balance=_balance(session, shown),
         statement=found,
-        page=Page(items=found.lines, number=number, size=_PER_PAGE, total=found.total),
         query=query,
         month=month,
         months=_months(session, shown.book_id),

@@ -38,19 +38,18 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MyStatement:
-    """A page of movements, newest first, with the balances before the first and after the last of the range."""
+    """A page of movements, newest first; the balances at the two ends of the range, and what moved between them.
+
+    ``older`` leads to the next page and is empty on the last.
+    """
 
     lines: list[Line]
     opening: int
     closing: int
-    total: int
-    number: int
-    size: int
-
-    @property
-    def pages(self) -> int:
-        """How many pages there are; an empty statement has one."""
-        return max(1, -(-self.total // self.size))
+    came: int
+    went: int
+    count: int
+    older: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,23 +63,22 @@ class HeldAmount:
 
 
 def get_statement(
-    session: Session, member: Member, *, unit: str = "coin", month: str | None = None, number: int = 1, size: int = 30
+    session: Session, member: Member, *, unit: str = "coin", month: str | None = None, before: str = "", size: int = 30
 ) -> MyStatement:
-    """The movements on a member's account, of one month or all."""
+    """The movements on a member's account, of one month or all, from the line after ``before`` on."""
     account_id = member.coin_account_id if unit == "coin" else member.point_account_id
     if account_id is None:
-        return MyStatement(lines=[], opening=0, closing=0, total=0, number=1, size=size)
+        return MyStatement(lines=[], opening=0, closing=0, came=0, went=0, count=0, older="")
     start, end = month_range(month) if month else (None, None)
-    page = ledger.statement(session, account_id, start=start, end=end, page=number, per_page=size)
-    if not page.lines and number > 1:
-        return get_statement(session, member, unit=unit, month=month, number=-(-page.total // size) or 1, size=size)
+    page = ledger.statement(session, account_id, start=start, end=end, before=before, size=size)
     return MyStatement(
         lines=_lines(session, page.lines, unit),
         opening=page.opening,
         closing=page.closing,
-        total=page.total,
-        number=number,
-        size=size,
+        came=page.came,
+        went=page.went,
+        count=page.count,
+        older=page.older,
     )
 
 

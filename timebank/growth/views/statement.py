@@ -9,7 +9,6 @@ from flask import Response, render_template
 
 from timebank.core import clock
 from timebank.core.db import db
-from timebank.core.paging import page_number
 from timebank.growth import queries
 from timebank.growth.views import blueprint
 from timebank.ledger import queries as ledger
@@ -31,11 +30,10 @@ def statement() -> str:
     session, member, query = db.session(), _me(), Query()
     unit = query.one_of("unit", _UNITS, "coin")
     month = query.month()
-    number = page_number(query.value("page"))
     account_id = member.coin_account_id if unit == "coin" else member.point_account_id
     return render_template(
         "growth/statement.html",
-        statement=queries.get_statement(session, member, unit=unit, month=month, number=number),
+        statement=queries.get_statement(session, member, unit=unit, month=month, before=query.value("before")),
         account=ledger.get_account(session, account_id),
         held=queries.list_held(session, member) if unit == "coin" else [],
         unit=unit,
@@ -64,12 +62,12 @@ def statement_file(kind: str) -> Response:
 
 
 def _all_rows(member: Member, unit: str, month: str | None) -> Iterator[tuple[Any, ...]]:
-    number, pages = 1, 1
-    while number <= pages:
-        page = queries.get_statement(db.session(), member, unit=unit, month=month, number=number, size=_EXPORT_ROWS)
+    before, more = "", True
+    while more:
+        page = queries.get_statement(db.session(), member, unit=unit, month=month, before=before, size=_EXPORT_ROWS)
         for line in page.lines:
             yield f"{clock.local(line.at):%Y-%m-%d %H:%M}", line.text, line.amount, line.balance
-        number, pages = number + 1, page.pages
+        before, more = page.older, bool(page.older)
 
 
 def _months(member: Member) -> list[str]:

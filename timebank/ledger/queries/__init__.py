@@ -11,14 +11,16 @@ from timebank.ledger.queries.accounts import (
     page_accounts,
 )
 from timebank.ledger.queries.entries import EntryView, get_entry, list_entries, list_entry_ids
+from timebank.ledger.queries.figures import Figures, balance, figures_at
 from timebank.ledger.queries.periods import PeriodView, closed_months, find_period, list_periods, months_to_close
-from timebank.ledger.queries.statements import StatementLine, StatementPage, balance, statement
+from timebank.ledger.queries.statements import StatementLine, StatementPage, statement
 from timebank.ledger.queries.trial import Movement, TrialRow, movements, trial_balance
 
 __all__ = [
     "AccountFilter",
     "AccountView",
     "EntryView",
+    "Figures",
     "Movement",
     "PeriodView",
     "StatementLine",
@@ -26,6 +28,7 @@ __all__ = [
     "TrialRow",
     "balance",
     "closed_months",
+    "figures_at",
     "find_house_account",
     "find_period",
     "get_account",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session, selectinload
 
 from timebank.core.errors import NotFound
@@ -50,6 +50,8 @@ class EntryView:
     posted_at: datetime
     reverses_id: int | None
     reversed_by_id: int | None
+    replaces_id: int | None
+    replaced_by_id: int | None
     rule: str | None
     facts: dict[str, Any]
     transfers: tuple[TransferView, ...]
@@ -97,8 +99,17 @@ def _load(session: Session, chosen: Any) -> list[EntryView]:
     ids = [entry.id for entry in entries]
     undone = session.execute(select(Entry.reverses_id, Entry.id).where(Entry.reverses_id.in_(ids)))
     reversals = {row.reverses_id: row.id for row in undone}
-    numbers = _numbers(session, entries)
-    return [_view(entry, numbers[entry.id], reversals.get(entry.id)) for entry in entries]
+    numbers, instead = _numbers(session, entries), _replacements(session, entries, reversals)
+    return [_view(entry, numbers[entry.id], reversals.get(entry.id), instead.get(entry.id)) for entry in entries]
+
+
+def _replacements(session: Session, entries: Sequence[Entry], reversals: Mapping[int, int]) -> dict[int, int]:
+    """What took the place of each reversed entry: it has the same document, and its facts name what it replaces."""
+    sources = {(entry.source_type, entry.source_id) for entry in entries if entry.id in reversals}
+    found = session.execute(
+        select(Entry.id, Entry.facts).where(tuple_(Entry.source_type, Entry.source_id).in_(sources))
+    )
+    return {row.facts["replaces"]: row.id for row in found if "replaces" in row.facts} if sources else {}
 
 
 def _numbers(session: Session, entries: Sequence[Entry]) -> dict[int, int]:
@@ -121,7 +132,7 @@ def number_of(session: Session, entry: Entry) -> int:
     )
 
 
-def _view(entry: Entry, number: int, reversed_by_id: int | None) -> EntryView:
+def _view(entry: Entry, number: int, reversed_by_id: int | None, replaced_by_id: int | None) -> EntryView:
     return EntryView(
         id=entry.id,
         book_id=entry.book_id,
@@ -136,6 +147,8 @@ def _view(entry: Entry, number: int, reversed_by_id: int | None) -> EntryView:
         posted_at=entry.posted_at,
         reverses_id=entry.reverses_id,
         reversed_by_id=reversed_by_id,
+        replaces_id=entry.facts.get("replaces"),
+        replaced_by_id=replaced_by_id,
         rule=entry.rule,
         facts=entry.facts,
         transfers=tuple(

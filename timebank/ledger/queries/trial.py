@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, Subquery, func, select, true, union_all
+from sqlalchemy import ColumnElement, Select, Subquery, func, select, union_all
 from sqlalchemy.orm import Session
 
-from timebank.ledger.models import Account, Entry, Period, Transfer
+from timebank.core.clock import next_month
+from timebank.ledger.models import Account, Closing, Entry, Period, Transfer
+from timebank.ledger.queries.figures import ALWAYS, Figures
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,22 +43,77 @@ class Movement:
     debited: int
 
 
-def _legs(book_id: int) -> Subquery:
-    """Each transfer twice: once for each account it touches."""
+def trial_balance(session: Session, book_id: int, *, month: str | None = None) -> list[TrialRow]:
+    """Every account of a book that was ever moved, for one month or from the beginning. Each unit sums to zero.
+
+    Read from closing figures and the rows of open months; ``verification`` reads every row instead.
+    """
+    before = _through(session, book_id, month) if month is not None else {}
+    after = _through(session, book_id, next_month(month) if month is not None else ALWAYS)
+    accounts = session.execute(
+        select(Account.id, Account.code, Account.kind, Account.unit)
+        .where(Account.book_id == book_id)
+        .order_by(Account.unit, Account.kind, Account.code)
+    )
+    rows = []
+    for account in accounts:
+        if account.id in after:
+            opening, closing = before.get(account.id, Figures()), after[account.id]
+            moved = closing - opening
+            rows.append(
+                TrialRow(
+                    account_id=account.id,
+                    code=account.code,
+                    kind=account.kind,
+                    unit=account.unit,
+                    opening=opening.balance,
+                    debited=moved.posted_out,
+                    credited=moved.posted_in,
+                )
+            )
+    return rows
+
+
+def _through(session: Session, book_id: int, until: str) -> dict[int, Figures]:
+    """What had come in and gone out on each account of a book before the month ``until``."""
+    last = (
+        select(Closing.account_id, func.max(Closing.month).label("month"))
+        .where(Closing.book_id == book_id, Closing.month < until)
+        .group_by(Closing.account_id)
+        .subquery()
+    )
+    closed = select(Closing.account_id, Closing.posted_in, Closing.posted_out, Closing.movements).join(
+        last, (last.c.account_id == Closing.account_id) & (last.c.month == Closing.month)
+    )
+    found = {account_id: Figures(*figures) for account_id, *figures in session.execute(closed)}
+    for account_id, *figures in session.execute(_open_rows(book_id, until)):
+        found[account_id] = found.get(account_id, Figures()) + Figures(*(int(figure) for figure in figures))
+    return found
+
+
+def _open_rows(book_id: int, until: str) -> Select[Any]:
+    """What moved on each account in the open months before ``until``."""
+    legs = _legs(book_id, Period.month < until, Period.closed_at.is_(None))
+    return select(legs.c.account_id, func.sum(legs.c.credited), func.sum(legs.c.debited), func.count()).group_by(
+        legs.c.account_id
+    )
+
+
+def _legs(book_id: int, *narrowed: ColumnElement[bool]) -> Subquery:
+    """Each transfer of some periods of a book twice: once for each account it touches."""
 
     def leg(account: Any, debited: Any, credited: Any) -> Select[Any]:
         return (
             select(
                 account.label("account_id"),
                 Entry.kind.label("kind"),
-                Period.month.label("month"),
                 debited.label("debited"),
                 credited.label("credited"),
             )
             .select_from(Transfer)
             .join(Entry, Entry.id == Transfer.entry_id)
             .join(Period, Period.id == Entry.period_id)
-            .where(Transfer.book_id == book_id)
+            .where(Period.book_id == book_id, *narrowed)
         )
 
     nothing = func.abs(0)
@@ -65,32 +122,9 @@ def _legs(book_id: int) -> Subquery:
     ).subquery("leg")
 
 
-def trial_balance(session: Session, book_id: int, *, month: str | None = None) -> list[TrialRow]:
-    """Every account of a book that was ever moved, for one month or from the beginning. Each unit sums to zero."""
-    legs = _legs(book_id)
-    first = month or ""  # every month comes after the empty text
-    during = legs.c.month >= first
-    rows = session.execute(
-        select(
-            Account.id.label("account_id"),
-            Account.code,
-            Account.kind,
-            Account.unit,
-            func.coalesce(func.sum(legs.c.credited - legs.c.debited).filter(legs.c.month < first), 0).label("opening"),
-            func.coalesce(func.sum(legs.c.debited).filter(during), 0).label("debited"),
-            func.coalesce(func.sum(legs.c.credited).filter(during), 0).label("credited"),
-        )
-        .join(legs, legs.c.account_id == Account.id)
-        .where(legs.c.month <= month if month is not None else true())
-        .group_by(Account.id, Account.code, Account.kind, Account.unit)
-        .order_by(Account.unit, Account.kind, Account.code)
-    )
-    return [TrialRow(**{name: _plain(value) for name, value in row._mapping.items()}) for row in rows]
-
-
 def movements(session: Session, book_id: int, month: str) -> Iterator[Movement]:
     """What moved on each account in a month, by kind of entry."""
-    legs = _legs(book_id)
+    legs = _legs(book_id, Period.month == month)
     rows = session.execute(
         select(
             legs.c.account_id,
@@ -100,7 +134,6 @@ def movements(session: Session, book_id: int, month: str) -> Iterator[Movement]:
             func.sum(legs.c.debited).label("debited"),
         )
         .join(Account, Account.id == legs.c.account_id)
-        .where(legs.c.month == month)
         .group_by(legs.c.account_id, legs.c.kind, Account.unit)
         .order_by(legs.c.account_id, legs.c.kind)
     )

@@ -11,13 +11,14 @@ from timebank.ledger.service.accounts import (
     AccountClosed,
     AccountNotEmpty,
     AccountNotFound,
+    BelowFloor,
     NotEnough,
     close_account,
     open_account,
     open_accounts,
     open_book,
 )
-from timebank.ledger.service.entries import AlreadyReversed, EntryNotFound, KeyReused, Posted, post, post_many, reverse
+from timebank.ledger.service.entries import AlreadyReversed, EntryNotFound, KeyReused, Posted, post, post_many
 from timebank.ledger.service.holds import (
     HoldDraft,
     HoldEnded,
@@ -30,12 +31,14 @@ from timebank.ledger.service.holds import (
     void_hold,
 )
 from timebank.ledger.service.periods import EarlierMonthOpen, LaterMonthClosed, MonthNotOver, close_period
+from timebank.ledger.service.reversing import OneHand, Reversal, Reversed, reverse
 
 __all__ = [
     "AccountClosed",
     "AccountNotEmpty",
     "AccountNotFound",
     "AlreadyReversed",
+    "BelowFloor",
     "EarlierMonthOpen",
     "EntryDraft",
     "EntryNotFound",
@@ -48,7 +51,10 @@ __all__ = [
     "MonthNotOver",
     "NotEnough",
     "NotFromHold",
+    "OneHand",
     "Posted",
+    "Reversal",
+    "Reversed",
     "TransferDraft",
     "close_account",
     "close_period",

@@ -1,11 +1,11 @@
-"""Books and accounts, and the guarded update of their running figures."""
+"""Books and accounts, and the look at running figures before they are moved."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import BigInteger, Connection, Row, Table, bindparam, select, update
+from sqlalchemy import Connection, Row, Table, bindparam, select
 from sqlalchemy.orm import Session
 
 from timebank.core.db import insert_once
@@ -24,7 +24,7 @@ from timebank.ledger.models import (
     Account,
     Book,
 )
-from timebank.ledger.rules import Change
+from timebank.ledger.rules import Course, Short
 
 # The accounts every book has from its first day, as (kind, unit).
 HOUSE_ACCOUNTS = (
@@ -44,7 +44,7 @@ _MANY = 10_000  # accounts named in one statement, below both engines' limits
 _TABLE = cast(Table, Account.__table__)
 _ACCOUNT = _TABLE.c
 _RUNNING = (
-    select(_ACCOUNT.id, _ACCOUNT.code, _ACCOUNT.unit, _ACCOUNT.closed, _ACCOUNT.floor)
+    select(_ACCOUNT.id, _ACCOUNT.code, _ACCOUNT.kind, _ACCOUNT.unit, _ACCOUNT.closed, _ACCOUNT.floor)
     .add_columns((_ACCOUNT.posted_in - _ACCOUNT.posted_out - _ACCOUNT.held).label("available"))
     .where(_ACCOUNT.runs)
     .order_by(_ACCOUNT.id)
@@ -52,17 +52,6 @@ _RUNNING = (
 )
 _OF_MANY = _RUNNING.where(_ACCOUNT.id.in_(bindparam("accounts", expanding=True)))
 _OF_TWO = _RUNNING.where(_ACCOUNT.id.in_([bindparam("one"), bindparam("other")]))  # nearly every entry; half the cost
-_PLUS, _MINUS, _HOLD = (bindparam(name, type_=BigInteger) for name in ("plus", "minus", "hold"))
-_MOVE = (
-    update(_TABLE)
-    .where(_ACCOUNT.id == bindparam("account"), _ACCOUNT.runs, ~_ACCOUNT.closed)
-    .where(_ACCOUNT.posted_in + _PLUS - _ACCOUNT.posted_out - _MINUS - _ACCOUNT.held - _HOLD >= _ACCOUNT.floor)
-    .values(
-        posted_in=_ACCOUNT.posted_in + _PLUS,
-        posted_out=_ACCOUNT.posted_out + _MINUS,
-        held=_ACCOUNT.held + _HOLD,
-    )
-)
 
 
 class AccountNotFound(NotFound):
@@ -91,6 +80,13 @@ class NotEnough(Conflict):
 
     code = "ledger.not_enough"
     text = "可用余额不够：需要 {needed}，现在可用 {available}。"
+
+
+class BelowFloor(NotEnough):
+    """What is to be reversed was spent meanwhile: two people have to decide that the member may owe it."""
+
+    code = "ledger.below_floor"
+    text = "这笔爱心币或积分已经用掉一部分：要扣回 {needed}，现在可用 {available}。须由另一位工作人员决定是否允许欠着。"
 
 
 def open_book(session: Session, *, code: str) -> int:
@@ -147,20 +143,40 @@ def close_account(session: Session, account_id: int) -> None:
     session.flush()
 
 
-def apply_changes(connection: Connection, changes: Mapping[int, Change]) -> None:
-    """Move the running figures of the accounts touched, or refuse before any is moved.
+def lock_accounts(connection: Connection, account_ids: Collection[int]) -> Mapping[int, Row[*tuple[Any, ...]]]:
+    """The running accounts among these, locked in id order until we commit.
 
+    Each row has id, code, kind, unit, closed, floor, available.
     Accounts without running figures are left alone: a row that every deposit updates lets only one commit through at a
-    time. The others are locked in id order and looked at for a good refusal; the update is guarded all the same, since
-    SQLite knows no row locks: it subtracts only where enough is available, so no reading can be out of date.
+    time. SQLite knows no row locks, but its writer is alone anyway.
     """
-    moves = []
-    for account in _running(connection, sorted(changes)):
-        change = changes[account.id]
-        _refuse(account, change)
-        moves.append({"account": account.id, "plus": change.posted_in, "minus": change.posted_out, "hold": change.held})
-    if moves and connection.execute(_MOVE, moves).rowcount != len(moves):
-        raise Conflict()
+    return {account.id: account for account in _running(connection, sorted(account_ids))}
+
+
+def refuse_closed(accounts: Mapping[int, Row[*tuple[Any, ...]]]) -> None:
+    """Refuse to move a closed account. Raises AccountClosed."""
+    for account in accounts.values():
+        if account.closed:
+            raise AccountClosed(account=account.code)
+
+
+def refuse(accounts: Mapping[int, Row[*tuple[Any, ...]]], course: Course) -> None:
+    """Refuse a course over a closed account or below a floor, before anything moves. Raises AccountClosed, NotEnough.
+
+    The database refuses it too, in the same order; this is for the good message.
+    """
+    refuse_closed(accounts)
+    if course.short is not None:
+        raise not_enough(accounts, course.short)
+
+
+def not_enough(
+    accounts: Mapping[int, Row[*tuple[Any, ...]]], short: Short, refusal: type[NotEnough] = NotEnough
+) -> NotEnough:
+    """The refusal that says what is missing where."""
+    account = accounts[short.account_id]
+    shown = _SHOWN[account.unit]
+    return refusal(needed=shown(short.needed), available=shown(short.available), account=account.code)
 
 
 def _running(connection: Connection, ids: list[int]) -> Iterator[Row[*tuple[Any, ...]]]:
@@ -169,12 +185,3 @@ def _running(connection: Connection, ids: list[int]) -> Iterator[Row[*tuple[Any,
         return
     for start in range(0, len(ids), _MANY):
         yield from connection.execute(_OF_MANY, {"accounts": ids[start : start + _MANY]}).all()
-
-
-def _refuse(account: Row[*tuple[Any, ...]], change: Change) -> None:
-    if account.closed:
-        raise AccountClosed(account=account.code)
-    needed = change.posted_out + change.held - change.posted_in
-    if account.available - needed < account.floor:
-        shown = _SHOWN[account.unit]
-        raise NotEnough(needed=shown(needed), available=shown(account.available - account.floor), account=account.code)

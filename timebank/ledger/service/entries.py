@@ -1,31 +1,23 @@
-"""Posting entries, one or thousands, and reversing them."""
+"""Posting entries, one or thousands: entered under their keys, looked through, then moved."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Connection, Table, insert, select
+from sqlalchemy import Row, Table, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
 
 from timebank.core.errors import Conflict, NotFound
 from timebank.ledger.models import Entry, Transfer
-from timebank.ledger.rules import (
-    Change,
-    EntryDraft,
-    TransferDraft,
-    changes_of,
-    check_draft,
-    content_hash,
-    reversed_transfers,
-)
-from timebank.ledger.service.accounts import apply_changes
-from timebank.ledger.service.periods import open_period
+from timebank.ledger.rules import Course, EntryDraft, accounts_of, check_draft, content_hash, course_of
+from timebank.ledger.service.accounts import lock_accounts, refuse
+from timebank.ledger.service.periods import OpenPeriod, open_period
 
 # Both built once, which spares SQLAlchemy walking them at every posting.
 _ENTRY = cast(Table, Entry.__table__)
@@ -78,29 +70,57 @@ def post(session: Session, draft: EntryDraft, *, now: datetime) -> Posted:
 
 def post_many(session: Session, drafts: Sequence[EntryDraft], *, now: datetime) -> list[Posted]:
     """Book many entries in a few statements, all or nothing, in the order given. See ``post`` for the refusals."""
-    return book(session, drafts, now=now)
+    entered = enter(session, drafts, now=now)
+    if entered.fresh:
+        accounts = lock_accounts(session.connection(), accounts_of(entered.fresh))
+        refuse(accounts, course(entered.fresh, accounts))
+        move(session, entered)
+    return entered.posted(drafts)
 
 
-def book(
-    session: Session, drafts: Sequence[EntryDraft], *, now: datetime, released: Mapping[int, Change] | None = None
-) -> list[Posted]:
-    """``post_many``, together with held amounts that are ``released`` in the same guarded update."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entered:
+    """Entries that have their rows but have not moved anything yet; none is ``fresh`` when all were booked before."""
+
+    ids: dict[tuple[int, str], int]
+    fresh: list[EntryDraft]
+    periods: dict[int, int]  # book → period
+
+    def posted(self, drafts: Sequence[EntryDraft]) -> list[Posted]:
+        """The answers to drafts, in their order."""
+        return [Posted(self.ids[draft.book_id, draft.key], repeated=not self.fresh) for draft in drafts]
+
+
+def enter(session: Session, drafts: Sequence[EntryDraft], *, now: datetime) -> Entered:
+    """Write the rows of entries, which holds their keys, or find those of the first time.
+
+    Raises BadAmount, SameAccount, NoTransfers, KeyReused, AlreadyReversed.
+    """
     for draft in drafts:
         check_draft(draft)
     ids: dict[tuple[int, str], int] = {}
     fresh: list[EntryDraft] = []
+    periods: dict[int, int] = {}
     for book_id, entries in _by_book(drafts).items():
-        inserted = _insert_entries(session, book_id, entries, now)
+        open_one = open_period(session, book_id, now=now)
+        inserted = _insert_entries(session, entries, open_one, now)
         if inserted:
             fresh += entries
+            periods[book_id] = open_one.id
         ids |= inserted or _first_answers(session, book_id, entries)
     if fresh and len(fresh) != len(drafts):
         raise KeyReused()  # part of the batch was booked before: never guess which half was meant
-    if fresh:
-        connection = session.connection()
-        apply_changes(connection, _changes(fresh, released or {}))
-        _insert_transfers(connection, fresh, ids)
-    return [Posted(ids[draft.book_id, draft.key], repeated=not fresh) for draft in drafts]
+    return Entered(ids=ids, fresh=fresh, periods=periods)
+
+
+def course(
+    drafts: Sequence[EntryDraft],
+    accounts: Mapping[int, Row[*tuple[Any, ...]]],
+    freed: Mapping[int, int] | None = None,
+) -> Course:
+    """What drafts do to locked accounts, of which amounts held so far are ``freed`` first."""
+    available = {id_: account.available + (freed or {}).get(id_, 0) for id_, account in accounts.items()}
+    return course_of(drafts, available, {id_: account.floor for id_, account in accounts.items()})
 
 
 def _by_book(drafts: Sequence[EntryDraft]) -> dict[int, list[EntryDraft]]:
@@ -111,27 +131,25 @@ def _by_book(drafts: Sequence[EntryDraft]) -> dict[int, list[EntryDraft]]:
     return books
 
 
-def _changes(drafts: Iterable[EntryDraft], released: Mapping[int, Change]) -> dict[int, Change]:
-    changes = changes_of(drafts)
-    for account_id, release in released.items():
-        changes.setdefault(account_id, Change()).held += release.held
-    return changes
-
-
 def _insert_entries(
-    session: Session, book_id: int, drafts: Sequence[EntryDraft], now: datetime
+    session: Session, drafts: Sequence[EntryDraft], period: OpenPeriod, now: datetime
 ) -> dict[tuple[int, str], int]:
     """The new ids by book and key; none when every key was there before. Raises KeyReused when some were."""
     if len({draft.key for draft in drafts}) != len(drafts):
         raise KeyReused()
-    period_id = open_period(session, book_id, now=now)
-    rows = [_entry_row(draft, period_id, now) for draft in drafts]
+    rows = [_entry_row(draft, period.id, max(now, period.starts_at)) for draft in drafts]
     connection = session.connection()
     answer = connection.execute(_add_entries(connection.dialect.name), _one_or_many(rows))
-    ids = {(book_id, key): entry_id for entry_id, key in answer}
+    ids = {(drafts[0].book_id, key): entry_id for entry_id, key in answer}
     if ids and len(ids) != len(rows):
-        raise KeyReused()
+        raise _missing_why(session, [draft for draft in drafts if (draft.book_id, draft.key) not in ids])
     return ids
+
+
+def _missing_why(session: Session, missing: Sequence[EntryDraft]) -> Conflict:
+    """Why some rows of a batch were passed over: their keys were there, or what they reverse was reversed."""
+    keys = select(Entry.id).where(Entry.book_id == missing[0].book_id, Entry.key.in_([draft.key for draft in missing]))
+    return KeyReused() if session.scalars(keys).first() is not None else AlreadyReversed()
 
 
 def _first_answers(session: Session, book_id: int, drafts: Sequence[EntryDraft]) -> dict[tuple[int, str], int]:
@@ -146,7 +164,7 @@ def _first_answers(session: Session, book_id: int, drafts: Sequence[EntryDraft])
     return {(book_id, row.key): row.id for row in found}
 
 
-def _entry_row(draft: EntryDraft, period_id: int, now: datetime) -> dict[str, Any]:
+def _entry_row(draft: EntryDraft, period_id: int, posted_at: datetime) -> dict[str, Any]:
     return {
         "book_id": draft.book_id,
         "period_id": period_id,
@@ -159,55 +177,32 @@ def _entry_row(draft: EntryDraft, period_id: int, now: datetime) -> dict[str, An
         "actor_id": draft.actor_id,
         "for_member_id": draft.for_member_id,
         "occurred_at": draft.occurred_at,
-        "posted_at": now,
+        "posted_at": posted_at,
         "reverses_id": draft.reverses_id,
         "rule": draft.rule,
         "facts": dict(draft.facts),
     }
 
 
-def _insert_transfers(connection: Connection, drafts: Iterable[EntryDraft], ids: Mapping[tuple[int, str], int]) -> None:
+def move(session: Session, entered: Entered) -> None:
+    """Write the transfers of entered entries; the running figures follow in the database."""
     rows = [
         {
-            "entry_id": ids[draft.book_id, draft.key],
+            "entry_id": entered.ids[draft.book_id, draft.key],
             "seq": seq,
             "book_id": draft.book_id,
+            "period_id": entered.periods[draft.book_id],
             "unit": transfer.unit,
             "debit_id": transfer.debit_id,
             "credit_id": transfer.credit_id,
             "amount": transfer.amount,
         }
-        for draft in drafts
+        for draft in entered.fresh
         for seq, transfer in enumerate(draft.transfers, start=1)
     ]
-    connection.execute(_ADD_TRANSFERS, _one_or_many(rows))
+    session.connection().execute(_ADD_TRANSFERS, _one_or_many(rows))
 
 
 def _one_or_many(rows: list[dict[str, Any]]) -> list[dict[str, Any]] | dict[str, Any]:
     """A row alone goes SQLAlchemy's short way."""
     return rows if len(rows) > 1 else rows[0]
-
-
-def reverse(session: Session, entry_id: int, *, key: str, reason: str, actor_id: int | None, now: datetime) -> Posted:
-    """Book the opposite of an entry, naming it. Raises AlreadyReversed, and NotEnough where it was spent meanwhile."""
-    entry = session.get(Entry, entry_id)
-    if entry is None:
-        raise EntryNotFound()
-    transfers = tuple(
-        TransferDraft(debit_id=t.debit_id, credit_id=t.credit_id, amount=t.amount, unit=t.unit) for t in entry.transfers
-    )
-    draft = EntryDraft(
-        book_id=entry.book_id,
-        kind=entry.kind if entry.kind == "inter_branch" else "reverse",
-        key=key,
-        transfers=reversed_transfers(transfers),
-        source_type=entry.source_type,
-        source_id=entry.source_id,
-        occurred_at=now,
-        actor_id=actor_id,
-        for_member_id=entry.for_member_id,
-        reverses_id=entry.id,
-        rule=entry.rule,
-        facts={"reason": reason},
-    )
-    return post(session, draft, now=now)

@@ -5,16 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from timebank.core.db import insert_once
 from timebank.core.errors import Conflict, Invalid, NotFound
-from timebank.ledger.models import Account, Entry, Hold, HoldEnd
-from timebank.ledger.rules import Change, EntryDraft, check_amount, check_draft, content_hash, hold_hash
-from timebank.ledger.service.accounts import AccountNotFound, apply_changes
-from timebank.ledger.service.entries import KeyReused, Posted, book
+from timebank.ledger.models import GIVEAWAY, Account, Entry, Hold, HoldEnd
+from timebank.ledger.rules import (
+    Course,
+    EntryDraft,
+    Short,
+    accounts_of,
+    check_amount,
+    check_draft,
+    content_hash,
+    hold_hash,
+)
+from timebank.ledger.service.accounts import AccountNotFound, lock_accounts, refuse
+from timebank.ledger.service.entries import KeyReused, Posted, course, enter, move
 
 
 class HoldNotFound(NotFound):
@@ -68,7 +78,7 @@ def hold(session: Session, draft: HoldDraft, *, now: datetime) -> int:
     """
     check_amount(draft.amount)
     account = session.get(Account, draft.account_id)
-    if account is None or not account.runs:
+    if account is None or not account.runs or account.kind == GIVEAWAY:
         raise AccountNotFound()
     mark = hold_hash(draft.account_id, draft.amount, draft.source_type, draft.source_id)
     row = {
@@ -84,18 +94,25 @@ def hold(session: Session, draft: HoldDraft, *, now: datetime) -> int:
         "placed_at": now,
         "expires_at": draft.expires_at,
     }
+    locked = lock_accounts(session.connection(), [account.id])[account.id]
+    short = Short(account.id, draft.amount, locked.available - locked.floor)
+    if locked.closed or short.needed > short.available:
+        first = _find_first(session, account.book_id, draft.key, mark)
+        if first is None:
+            refuse({account.id: locked}, Course({}, short))
+        return cast(int, first)
     hold_id = session.scalar(insert_once(session, Hold).values(row).returning(Hold.id))
     if hold_id is None:
-        return _first_hold(session, account.book_id, draft.key, mark)
-    apply_changes(session.connection(), {account.id: Change(held=draft.amount)})
-    return int(hold_id)
+        hold_id = _find_first(session, account.book_id, draft.key, mark)
+    return int(cast(int, hold_id))
 
 
-def _first_hold(session: Session, book_id: int, key: str, mark: str) -> int:
-    first = session.scalars(select(Hold).where(Hold.book_id == book_id, Hold.key == key)).one()
-    if first.content_hash != mark:
+def _find_first(session: Session, book_id: int, key: str, mark: str) -> int | None:
+    """The hold already placed under a key. Raises KeyReused when it is for something else."""
+    first = session.scalars(select(Hold).where(Hold.book_id == book_id, Hold.key == key)).one_or_none()
+    if first is not None and first.content_hash != mark:
         raise KeyReused()
-    return first.id
+    return None if first is None else first.id
 
 
 def post_hold(session: Session, hold_id: int, draft: EntryDraft, *, now: datetime) -> Posted:
@@ -114,9 +131,12 @@ def post_hold(session: Session, hold_id: int, draft: EntryDraft, *, now: datetim
     end = _lock_end(session, found)
     if end is not None:
         return _first_posting(session, end, draft)
-    [posted] = book(session, [draft], now=now, released={found.account_id: Change(held=-found.amount)})
-    if posted.repeated:
+    entered = enter(session, [draft], now=now)
+    if not entered.fresh:
         raise KeyReused()  # the entry was there before, yet did not end this hold
+    accounts = lock_accounts(session.connection(), {found.account_id} | accounts_of([draft]))
+    refuse(accounts, course([draft], accounts, {found.account_id: found.amount}))
+    [posted] = entered.posted([draft])
     end = HoldEnd(
         hold_id=found.id,
         how="post",
@@ -125,7 +145,8 @@ def post_hold(session: Session, hold_id: int, draft: EntryDraft, *, now: datetim
         actor_id=draft.actor_id,
         ended_at=now,
     )
-    _end(session, end)
+    _end(session, end)  # frees the held amount, of which the transfers take theirs
+    move(session, entered)
     return posted
 
 
@@ -148,7 +169,6 @@ def void_hold(session: Session, hold_id: int, *, actor_id: int | None, now: date
             return
         raise HoldEnded(how=HOW_NAMES[end.how])
     _end(session, HoldEnd(hold_id=found.id, how="void", actor_id=actor_id, ended_at=now))
-    apply_changes(session.connection(), {found.account_id: Change(held=-found.amount)})
 
 
 def expire_holds(session: Session, *, source_type: str, now: datetime, at_most: int = 500) -> list[int]:
@@ -162,13 +182,9 @@ def expire_holds(session: Session, *, source_type: str, now: datetime, at_most: 
         .with_for_update(of=Hold, skip_locked=True)
     ).all()
     ended = [found for found in overdue if _lock_end(session, found) is None]
+    lock_accounts(session.connection(), {found.account_id for found in ended})
     for found in ended:
         _end(session, HoldEnd(hold_id=found.id, how="expire", ended_at=now))
-    freed: dict[int, Change] = {}
-    for found in ended:
-        freed.setdefault(found.account_id, Change()).held -= found.amount
-    if freed:
-        apply_changes(session.connection(), freed)
     return [found.id for found in ended]
 
 

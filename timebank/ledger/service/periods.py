@@ -1,4 +1,4 @@
-"""Months of a book: which one a posting goes to, and closing one for ever.
+"""Months of a book: which one a posting goes to, and closing one for ever, with what each account had come to.
 
 Posting and closing exclude each other through the period's row: a posting holds it shared until it commits, a close
 takes it alone. So a close waits for postings in flight, and later postings find the month closed and take the next.
@@ -6,6 +6,7 @@ takes it alone. So a close waits for postings in flight, and later postings find
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
@@ -19,6 +20,7 @@ from timebank.core.errors import Conflict
 from timebank.core.keys import Keys
 from timebank.ledger.models import Period, Seal
 from timebank.ledger.sealing import chain_head, seal_row
+from timebank.ledger.service.closings import CLOSE_FIGURES
 
 _PERIOD = cast(Table, Period.__table__).c
 _SHARED = (  # built once, which spares SQLAlchemy walking it at every posting
@@ -49,10 +51,19 @@ class LaterMonthClosed(Conflict):
     text = "{later} 已经结账，不能再回头结 {month}。晚到的账会记到下一个没有结的月份。"
 
 
-def open_period(session: Session, book_id: int, *, now: datetime) -> int:
-    """The id of the month that takes postings at ``now``, held open until this transaction ends.
+@dataclass(frozen=True, slots=True)
+class OpenPeriod:
+    """A month that takes postings, and when it begins: nothing in it was posted before."""
 
-    That is the calendar month of ``now``, or the month after the last closed one where that is later.
+    id: int
+    starts_at: datetime
+
+
+def open_period(session: Session, book_id: int, *, now: datetime) -> OpenPeriod:
+    """The month that takes postings at ``now``, held open until this transaction ends.
+
+    That is the calendar month of ``now``, or the month after the last closed one where that is later: for a posting
+    that waited while its month was closed, or a clock that runs behind.
     """
     month = month_of(now)
     while True:
@@ -64,7 +75,7 @@ def open_period(session: Session, book_id: int, *, now: datetime) -> int:
         elif period.closed_at is not None:
             month = next_month(month)
         else:
-            return int(period.id)
+            return OpenPeriod(int(period.id), month_range(month)[0])
 
 
 def _month_after_the_closed(session: Session, book_id: int) -> str:
@@ -94,6 +105,7 @@ def close_period(session: Session, book_id: int, month: str, *, actor: Actor, ke
     _refuse_gaps(session, book_id, month)
     period.closed_at, period.closed_by_id, period.closed_by_name = now, actor.member_id, actor.name
     session.flush()
+    session.execute(CLOSE_FIGURES, {"book_id": book_id, "period_id": period.id, "month": month})
     row = seal_row(session, period, chain_head(session, book_id), keys=keys, now=now)
     session.execute(insert(Seal).values(row))
     return session.get_one(Seal, period.id)
