@@ -70,12 +70,42 @@ def _sqlite(name: str, event: str, when: str, text: str) -> str:
     return f"CREATE TRIGGER {name} BEFORE {event} WHEN {when} BEGIN SELECT RAISE(ABORT, '{text}'); END"
 
 
+_SAME_CHANGE = " OR ".join(
+    f"{column} = NEW.{column}" for column in ("id", "key", "corrects_id", "entry_id", "replacement_id")
+)
+SQLITE_SAME = (
+    *((table, _SAME_CHANGE, f"{table} rows are never changed or deleted") for table in APPEND_ONLY),
+    (
+        "correction",
+        "id = NEW.id OR form_key = NEW.form_key OR (entry_id = NEW.entry_id AND status IN ('waiting', 'done'))",
+        CORRECTION_FINAL,
+    ),
+    (
+        "correction_request",
+        "id = NEW.id OR form_key = NEW.form_key "
+        "OR (entry_id = NEW.entry_id AND member_id = NEW.member_id AND status = 'open')",
+        REQUEST_FINAL,
+    ),
+)
+
 SQLITE = [
     *(
         f"CREATE TRIGGER {table}_never_{verb.lower()} BEFORE {verb} ON {table} "
         f"BEGIN SELECT RAISE(ABORT, '{table} rows are never changed or deleted'); END"
         for table in APPEND_ONLY
         for verb in ("UPDATE", "DELETE")
+    ),
+    # A connection that does not ask for recursive triggers lets REPLACE pass by those that keep rows from being deleted.
+    *(
+        _sqlite(f"{table}_never_replace", f"INSERT ON {table}", f"EXISTS (SELECT 1 FROM {table} WHERE {same})", text)
+        for table, same, text in SQLITE_SAME
+    ),
+    _sqlite(
+        "correction_never_overwrite",
+        "UPDATE ON correction",
+        "EXISTS (SELECT 1 FROM correction WHERE id <> OLD.id AND (reversal_entry_id = NEW.reversal_entry_id "
+        "OR replacement_entry_id = NEW.replacement_entry_id))",
+        CORRECTION_FINAL,
     ),
     _sqlite("attendance_correction_approved", "INSERT ON attendance_correction", f"NOT {APPROVED}", NOT_APPROVED),
     _sqlite("attendance_correction_range", "INSERT ON attendance_correction", SQLITE_BEYOND, OUT_OF_RANGE),

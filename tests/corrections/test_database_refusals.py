@@ -5,7 +5,9 @@ Each attack is a row that would be taken, with one thing wrong; ``test_the_rows_
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -241,6 +243,25 @@ def test_changes_are_append_only(target: Target, table: str) -> None:
     else:
         with pytest.raises(sa.exc.DBAPIError):
             target.run(f"TRUNCATE {table}")
+
+
+@pytest.mark.parametrize("engine_url", ["sqlite"], indirect=True)
+def test_replacing_rows_from_a_program_that_asks_for_nothing(target: Target, fresh_database: str) -> None:
+    """A plain connection keeps no foreign keys and fires no trigger for the rows that REPLACE takes away."""
+    attacks = (
+        ("correction", {"id": target.ids["done"], "entry_id": target.ids["free"]}),
+        ("correction", {"entry_id": target.ids["corrected"]}),
+        ("correction", {"entry_id": target.ids["waits_entry"]}),
+        ("correction_request", {"id": target.ids["request"]}),
+        ("attendance_correction", {"id": 1}),
+        ("attendance_correction", {"key": f"correction:{target.ids['done']}"}),
+    )
+    with closing(sqlite3.connect(fresh_database.removeprefix("sqlite:///"))) as plain:
+        for table, wrong in attacks:
+            row = GOOD[table](target.ids) | wrong
+            marks = ", ".join("?" * len(row))
+            with pytest.raises(sqlite3.IntegrityError):
+                plain.execute(f"INSERT OR REPLACE INTO {table} ({', '.join(row)}) VALUES ({marks})", [*row.values()])
 
 
 def test_an_answered_request_never_changes(target: Target) -> None:

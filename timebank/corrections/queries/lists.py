@@ -97,6 +97,11 @@ def list_open_requests_of(session: Session, entry_id: int) -> Sequence[Correctio
     ).all()
 
 
+def find_request_by_key(session: Session, form_key: str) -> CorrectionRequest | None:
+    """The request that a form made."""
+    return session.scalars(select(CorrectionRequest).where(CorrectionRequest.form_key == form_key)).one_or_none()
+
+
 def get_request(session: Session, request_id: int) -> CorrectionRequest:
     """A request. Raises RequestNotFound."""
     found = session.get(CorrectionRequest, request_id, populate_existing=True)

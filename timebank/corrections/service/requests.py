@@ -7,10 +7,9 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from timebank.core.actor import Actor
-from timebank.core.db import insert_once
 from timebank.core.errors import Conflict, FormUsed
 from timebank.corrections.models import DECLINED, OPEN, CorrectionRequest
-from timebank.corrections.queries import get_request, list_own_requests, parties_of
+from timebank.corrections.queries import find_request_by_key, get_request, list_own_requests, parties_of
 from timebank.corrections.rules import OwnCoins, RequestAnswered
 from timebank.corrections.service.asking import lock_entry, person
 from timebank.corrections.service.telling import tell_declined_request
@@ -43,26 +42,25 @@ def request_check(
     """
     lock_entry(session, entry_id)
     entry = get_own_entry(session, entry_id, actor)
-    earlier = list_own_requests(session, person(actor), entry_id)
-    for one in earlier:
-        if one.form_key == form_key and one.words == words:
-            return one
-    if any(one.status == OPEN for one in earlier):
+    first = find_request_by_key(session, form_key)
+    if first is not None:
+        if (first.entry_id, first.member_id, first.words) != (entry_id, actor.member_id, words):
+            raise FormUsed()
+        return first
+    if any(one.status == OPEN for one in list_own_requests(session, person(actor), entry_id)):
         raise RequestOpen()
-    row = {
-        "branch_id": entry.book_id,
-        "entry_id": entry.id,
-        "member_id": actor.member_id,
-        "words": words,
-        "asked_at": now,
-        "status": OPEN,
-        "answer": "",
-        "form_key": form_key,
-    }
-    added = session.scalar(insert_once(session, CorrectionRequest).values(row).returning(CorrectionRequest.id))
-    if added is None:
-        raise FormUsed()
-    return get_request(session, int(added))
+    request = CorrectionRequest(
+        branch_id=entry.book_id,
+        entry_id=entry.id,
+        member_id=person(actor),
+        words=words,
+        asked_at=now,
+        status=OPEN,
+        form_key=form_key,
+    )
+    session.add(request)
+    session.flush()
+    return request
 
 
 def decline_request(

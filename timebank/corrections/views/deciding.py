@@ -16,6 +16,7 @@ from timebank.core.errors import Refusal
 from timebank.core.paging import page_number
 from timebank.corrections import queries, service
 from timebank.corrections.models import KIND_NAMES, STATUS_NAMES, Correction, CorrectionRequest
+from timebank.corrections.rules import SameHand
 from timebank.corrections.schemas import NoteSchema, ReasonSchema
 from timebank.corrections.views import ID, blueprint
 from timebank.ledger import queries as ledger
@@ -89,7 +90,7 @@ def _asked(session: Session, asked: CorrectionRequest, actor: Actor) -> Asked:
 @guard("books.correct")
 def approve(correction_id: int) -> Response:
     """Carry it out."""
-    _require(queries.get_correction(db.session(), correction_id).branch_id)
+    _require_second(queries.get_correction(db.session(), correction_id))
     form = Form(NoteSchema())
     with form.catching(), transaction() as session:
         note = form.load()["note"]
@@ -101,7 +102,7 @@ def approve(correction_id: int) -> Response:
 @guard("books.correct")
 def decline(correction_id: int) -> Response:
     """Leave the entry as it is."""
-    _require(queries.get_correction(db.session(), correction_id).branch_id)
+    _require_second(queries.get_correction(db.session(), correction_id))
     form = Form(ReasonSchema())
     with form.catching(), transaction() as session:
         reason = form.load()["reason"]
@@ -136,6 +137,13 @@ def decline_request(request_id: int) -> Response:
 
 def _require(branch_id: int) -> None:
     current_actor().require("books.correct", branch_id=branch_id)
+
+
+def _require_second(correction: Correction) -> None:
+    """Whose turn it is comes before what the form lacks."""
+    _require(correction.branch_id)
+    if correction.asked_by_id == current_actor().member_id:
+        raise SameHand()
 
 
 def _back(form: Form, correction_id: int, done: str) -> Response:
