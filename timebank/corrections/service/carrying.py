@@ -39,9 +39,13 @@ def carry_out(session: Session, correction: Correction, entry: EntryView, decisi
     change = plan_change(session, entry, correction.new_minutes, key=f"{key}:new")
     instead = replace(change.instead, actor_id=correction.asked_by_id) if change.instead is not None else None
     reversal = Reversal(
-        key=f"{key}:back", reason=correction.reason, actor_id=correction.asked_by_id, replacement=instead
+        key=f"{key}:back",
+        reason=correction.reason,
+        actor_id=correction.asked_by_id,
+        decided_by_id=decision.by_id,  # no floor is lowered where everything is covered
+        replacement=instead,
     )
-    booked = _book(session, entry, reversal, decision)
+    booked = _book(session, entry, reversal, decision.at)
     _keep(session, change, correction, booked, decision.at)
     correction.status, correction.decided_by_id, correction.decided_at = DONE, decision.by_id, decision.at
     correction.decided_note = decision.note
@@ -61,37 +65,10 @@ def _lock_document(session: Session, entry: EntryView) -> None:
         exchange.lock_booked_order(session, order)
 
 
-def _book(session: Session, entry: EntryView, reversal: Reversal, decision: Decision) -> Reversed:
-    """Without a decision if it can be, so that no floor is lowered for nothing; else with the second person's.
-
-    What is new comes first, which spares a member who was given too much. Of an order the new amount would have to be
-    there beside the old, so where that fails the way back comes first.
-    """
-    ways = [_new_first, _back_first] if reversal.replacement is not None else [_new_first]
-    for way in ways:
-        try:
-            with session.begin_nested():
-                return way(session, entry, reversal, decision.at)
-        except ledger.BelowFloor:
-            if decision.by_id is None and way is ways[-1]:
-                raise
-    return _new_first(session, entry, replace(reversal, decided_by_id=decision.by_id), decision.at)
-
-
-def _new_first(session: Session, entry: EntryView, reversal: Reversal, now: datetime) -> Reversed:
-    return ledger.reverse(session, entry.id, reversal, now=now)
-
-
-def _back_first(session: Session, entry: EntryView, reversal: Reversal, now: datetime) -> Reversed:
-    back = ledger.reverse(session, entry.id, replace(reversal, replacement=None), now=now)
-    if reversal.replacement is None:
-        return back
-    facts = {**reversal.replacement.facts, "replaces": entry.id, "month": entry.month}
-    try:
-        posted = ledger.post(session, replace(reversal.replacement, facts=facts), now=now)
-    except ledger.NotEnough as short:
-        raise ledger.BelowFloor(**short.facts) from short  # a second person decides that it may be owed
-    return Reversed(back.reversal, posted)
+def _book(session: Session, entry: EntryView, reversal: Reversal, now: datetime) -> Reversed:
+    """All or nothing also where it is refused, since a correction that waits goes on living then."""
+    with session.begin_nested():
+        return ledger.reverse(session, entry.id, reversal, now=now)
 
 
 def _keep(session: Session, change: Change, correction: Correction, booked: Reversed, now: datetime) -> None:
