@@ -1,4 +1,4 @@
-"""The story of a wrong record in a real browser: looked at, corrected, decided by a second person, read by the member."""
+"""The story of a wrong record in a real browser: asked about, corrected, decided by two, read by the member."""
 
 from __future__ import annotations
 
