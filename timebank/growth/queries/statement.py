@@ -37,6 +37,11 @@ class Line:
     entry_id: int
     note: str = ""
 
+    @property
+    def whole_text(self) -> str:
+        """Text and note, for files and paper."""
+        return f"{self.text}（{self.note}）" if self.note else self.text
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MyStatement:

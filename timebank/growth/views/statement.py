@@ -68,7 +68,7 @@ def statement_file(kind: str) -> Response:
         "变动（分钟）" if unit == "coin" else "变动",
         "余额（分钟）" if unit == "coin" else "余额",
     )
-    rows = [(f"{clock.local(line.at):%Y-%m-%d %H:%M}", line.text, line.amount, line.balance) for line in lines]
+    rows = [(f"{clock.local(line.at):%Y-%m-%d %H:%M}", line.whole_text, line.amount, line.balance) for line in lines]
     return table_file(name, kind, titles, rows)
 
 
@@ -103,7 +103,7 @@ def _on_paper(
         "lines": [
             {
                 "at": f"{clock.local(line.at):%Y-%m-%d %H:%M}",
-                "text": line.text,
+                "text": line.whole_text,
                 "amount": ("+" if line.amount > 0 else "") + shown(line.amount),
                 "balance": shown(line.balance),
             }
