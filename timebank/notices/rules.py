@@ -20,6 +20,10 @@ SENTENCES: Final[dict[str, str]] = {
     "attendance.approved": (
         "“{title}”的服务已入账，存入 {minutes:coins}\n{start:moment} 的服务已经审核。谢谢您的付出，明细在“我的流水”里。"
     ),
+    "attendance.approved_in_parts": (
+        "“{title}”的服务已入账，存入 {minutes:coins}\n"
+        "{start:moment} 的服务共 {served:hours}，已经审核。{aside}。明细在“我的流水”里。"
+    ),
     "attendance.returned": (
         "“{title}”的名单被退回\n{start:moment} 的班次，原因：{reason}。请核对后重新提交，入账前大家的时长都还没有存入。"
     ),
