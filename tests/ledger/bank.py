@@ -93,6 +93,16 @@ class Bank:
         account = queries.get_account(self.session, self.coins[name])
         return account.balance, account.held, account.available
 
+    def give_account(self, name: str) -> int:
+        return service.open_account(
+            self.session, book_id=self.book_id, code=f"giveaway:{name}", kind="giveaway", unit="coin"
+        )
+
+    def clearing(self, peer: str) -> int:
+        return service.open_account(
+            self.session, book_id=self.book_id, code=f"clearing:{peer}", kind="clearing", unit="coin"
+        )
+
     def findings(self) -> set[str]:
         """Names of the checks that found something."""
         return {check.name for check in verify(self.session, self.book_id) if check.findings}
