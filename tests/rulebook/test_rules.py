@@ -231,11 +231,11 @@ def test_only_what_was_earned_under_a_version_with_expiry_expires() -> None:
     assert stretches([version(1, date(2020, 1, 1))], DAY) == []
     one = version(1, date(2025, 3, 1), expiry_months=12)
     assert stretches([one], date(2026, 3, 1)) == []  # nothing has stood for twelve months yet
-    assert stretches([one], date(2026, 3, 2)) == [Stretch(date(2025, 3, 1), date(2025, 3, 2))]
+    assert stretches([one], date(2026, 3, 2)) == [Stretch(date(2025, 3, 1), date(2025, 3, 2), one)]
     ended = [one, version(2, date(2025, 6, 1))]
-    assert stretches(ended, DAY) == [Stretch(date(2025, 3, 1), date(2025, 6, 1))]
+    assert stretches(ended, DAY) == [Stretch(date(2025, 3, 1), date(2025, 6, 1), one)]
     shorter = [one, version(2, date(2025, 6, 1), expiry_months=6)]
-    assert stretches(shorter, date(2026, 3, 1)) == [Stretch(date(2025, 6, 1), date(2025, 9, 1))]
+    assert stretches(shorter, date(2026, 3, 1)) == [Stretch(date(2025, 6, 1), date(2025, 9, 1), shorter[1])]
 
 
 @pytest.mark.parametrize(
@@ -256,10 +256,17 @@ def test_only_what_was_earned_under_a_version_with_expiry_expires() -> None:
     ],
 )
 def test_what_expires(came_in: list[CameIn], spent: int, expired: int, available: int, due: int) -> None:
-    assert to_expire(came_in, spent=spent, expired=expired, available=available) == due
+    assert sum(to_expire(came_in, spent=spent, expired=expired, available=available)) == due
 
 
-MONTH = timedelta(days=30)
+def test_what_expired_before_is_the_oldest() -> None:
+    came_in = [CameIn(0, 50), CameIn(80, 120)]
+    assert to_expire(came_in, spent=20, expired=0, available=200) == [30, 40]
+    assert to_expire(came_in, spent=20, expired=10, available=200) == [20, 40]
+    assert to_expire(came_in, spent=20, expired=40, available=200) == [0, 30]
+    assert to_expire(came_in, spent=20, expired=0, available=45) == [30, 15]
+
+
 moves = st.lists(
     st.tuples(st.sampled_from(["earn", "spend", "night"]), st.integers(1, 40), st.integers(1, 200)),
     max_size=30,
@@ -291,7 +298,7 @@ def test_expiry_without_lots_is_expiry_by_lots(
             _take(lots, taken)
         else:
             came = [CameIn(_by(credits, one.start), _by(credits, one.cut)) for one in stretches(versions, today)]
-            due = to_expire(came, spent=spent, expired=expired, available=standing)
+            due = sum(to_expire(came, spent=spent, expired=expired, available=standing))
             old = [lot for lot in lots if any(one.start <= lot[0] < one.cut for one in stretches(versions, today))]  # type: ignore[operator]
             assert due == sum(int(lot[1]) for lot in old)  # type: ignore[call-overload]
             for lot in old:

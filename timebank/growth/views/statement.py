@@ -14,12 +14,14 @@ from timebank.growth.views import blueprint
 from timebank.ledger import queries as ledger
 from timebank.members.models import Member
 from timebank.members.queries import get_member
+from timebank.rulebook.queries import find_rule
+from timebank.rulebook.rules import sentences
 from timebank.web.downloads import table_file
 from timebank.web.filters import month_name
 from timebank.web.guards import current_actor, guard
 from timebank.web.query import Query
 
-_UNITS = {"coin": "爱心币", "point": "积分"}
+_UNITS = {"coin": "爱心币", "giveaway": "可赠币", "point": "积分"}
 _EXPORT_ROWS = 1_000  # lines read at a time
 
 
@@ -30,13 +32,17 @@ def statement() -> str:
     session, member, query = db.session(), _me(), Query()
     unit = query.one_of("unit", _UNITS, "coin")
     month = query.month()
-    account_id = member.coin_account_id if unit == "coin" else member.point_account_id
+    account_id = queries.account_of(member, unit)
+    if account_id is None:  # nothing was ever put there
+        unit, account_id = "coin", member.coin_account_id
     return render_template(
         "growth/statement.html",
         statement=queries.get_statement(session, member, unit=unit, month=month, before=query.value("before")),
         account=ledger.get_account(session, account_id),
         held=queries.list_held(session, member) if unit == "coin" else [],
         unit=unit,
+        gives=member.giveaway_account_id is not None,
+        rules=sentences(find_rule(session, member.branch_id, clock.today(clock.now()))),
         month=month,
         months=[(one, month_name(one)) for one in _months(member)],
         query=query,
@@ -53,8 +59,8 @@ def statement_file(kind: str) -> Response:
     titles = (
         "时间",
         "事项",
-        "变动（分钟）" if unit == "coin" else "变动",
-        "余额（分钟）" if unit == "coin" else "余额",
+        "变动" if unit == "point" else "变动（分钟）",
+        "余额" if unit == "point" else "余额（分钟）",
     )
     rows = list(_all_rows(member, unit, month))
     rows.reverse()

@@ -12,7 +12,9 @@ from timebank.ledger.queries.accounts import (
 )
 from timebank.ledger.queries.earnings import (
     InAndOut,
+    Issued,
     MonthEntry,
+    Standing,
     balances_of,
     book_figures,
     expired_so_far,
@@ -21,6 +23,7 @@ from timebank.ledger.queries.earnings import (
     list_issued,
     list_month,
     list_placed,
+    list_standing,
     taken_keys,
 )
 from timebank.ledger.queries.entries import EntryView, get_entry, list_entries, list_entry_ids
@@ -35,9 +38,11 @@ __all__ = [
     "EntryView",
     "Figures",
     "InAndOut",
+    "Issued",
     "MonthEntry",
     "Movement",
     "PeriodView",
+    "Standing",
     "StatementLine",
     "StatementPage",
     "TrialRow",
@@ -61,6 +66,7 @@ __all__ = [
     "list_open_holds",
     "list_periods",
     "list_placed",
+    "list_standing",
     "months_to_close",
     "movements",
     "outstanding",

@@ -81,6 +81,33 @@ def list_issued(session: Session, account_ids: Sequence[int]) -> list[Issued]:
     return [Issued(int(row.account_id), row.posted_at, int(row.amount)) for row in rows]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """A member's coin account as it stands now."""
+
+    account_id: int
+    posted_out: int
+    held: int
+    available: int
+
+
+def list_standing(session: Session, book_id: int, account_ids: Sequence[int] | None = None) -> list[Standing]:
+    """The members' coin accounts of a book on which something is available, all or some, by id."""
+    available = Account.posted_in - Account.posted_out - Account.held
+    chosen = (
+        select(Account.id, Account.posted_out, Account.held, available.label("available"))
+        .where(Account.book_id == book_id, Account.kind == MEMBER, Account.unit == COIN)
+        .where(~Account.closed, available > 0)
+        .order_by(Account.id)
+    )
+    if account_ids is not None:
+        chosen = chosen.where(Account.id.in_(account_ids))
+    return [
+        Standing(account_id=row.id, posted_out=row.posted_out, held=row.held, available=row.available)
+        for row in session.execute(chosen)
+    ]
+
+
 def balances_of(session: Session, account_ids: Sequence[int]) -> dict[int, int]:
     """What stands on many running accounts now, holds included."""
     found: dict[int, int] = {}
@@ -99,13 +126,17 @@ class InAndOut:
     posted_out: int = 0
 
 
-def book_figures(session: Session, book_id: int, at: datetime, *, kind: str = MEMBER) -> dict[int, InAndOut]:
-    """What had come in and gone out just before ``at`` on every coin account of a kind that had moved by then.
+def book_figures(
+    session: Session, book_id: int, at: datetime, *, account_ids: Sequence[int] | None = None
+) -> dict[int, InAndOut]:
+    """What had come in and gone out just before ``at`` on members' coin accounts, all or some, that had moved by then.
 
     From closing figures and the rows of months that were open or ran then, in a few statements for the whole book.
     """
     month = month_of(at)
-    own = and_(Account.book_id == book_id, Account.kind == kind, Account.unit == COIN)
+    own = and_(Account.book_id == book_id, Account.kind == MEMBER, Account.unit == COIN)
+    if account_ids is not None:
+        own = and_(own, Account.id.in_(account_ids))
     figures: dict[int, list[int]] = {}
     closed = (
         select(Closing.account_id, func.max(Closing.posted_in), func.max(Closing.posted_out))

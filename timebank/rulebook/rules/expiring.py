@@ -18,10 +18,11 @@ _YEAR = 12
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Days ``[start, cut)``: what was earned in them and is still there has stood long enough to expire."""
+    """Days ``[start, cut)``: what was earned in them and is still there has stood for the months of the version."""
 
     start: date
     cut: date
+    version: Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +49,20 @@ def stretches(versions: Sequence[Version], today: date) -> list[Stretch]:
         if end is not None:
             cut = min(cut, end)
         if cut > version.valid_from:
-            found.append(Stretch(version.valid_from, cut))
+            found.append(Stretch(version.valid_from, cut, version))
     return found
 
 
-def to_expire(came_in: Sequence[CameIn], *, spent: int, expired: int, available: int) -> int:
-    """How much expires now. ``spent``: what went out otherwise, and what is held; ``expired``: what expired before."""
-    left = sum(max(0, one.by_cut - max(spent, one.by_start)) for one in came_in)
-    return max(0, min(left - expired, available))
+def to_expire(came_in: Sequence[CameIn], *, spent: int, expired: int, available: int) -> list[int]:
+    """How much of each stretch expires now, the oldest first.
+
+    ``spent``: what went out otherwise, and what is held; ``expired``: what expired before.
+    """
+    due = []
+    for one in came_in:
+        left = max(0, one.by_cut - max(spent, one.by_start))
+        before = min(left, expired)
+        amount = max(0, min(left - before, available))
+        expired, available = expired - before, available - amount
+        due.append(amount)
+    return due
