@@ -10,7 +10,7 @@ from alembic import op
 from timebank.core.db import UTCDateTime
 
 revision = "0013_corrections"
-down_revision = "0011_ledger_figures"
+down_revision = "0012_rulebook"
 branch_labels = None
 depends_on = None
 

@@ -8,7 +8,8 @@ from timebank.attendance.queries.corrected import (
     list_corrections_of,
     with_corrections,
 )
-from timebank.attendance.queries.correcting import SOURCE, RecordChange, find_booked_record, plan_correction
+from timebank.attendance.queries.correcting import RecordChange, find_booked_record, plan_correction
+from timebank.attendance.queries.days import SOURCE, coins_of_day
 from timebank.attendance.queries.door import DoorCounts, Latest, door_counts, find_ground, hold_ground, list_latest
 from timebank.attendance.queries.flags import Flags, find_own_hand, list_flags
 from timebank.attendance.queries.policy import policy_of
@@ -42,6 +43,7 @@ __all__ = [
     "RecordChange",
     "RosterLine",
     "ShiftCard",
+    "coins_of_day",
     "door_counts",
     "find_approval",
     "find_booked_record",

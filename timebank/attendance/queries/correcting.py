@@ -8,13 +8,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from timebank.attendance.models import Attendance, PointsCarry
+from timebank.attendance.queries.days import SOURCE, coins_of_day
 from timebank.attendance.queries.policy import policy_of
-from timebank.attendance.rules import Split, corrected_split, named_rule, points_of, shift_room
+from timebank.attendance.rules import Split, corrected_split, shift_room
+from timebank.core.clock import local
 from timebank.ledger import queries as ledger_queries
 from timebank.ledger.queries import EntryView
 from timebank.ledger.service import EntryDraft, TransferDraft
-
-SOURCE = "attendance"
+from timebank.rulebook.queries import named_rule
+from timebank.rulebook.rules import CAPPED, GROUP, TO_FUND, TO_GIVE, Earning, Settings, facts_of, points_of
+from timebank.rulebook.rules import Split as Parts
+from timebank.rulebook.rules import split as share
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,14 +54,16 @@ def find_booked_record(session: Session, entry: EntryView) -> Attendance | None:
 def plan_correction(session: Session, record: Attendance, entry: EntryView, minutes: int, *, key: str) -> RecordChange:
     """What it does when the record gets its right ``minutes`` (0: it does not count at all).
 
-    Points follow by the rule the entry was made by. ``key`` is the key of what is booked instead.
+    Coins and points follow by the rules the entry was made by. ``key`` is the key of what is booked instead.
     Raises NothingChanges, CorrectionOutOfRange.
     """
     before = Split(record.signed_now, record.manual_now)
     room = shift_room(policy_of(record.shift, record.shift.activity))
     after = corrected_split(before, minutes, room=room)
     carry = session.scalar(select(PointsCarry.carry).where(PointsCarry.member_id == record.member_id)) or 0
-    points, left = points_of(after.minutes - before.minutes, carry=carry, rule=named_rule(entry.rule))
+    rule = named_rule(session, entry.book_id, entry.rule)
+    points, left = points_of(after.minutes - before.minutes, carry=carry, rule=rule)
+    parts = _parts(session, record, entry, after.minutes, rule)
     return RecordChange(
         record_id=record.id,
         member_id=record.member_id,
@@ -65,7 +71,7 @@ def plan_correction(session: Session, record: Attendance, entry: EntryView, minu
         after=after,
         points=points,
         carry=left,
-        instead=_instead(session, record, entry, after, _booked_points(entry) + points, key),
+        instead=_instead(session, record, entry, _Right(after, parts, _booked_points(entry) + points), key),
     )
 
 
@@ -78,15 +84,41 @@ def _takes_back(debit_code: str) -> bool:
     return debit_code != "issuance"
 
 
-def _instead(
-    session: Session, record: Attendance, entry: EntryView, after: Split, points: int, key: str
-) -> EntryDraft | None:
-    transfers = [*_poured(entry, after.minutes), *_point_transfers(session, record, entry, points)]
+@dataclass(frozen=True, slots=True)
+class _Right:
+    """What a record should have brought: minutes by kind, their parts as coins, points."""
+
+    minutes: Split
+    parts: Parts
+    points: int
+
+
+def _parts(session: Session, record: Attendance, entry: EntryView, minutes: int, rule: Settings) -> Parts:
+    """The right minutes shared out as when the entry was booked, beside what the day's other shifts bring now.
+
+    Where the entry filled the member up to the holding cap, its own share tells how much there was room for.
+    """
+    kept = sum(t.amount for t in entry.transfers if t.unit == "coin" and t.credit_id == record.member.coin_account_id)
+    balance = ledger_queries.get_account(session, record.member.coin_account_id).balance - kept
+    if entry.facts.get(TO_FUND) and rule.holding_cap_minutes is not None:
+        balance = rule.holding_cap_minutes - kept
+    day = local(record.shift.ends_at).date()
+    today = coins_of_day(session, [record.member_id], day, without=record.shift_id).get(record.member_id, 0)
+    earning = Earning(minutes=minutes, group=bool(entry.facts.get(GROUP)), today=today, balance=balance)
+    return share(earning, rule)
+
+
+def _instead(session: Session, record: Attendance, entry: EntryView, right: _Right, key: str) -> EntryDraft | None:
+    transfers = [
+        *_coin_transfers(session, record, entry, right.parts),
+        *_point_transfers(session, record, entry, right.points),
+    ]
     if not transfers:
         return None
+    facts = {name: fact for name, fact in entry.facts.items() if name not in {CAPPED, TO_FUND, TO_GIVE}}
     return EntryDraft(
         book_id=entry.book_id,
-        kind=entry.kind if after.minutes else "adjust",
+        kind=entry.kind if right.minutes.minutes else "adjust",
         key=key,
         transfers=tuple(transfers),
         source_type=SOURCE,
@@ -95,24 +127,23 @@ def _instead(
         actor_id=None,
         for_member_id=entry.for_member_id,
         rule=entry.rule,
-        facts=dict(entry.facts) | {"signed_minutes": after.signed, "manual_minutes": after.manual},
+        facts=facts
+        | {"signed_minutes": right.minutes.signed, "manual_minutes": right.minutes.manual}
+        | facts_of(right.parts),
     )
 
 
-def _poured(entry: EntryView, minutes: int) -> list[TransferDraft]:
-    """The right minutes over the accounts that the entry paid, in its order; what is more goes to the first."""
-    paid = [t for t in entry.transfers if t.unit == "coin"]
-    left, poured = minutes, []
-    for transfer in paid:
-        amount = min(left, transfer.amount)
-        poured.append(amount)
-        left -= amount
-    if poured and left:
-        poured[0] += left
+def _coin_transfers(session: Session, record: Attendance, entry: EntryView, parts: Parts) -> list[TransferDraft]:
+    issuance, fund = (ledger_queries.find_house_account(session, entry.book_id, kind) for kind in ("issuance", "fund"))
+    shares = (
+        (parts.kept, record.member.coin_account_id),
+        (parts.given, record.member.giveaway_account_id),
+        (parts.fund, fund),
+    )
     return [
-        TransferDraft(debit_id=t.debit_id, credit_id=t.credit_id, amount=amount, unit="coin")
-        for t, amount in zip(paid, poured, strict=True)
-        if amount
+        TransferDraft(debit_id=issuance, credit_id=account_id, amount=amount, unit="coin")
+        for amount, account_id in shares
+        if amount and account_id is not None
     ]
 
 

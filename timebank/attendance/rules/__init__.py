@@ -1,4 +1,4 @@
-"""The arithmetic of the door: codes, who may scan when, minutes judged from scans, points with their carry."""
+"""The arithmetic of the door: codes, who may scan when, and minutes judged from scans."""
 
 from timebank.attendance.rules.claims import CLAIM_MINUTES, Claim, claim_text, read_claim
 from timebank.attendance.rules.codes import (
@@ -33,13 +33,11 @@ from timebank.attendance.rules.judging import (
     shift_minutes,
     shift_room,
 )
-from timebank.attendance.rules.points import POINT_RULES, PointRule, named_rule, point_rule, points_of
 
 __all__ = [
     "CLAIM_MINUTES",
     "CLOSES_MINUTES",
     "OPENS_MINUTES",
-    "POINT_RULES",
     "REFUSALS",
     "REPEAT_MINUTES",
     "Claim",
@@ -53,7 +51,6 @@ __all__ = [
     "ManualOutOfRange",
     "Mark",
     "NothingChanges",
-    "PointRule",
     "Policy",
     "Split",
     "check_manual",
@@ -66,8 +63,6 @@ __all__ = [
     "next_kind",
     "opens_at",
     "photo_seconds",
-    "point_rule",
-    "points_of",
     "read_claim",
     "read_venue_code",
     "refusal_of",

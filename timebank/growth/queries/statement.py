@@ -69,17 +69,26 @@ class HeldAmount:
     link: str
 
 
+def account_of(member: Member, unit: str) -> int | None:
+    """The account behind a part of the statement: ``coin``, ``point`` or ``giveaway``."""
+    return {
+        "coin": member.coin_account_id,
+        "point": member.point_account_id,
+        "giveaway": member.giveaway_account_id,
+    }[unit]
+
+
 def get_statement(
     session: Session, member: Member, *, unit: str = "coin", span: Instants = ALL, before: str = "", size: int = 30
 ) -> MyStatement:
     """The movements on a member's account posted in ``[start, end)``, or all, from the line after ``before`` on."""
-    account_id = member.coin_account_id if unit == "coin" else member.point_account_id
+    account_id = account_of(member, unit)
     if account_id is None:
         return MyStatement(lines=[], opening=0, closing=0, came=0, went=0, count=0, older="")
     start, end = span
     page = ledger.statement(session, account_id, start=start, end=end, before=before, size=size)
     return MyStatement(
-        lines=_lines(session, page.lines, unit),
+        lines=_lines(session, page.lines, "point" if unit == "point" else "coin"),
         opening=page.opening,
         closing=page.closing,
         came=page.came,
