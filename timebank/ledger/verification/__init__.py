@@ -13,9 +13,9 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from timebank.ledger.verification import across, entries, figures, keys, seals
-from timebank.ledger.verification.check import Check, Finding, Look, as_plain
+from timebank.ledger.verification.check import Check, Finding, Look, as_plain, report, report_of_branch
 
-__all__ = ["CHECKS", "Check", "Finding", "as_plain", "verify"]
+__all__ = ["CHECKS", "Check", "Finding", "as_plain", "report", "report_of_branch", "verify"]
 
 CHECKS: Final[tuple[tuple[str, str, Look], ...]] = (
     ("trial_balance", "试算平衡：所有账户合计为零", figures.trial_balance),
