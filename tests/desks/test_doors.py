@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import NamedTuple
 
 import pytest
@@ -11,6 +12,8 @@ from flask.testing import FlaskClient
 from tests.archives.months import AUGUST, OCTOBER, SEPTEMBER, earn, small_town
 from tests.tampering import tamper
 from tests.world import make_branch, make_member, sign_in
+from timebank.archives.service import audit
+from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.ledger import queries as ledger
 from timebank.ledger.service import Reversal, reverse
@@ -197,3 +200,40 @@ def test_entries_of_several_months_are_numbered_as_each_alone_and_accounts_are_f
             ledger.page_accounts(session, town.branch, ledger.AccountFilter(), number=1, size=2).items[0].kind
             != "member"
         )
+
+
+def test_the_inspector_sees_every_self_check_and_what_each_found(client: FlaskClient, app: Flask, town: Town) -> None:
+    sign_in(client, town.inspector)
+    assert "还没有自检记录" in client.get("/inspect/verify").text
+    with app.app_context():
+        with transaction() as session:
+            clean = audit(session, branch_id=town.branch, now=clock.now()).id
+        with transaction() as session:
+            tamper(session, "UPDATE account SET posted_in = posted_in + 1 WHERE id = :id", id=town.account)
+            broken = audit(session, branch_id=town.branch, now=clock.now()).id
+    page = client.get("/inspect/verify").text
+    assert "最近一次自检发现 1 处不对" in page
+    assert f"/inspect/verify/{clean}" in page
+    assert f"/inspect/verify/{broken}" in page
+    assert "小时没有自检" not in page
+    assert "全部通过" in client.get(f"/inspect/verify/{clean}").text
+    assert "逐笔重算" in client.get(f"/inspect/verify/{broken}").text
+    report = client.get(f"/inspect/verify/{broken}.json").json
+    assert report is not None
+    [wrong] = [check for check in report["branches"][0]["checks"] if not check["ok"]]
+    assert (wrong["name"], wrong["count"]) == ("replay", 1)
+    sign_in(client, town.stranger)
+    for path in (f"/inspect/verify/{broken}", f"/inspect/verify/{broken}.json"):
+        assert client.get(path).status_code == 403
+
+
+@pytest.mark.parametrize(("hours", "alarmed"), [(35, False), (37, True)])
+def test_a_night_without_a_self_check_raises_the_alarm(
+    client: FlaskClient, app: Flask, town: Town, hours: int, alarmed: bool
+) -> None:
+    with app.app_context(), transaction() as session:
+        audit(session, branch_id=town.branch, now=clock.now() - timedelta(hours=hours, minutes=1))
+    sign_in(client, town.inspector)
+    page = client.get("/inspect/verify").text
+    assert (f"已经 {hours} 小时没有自检" in page) is alarmed
+    assert ("最近一次自检全部通过" in page) is not alarmed
