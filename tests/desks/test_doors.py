@@ -10,6 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.archives.months import AUGUST, OCTOBER, SEPTEMBER, earn, small_town
+from tests.journal_parser import balances
 from tests.tampering import tamper
 from tests.world import make_branch, make_member, sign_in
 from timebank.archives.service import audit
@@ -237,3 +238,19 @@ def test_a_night_without_a_self_check_raises_the_alarm(
     page = client.get("/inspect/verify").text
     assert (f"已经 {hours} 小时没有自检" in page) is alarmed
     assert ("最近一次自检全部通过" in page) is not alarmed
+
+
+def test_the_inspector_takes_the_journal_of_some_days_away(client: FlaskClient, town: Town) -> None:
+    sign_in(client, town.inspector)
+    answer = client.get("/inspect/journal?from=2026-08-01&to=2026-08-31&style=hledger")
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="BL-2026-08-01-2026-08-31.hledger"'
+    assert balances(answer.text)["Expenses:Issuance"] == {"MIN": 180, "PT": 30}
+    assert "open Expenses:Issuance" in client.get("/inspect/journal?style=beancount").text
+    for asked in ("from=2026-02-30", "to=gestern", "from=2026-09-02&to=2026-09-01"):
+        refused = client.get(f"/inspect/journal?{asked}")
+        assert refused.status_code == 422
+        assert "日期要写成" in refused.text
+    sign_in(client, town.stranger)
+    assert client.get(f"/inspect/journal?branch={town.branch}").status_code == 403
+    sign_in(client, town.anna)
+    assert client.get("/inspect/journal").status_code == 403
