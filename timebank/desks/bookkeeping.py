@@ -19,6 +19,7 @@ ENTRY_KINDS: Final = {
 }
 ACCOUNT_KINDS: Final = {
     "member": "会员",
+    "giveaway": "可赠币",
     "fund": "爱心基金",
     "issuance": "发行",
     "redeemed": "已兑物品",
