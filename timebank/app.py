@@ -29,12 +29,26 @@ from timebank.members.identity import find_signed_in
 from timebank.members.roster.views import blueprint as roster
 from timebank.members.views import blueprint as members
 from timebank.notices.views import blueprint as notices
+from timebank.rulebook.views import blueprint as rulebook
 from timebank.web import addresses, answers, filters, headers
 from timebank.web.guards import find_actor, login_manager
 from timebank.web.limits import limiter
 from timebank.web.views import blueprint as web
 
-FEATURES = (web, desks, branches, members, roster, notices, activities, attendance, exchange, growth, archives)
+FEATURES = (
+    web,
+    desks,
+    branches,
+    members,
+    roster,
+    notices,
+    rulebook,
+    activities,
+    attendance,
+    exchange,
+    growth,
+    archives,
+)
 MAX_UPLOAD_BYTES = 16 * 1024 * 1024
 
 

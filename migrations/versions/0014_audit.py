@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0014_audit"
-down_revision = "0011_ledger_figures"
+down_revision = "0012_rulebook"
 branch_labels = None
 depends_on = None
 

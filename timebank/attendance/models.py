@@ -65,6 +65,7 @@ class Attendance(Base):
             "manual_minutes = 0 OR (manual_reason <> '' AND manual_by_id IS NOT NULL)", name="manual_has_reason"
         ),
         CheckConstraint("(status = 'approved') = (approval_id IS NOT NULL)", name="approved_has_approval"),
+        CheckConstraint("capped_minutes >= 0", name="capped_minutes"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     shift_id: Mapped[int] = mapped_column(ForeignKey("shift.id"))
@@ -82,6 +83,7 @@ class Attendance(Base):
     approval_id: Mapped[int | None] = mapped_column(ForeignKey("shift_approval.id"))
     entry_id: Mapped[int | None]
     points: Mapped[int] = mapped_column(default=0)
+    capped_minutes: Mapped[int] = mapped_column(default=0, server_default="0")  # served, but above the day's cap
 
     shift: Mapped[Shift] = relationship()
     member: Mapped[Member] = relationship()

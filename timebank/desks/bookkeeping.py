@@ -15,7 +15,7 @@ ENTRY_KINDS: Final = {
     "inter_branch": "网点之间清算",
     "adjust": "调整",
     "expire": "到期",
-    "gift": "转赠",
+    "gift": "捐赠",
 }
 ACCOUNT_KINDS: Final = {
     "member": "会员",
@@ -27,6 +27,13 @@ ACCOUNT_KINDS: Final = {
     "clearing": "网点清算",
     "suspense": "待查",
     "adjustment": "调整",
+}
+SOURCES: Final = {
+    "attendance": "服务记录",
+    "order": "兑换单",
+    "gift": "捐赠",
+    "expiry": "到期",
+    "correction": "更正单",
 }
 UNITS: Final = {"coin": "爱心币", "point": "积分"}
 

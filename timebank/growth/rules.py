@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from timebank.core.minutes import COIN_MINUTES, coins, hours, points
+from timebank.rulebook.rules import TO_GIVE, aside
 
 # Hours of service for one to five stars: 志愿服务记录办法 (民发〔2012〕340号), art. 17.
 STAR_HOURS: Final = (100, 300, 600, 1000, 1500)
@@ -89,18 +90,38 @@ def words(line: Movement) -> str:
         said = "更正退回" if line.amount > 0 else "更正扣回"
         return f"{said} {_amount(line)}" + (f" · {reason}" if reason else "")
     if line.kind == "earn":
-        verb, said = ("存入", hours(line.amount)) if line.unit == "coin" else ("获得", _amount(line))
-        return f"{verb} {said} · " + (f"参加“{title}”" if title else "参加志愿服务")
+        return _earned(line, title)
+    if line.kind == "gift":
+        own_words = str(line.facts.get("words", ""))
+        return f"捐给爱心基金 {_amount(line)}" + (f" · {own_words}" if own_words else "")
+    if line.kind == "expire":
+        return f"过期 {_amount(line)} · 存入满 {line.facts.get('months', '')} 个月没有用"
     if line.kind == "redeem":
         return _redeemed(line, title)
     return f"{'收到' if line.amount > 0 else '支出'} {_amount(line)}" + (f" · {title}" if title else "")
+
+
+def _earned(line: Movement, title: str) -> str:
+    """What came in, and on coins what became of the rest of the time."""
+    verb, said = ("存入", hours(line.amount)) if line.unit == "coin" else ("获得", _amount(line))
+    return (
+        f"{verb} {said} · "
+        + (f"参加“{title}”" if title else "参加志愿服务")
+        + (_rest(line) if line.unit == "coin" else "")
+    )
+
+
+def _rest(line: Movement) -> str:
+    """What of the same hours went elsewhere: not what stands on the give-away account itself."""
+    told = aside({name: minutes for name, minutes in line.facts.items() if name != TO_GIVE})
+    return f"（另有 {told}）" if told else ""
 
 
 def _redeemed(line: Movement, title: str) -> str:
     quantity = int(line.facts.get("quantity", 1))
     what = f"“{title}”" + (f" × {quantity}" if quantity > 1 else "")
     if line.amount > 0:
-        return f"收到 {_amount(line)} · 您为 {line.requester or '邻居'} 提供{what}"
+        return f"收到 {_amount(line)} · 您为 {line.requester or '邻居'} 提供{what}{_rest(line)}"
     if line.facts.get("offer_kind") == "goods" or not line.provider:
         return f"兑换 {_amount(line)} · {what}"
     return f"兑换 {_amount(line)} · {line.provider} 为您提供{what}"

@@ -1,5 +1,6 @@
 """Reads of scans and attendance: for the door, for the review, for desks, cards and reports."""
 
+from timebank.attendance.queries.days import SOURCE, coins_of_day
 from timebank.attendance.queries.door import DoorCounts, Latest, door_counts, find_ground, hold_ground, list_latest
 from timebank.attendance.queries.flags import Flags, find_own_hand, list_flags
 from timebank.attendance.queries.policy import policy_of
@@ -20,6 +21,7 @@ from timebank.attendance.queries.totals import (
 )
 
 __all__ = [
+    "SOURCE",
     "DoorCounts",
     "Flags",
     "Latest",
@@ -27,6 +29,7 @@ __all__ = [
     "MonthTotals",
     "RosterLine",
     "ShiftCard",
+    "coins_of_day",
     "door_counts",
     "find_approval",
     "find_ground",

@@ -1,4 +1,4 @@
-"""The arithmetic of the door: codes, who may scan when, minutes judged from scans, points with their carry."""
+"""The arithmetic of the door: codes, who may scan when, and minutes judged from scans."""
 
 from timebank.attendance.rules.claims import CLAIM_MINUTES, Claim, claim_text, read_claim
 from timebank.attendance.rules.codes import (
@@ -32,13 +32,11 @@ from timebank.attendance.rules.judging import (
     shift_minutes,
     shift_room,
 )
-from timebank.attendance.rules.points import POINT_RULES, PointRule, point_rule, points_of
 
 __all__ = [
     "CLAIM_MINUTES",
     "CLOSES_MINUTES",
     "OPENS_MINUTES",
-    "POINT_RULES",
     "REFUSALS",
     "REPEAT_MINUTES",
     "Claim",
@@ -50,7 +48,6 @@ __all__ = [
     "Judgement",
     "ManualOutOfRange",
     "Mark",
-    "PointRule",
     "Policy",
     "check_manual",
     "claim_text",
@@ -60,8 +57,6 @@ __all__ = [
     "next_kind",
     "opens_at",
     "photo_seconds",
-    "point_rule",
-    "points_of",
     "read_claim",
     "read_venue_code",
     "refusal_of",

@@ -1,6 +1,7 @@
 """The verbs of the door, the review and the approval. They never commit; a door's unit of work does.
 
-Order of locks, always: shift (review, approval), scan key, attendance, points carry by member, then the ledger's own.
+Order of locks, always: shift (review, approval), scan key, attendance, points carry by member, member (where a rule
+looks at balances or opens accounts), then the ledger's own.
 A scan at the door shares the shift with other scans, so that nobody sends or approves the list meanwhile, and takes its
 key and its attendance row.
 """

@@ -51,6 +51,7 @@ def branch_desk() -> str:
         totals=month_totals(session, frozenset({branch.id}), clock.month_of(now)),
         members=count_by_status(session, branch.id)[ACTIVE],
         outstanding=ledger.outstanding(session, branch.id),
+        fund=ledger.get_account(session, ledger.find_house_account(session, branch.id, "fund")).balance,
         capacity=redemption_capacity(session, branch.id, today=clock.today(now)),
         counts=counts,
         links=_links(branch, actor),
@@ -118,6 +119,7 @@ def _links(branch: Branch, actor: Actor) -> list[tuple[str, str, str, str]]:
         ("archive.read", url_for("archives.months", branch=branch.id), "月度归档", "结账、下载归档包", "archive"),
         ("books.read", url_for("desks.trial_balance", branch=branch.id), "监督", "试算平衡、分录、自检", "scale"),
         ("books.read", url_for("desks.liability", branch=branch.id), "爱心币家底", "还有多少没有兑换", "coin"),
+        ("rules.read", url_for("rulebook.rules", branch=branch.id), "存币规则", "积分、上限、过期，每次修改", "book"),
         ("branch.change", url_for("branches.settings", branch=branch.id), "网点设置", "名称、地址、电话", "settings"),
         ("area.read", url_for("branches.areas"), "区域", "市、区、街道、社区、网格", "tree"),
     )

@@ -69,6 +69,13 @@ def find_order_by_key(session: Session, form_key: str) -> Order | None:
     return session.scalars(select(Order).where(Order.form_key == form_key)).one_or_none()
 
 
+def has_standing_order(session: Session, member_id: int, *, now: datetime) -> bool:
+    """Whether a member has redeemed something, or an order of theirs is open and in time."""
+    open_one = and_(Order.status.in_(OPEN), Order.expires_at > now)
+    chosen = select(Order.id).where(Order.member_id == member_id, or_(Order.status == FULFILLED, open_one)).limit(1)
+    return session.scalar(chosen) is not None
+
+
 def find_order_by_voucher(session: Session, code: str) -> Order | None:
     """The order that a tidied voucher code belongs to."""
     return session.scalars(select(Order).where(Order.voucher == code)).one_or_none()

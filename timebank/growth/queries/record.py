@@ -32,6 +32,7 @@ class CardView:
     stars: Stars
     coins: ledger.AccountView | None
     points: ledger.AccountView | None
+    giveaway: ledger.AccountView | None
     teams: list[str]
     issued_at: datetime | None
 
@@ -56,6 +57,7 @@ def get_card(session: Session, member: Member, keys: Keys) -> CardView:
         stars=stars(totals.minutes),
         coins=ledger.get_account(session, member.coin_account_id) if has_accounts else None,
         points=ledger.get_account(session, member.point_account_id) if has_accounts else None,
+        giveaway=ledger.get_account(session, member.giveaway_account_id) if member.giveaway_account_id else None,
         teams=[membership.team.name for membership in list_teams_of(session, member.id)],
         issued_at=card.issued_at if card else None,
     )
