@@ -35,6 +35,7 @@ from timebank.exchange.service.offers import (
 from timebank.exchange.service.orders import (
     BadQuantity,
     CoinsShort,
+    NotEnoughEarned,
     OfferClosed,
     OrderDraft,
     OtherBranch,
@@ -65,6 +66,7 @@ __all__ = [
     "NotAVoucher",
     "NotAcceptedYet",
     "NotActive",
+    "NotEnoughEarned",
     "NotFulfilledYet",
     "OfferClosed",
     "OfferDraft",

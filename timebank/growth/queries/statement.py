@@ -97,6 +97,7 @@ def _lines(session: Session, found: Iterable[ledger.StatementLine], unit: str) -
             provider=order.provider.alias if order and order.provider else "",
             requester=order.member.alias if order else "",
             reverses=line.reverses_id is not None,
+            to_fund=line.other == "fund",
         )
         lines.append(
             Line(
