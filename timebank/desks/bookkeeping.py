@@ -28,6 +28,13 @@ ACCOUNT_KINDS: Final = {
     "suspense": "待查",
     "adjustment": "调整",
 }
+SOURCES: Final = {
+    "attendance": "服务记录",
+    "order": "兑换单",
+    "gift": "捐赠",
+    "expiry": "到期",
+    "correction": "更正单",
+}
 UNITS: Final = {"coin": "爱心币", "point": "积分"}
 
 
