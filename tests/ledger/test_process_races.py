@@ -323,6 +323,7 @@ def test_batches_over_the_same_accounts_in_opposite_orders_pass_each_other(town:
     town.assert_sound()
 
 
+@pytest.mark.parametrize("engine_url", ["sqlite"], indirect=True)  # PostgreSQL: the next test
 def test_one_batch_in_opposite_orders_is_booked_once(town: Town) -> None:
     drafts = [town.payment("ann", "bo", 1, f"batch:{number:03}") for number in range(50)]
     outcomes = town.each([Post(drafts=tuple(drafts[:: 1 if place % 2 else -1]), now=NOW) for place in range(8)])
