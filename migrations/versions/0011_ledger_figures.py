@@ -126,10 +126,7 @@ SQLITE_SAME = {
     "hold_end": ("hold_id = NEW.hold_id", "ABORT"),
     "seal": ("period_id = NEW.period_id", "ABORT"),
     "closing": ("(account_id, month) = (NEW.account_id, NEW.month)", "ABORT"),
-    "floor_decision": (
-        "id = NEW.id OR (entry_id, account_id) = (NEW.entry_id, NEW.account_id)",
-        "ABORT",
-    ),
+    "floor_decision": ("id = NEW.id", "ABORT"),
 }
 SQLITE_NEW = [
     *_sqlite_append_only(NEW_APPEND_ONLY),
@@ -563,9 +560,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_floor_decision_account_id")),
         sa.ForeignKeyConstraint(["entry_id"], ["entry.id"], name=op.f("fk_floor_decision_entry_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_floor_decision")),
-        sa.UniqueConstraint("entry_id", "account_id", name=op.f("uq_floor_decision_entry_id_account_id")),
     )
-    op.create_index(op.f("ix_floor_decision_account_id"), "floor_decision", ["account_id"])
+    for column in ("account_id", "entry_id"):
+        op.create_index(op.f(f"ix_floor_decision_{column}"), "floor_decision", [column])
     for statement in [*SQLITE_KEPT, *SQLITE_NEW] if _sqlite() else POSTGRESQL:
         op.execute(statement)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from typing import NamedTuple
 
 import pytest
@@ -145,8 +147,29 @@ def test_an_account_reads_in_debit_and_credit(client: FlaskClient, town: Town) -
     page = client.get(f"/inspect/accounts/{town.account}").text
     assert "贷 3 币" in page
     assert "贷 2 币" in page
-    for asked in ("?month=2026-10", "?month=x", "?page=77"):
+    for asked in ("?month=2026-10", "?month=x", "?before=77"):
         assert client.get(f"/inspect/accounts/{town.account}{asked}").status_code == 200
+
+
+def test_an_accounts_statement_names_document_hand_and_rules(client: FlaskClient, town: Town) -> None:
+    sign_in(client, town.inspector)
+    page = client.get(f"/inspect/accounts/{town.account}?from=2026-10-01&to=2026-10-31").text
+    for words in ("期初余额", "本期借方", "兑换单", "exchange-1", "，为 "):
+        assert words in page
+
+
+def test_an_account_as_a_file_runs_from_one_balance_to_the_next(client: FlaskClient, town: Town) -> None:
+    sign_in(client, town.inspector)
+    sheet = client.get(f"/inspect/accounts/{town.account}.csv").data.decode("utf-8-sig")
+    running = 0
+    lines = list(csv.DictReader(io.StringIO(sheet)))
+    for line in lines:
+        running += int(line["贷方"] or 0) - int(line["借方"] or 0)
+        assert int(line["余额"]) == running
+    assert len(lines) >= 2
+    assert client.get(f"/inspect/accounts/{town.account}.xlsx").data.startswith(b"PK")
+    sign_in(client, town.stranger)
+    assert client.get(f"/inspect/accounts/{town.account}.csv").status_code == 403
 
 
 @pytest.mark.parametrize("page", ["/inspect/entries/999999", "/inspect/accounts/999999"])

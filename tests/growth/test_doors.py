@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from typing import Any
 
 import openpyxl
 import pytest
@@ -15,6 +16,7 @@ from tests.world import sign_in
 from timebank.core.db import transaction
 from timebank.members.queries import find_card
 from timebank.members.rules import personal_code
+from timebank.web import print as paper
 from timebank.web.keyring import keys
 
 PAGES = ("/me/statement", "/me/statement?unit=point", "/me/statement?month=2026-10", "/me/card", "/me/record")
@@ -72,7 +74,45 @@ def test_the_files_hold_the_same_lines_oldest_first(client: FlaskClient, town: t
     book = openpyxl.load_workbook(io.BytesIO(client.get("/me/statement.xlsx").data))
     rows = list(book.active.iter_rows(values_only=True))
     assert [(row[2], row[3]) for row in rows[1:]] == [(180, 180), (-60, 120)]
-    assert client.get("/me/statement.pdf").status_code == 404
+    assert client.get("/me/statement.txt").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("asked", "amounts"),
+    [
+        ("month=2026-08", ["180"]),
+        ("from=2026-10-01", ["-60"]),
+        ("to=2026-08-31", ["180"]),
+        ("from=2026-09-01&to=2026-09-30", []),
+        ("from=2026-13-01&to=x", ["180", "-60"]),
+        ("to=9999-12-31", ["180", "-60"]),
+    ],
+)
+def test_a_statement_can_be_asked_for_from_any_day_to_any_other(
+    client: FlaskClient, town: tuple[int, int], asked: str, amounts: list[str]
+) -> None:
+    sign_in(client, town[0])
+    page, sheet = client.get(f"/me/statement?{asked}").text, client.get(f"/me/statement.csv?{asked}").data.decode()
+    assert [line[2] for line in csv.reader(io.StringIO(sheet))][1:] == amounts
+    assert ("存入 3 小时" in page) is ("180" in amounts)
+    assert ("兑换 1 币 ·" in page) is ("-60" in amounts)
+
+
+def test_the_statement_is_printed_with_its_sums_and_every_line(
+    client: FlaskClient, town: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    printed: dict[str, Any] = {}
+    real = paper.pdf
+    monkeypatch.setattr(paper, "pdf", lambda name, values: printed.update(values) or real(name, values))
+    sign_in(client, town[0])
+    answer = client.get("/me/statement.pdf?from=2026-08-01&to=2026-10-31")
+    assert answer.data.startswith(b"%PDF-")
+    assert "attachment" in answer.headers["Content-Disposition"]
+    assert [printed[name] for name in ("opening", "came", "went", "closing", "count")] == [
+        "0 币", "3 币", "1 币", "2 币", 2,
+    ]  # fmt: skip
+    assert [(line["amount"], line["balance"]) for line in printed["lines"]] == [("+3 币", "3 币"), ("−1 币", "2 币")]
+    assert client.get("/me/statement.pdf?from=2030-01-01").data.startswith(b"%PDF-")
 
 
 def test_the_card_shows_the_code_in_letters_and_as_a_picture(

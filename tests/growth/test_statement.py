@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from tests.archives.months import AUGUST, OCTOBER, SEPTEMBER, earn, haircut, small_town
 from tests.world import KEYS, actor_of, make_branch, make_member
+from timebank.core.clock import month_range
 from timebank.exchange.service import OfferDraft, OrderDraft, post_offer, request_order
 from timebank.growth import queries
 from timebank.ledger import queries as ledger
@@ -29,9 +30,9 @@ def test_both_sides_read_the_same_haircut_in_their_own_words(session: Session) -
 
 def test_a_month_begins_with_what_stood_there(session: Session) -> None:
     _, anna, _ = small_town(session)
-    october = queries.get_statement(session, anna, month="2026-10")
+    october = queries.get_statement(session, anna, span=month_range("2026-10"))
     assert (october.opening, october.closing, october.count) == (180, 120, 1)
-    empty = queries.get_statement(session, anna, month="2026-09")
+    empty = queries.get_statement(session, anna, span=month_range("2026-09"))
     assert (empty.opening, empty.closing, empty.lines) == (180, 180, [])
 
 

@@ -93,6 +93,30 @@ class Bank:
         account = queries.get_account(self.session, self.coins[name])
         return account.balance, account.held, account.available
 
+    def give_account(self, name: str) -> int:
+        return service.open_account(
+            self.session, book_id=self.book_id, code=f"giveaway:{name}", kind="giveaway", unit="coin"
+        )
+
+    def give(self, name: str, amount: int = 60, *, now: datetime = NOW, **others: Any) -> Posted:
+        moved = transfer(self.issuance, self.give_account(name), amount)
+        return service.post(self.session, entry(self.book_id, moved, **others), now=now)
+
+    def void(self, hold_id: int, *, now: datetime = NOW) -> None:
+        service.void_hold(self.session, hold_id, actor_id=None, now=now)
+
+    def shut_account(self, name: str) -> int:
+        account = service.open_account(
+            self.session, book_id=self.book_id, code=f"member:{name}", kind="member", unit="coin"
+        )
+        service.close_account(self.session, account)
+        return account
+
+    def clearing(self, peer: str) -> int:
+        return service.open_account(
+            self.session, book_id=self.book_id, code=f"clearing:{peer}", kind="clearing", unit="coin"
+        )
+
     def findings(self) -> set[str]:
         """Names of the checks that found something."""
         return {check.name for check in verify(self.session, self.book_id) if check.findings}

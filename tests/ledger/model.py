@@ -42,7 +42,14 @@ class ModelBank:
     closed: dict[int, list[str]] = field(default_factory=dict)
     months: dict[int, set[str]] = field(default_factory=dict)
 
-    def post(self, drafts: list[EntryDraft], now: datetime, freed: Counter[int] | None = None) -> list[ModelEntry]:
+    def post(
+        self,
+        drafts: list[EntryDraft],
+        now: datetime,
+        *,
+        freed: Counter[int] | None = None,
+        owed: EntryDraft | None = None,
+    ) -> list[ModelEntry]:
         for draft in drafts:
             check_draft(draft)
         keys = [(draft.book_id, draft.key) for draft in drafts]
@@ -55,32 +62,25 @@ class ModelBank:
             return [entry for entry in known if entry]
         if any(known):
             raise service.KeyReused
-        self._move(drafts, freed or Counter())
+        self._move(drafts, freed or Counter(), owed)
         posted = [ModelEntry(draft, self._open_month(draft.book_id, now)) for draft in drafts]
         self.entries |= dict(zip(keys, posted, strict=True))
         return posted
 
-    def _move(self, drafts: list[EntryDraft], freed: Counter[int], *, owed: bool = False) -> None:
-        """Each transfer in its turn, on copies that are kept when all could be covered, or may be ``owed``."""
+    def _move(self, drafts: list[EntryDraft], freed: Counter[int], owed: EntryDraft | None) -> None:
+        """Each transfer in its turn, on copies that are kept when all could be covered; one draft may be ``owed``."""
         held, balance, floor = (Counter(kept) for kept in (self.held, self.balance, self.floor))
         held.subtract(freed)
-        short = False
-        for transfer in (transfer for draft in drafts for transfer in draft.transfers):
+        for draft, transfer in ((one, transfer) for one in drafts for transfer in one.transfers):
             balance[transfer.debit_id] -= transfer.amount
             left = balance[transfer.debit_id] - held[transfer.debit_id]
             if transfer.debit_id in self.running and left < floor[transfer.debit_id]:
-                short = True
+                if draft is not owed:
+                    raise service.NotEnough(needed="", available="")
                 floor[transfer.debit_id] = left
             balance[transfer.credit_id] += transfer.amount
-        if short and not owed:
-            raise service.NotEnough(needed="", available="")
+            lift(floor, balance, held)
         self.held, self.balance, self.floor = held, balance, floor
-        self._lift_floors()
-
-    def _lift_floors(self) -> None:
-        """Who owes less than before may not owe that much again."""
-        for account, floor in self.floor.items():
-            self.floor[account] = max(floor, min(0, self.balance[account] - self.held[account]))
 
     def _open_month(self, book_id: int, now: datetime) -> str:
         closed = self.closed.get(book_id, [])
@@ -117,7 +117,7 @@ class ModelBank:
             return hold.entry
         if (draft.book_id, draft.key) in self.entries:
             raise service.KeyReused
-        [entry] = self.post([draft], now, Counter({hold.draft.account_id: hold.draft.amount}))
+        [entry] = self.post([draft], now, freed=Counter({hold.draft.account_id: hold.draft.amount}))
         hold.how, hold.entry = "post", entry
         return entry
 
@@ -136,14 +136,32 @@ class ModelBank:
 
     def _release(self, hold: ModelHold, how: str) -> None:
         self.held[hold.draft.account_id] -= hold.draft.amount
+        lift(self.floor, self.balance, self.held)
         hold.how = how
 
-    def reverse(self, entry: ModelEntry, draft: EntryDraft, now: datetime) -> ModelEntry:
-        if (draft.book_id, draft.key) not in self.entries and entry.reversed:
-            raise service.AlreadyReversed
-        [undone] = self.post([draft], now)
+    def reverse(self, entry: ModelEntry, drafts: list[EntryDraft], now: datetime, *, decided: bool) -> list[ModelEntry]:
+        """``drafts``: the reversal, after what replaces it if anything does."""
+        back = drafts[-1]
+        if (back.book_id, back.key) not in self.entries and entry.reversed:
+            known = [draft for draft in drafts[:-1] if (draft.book_id, draft.key) in self.entries]
+            raise service.KeyReused if known else service.AlreadyReversed
+        booked = self._reverse_in_some_order(drafts, now, decided=decided)
         entry.reversed = True
-        return undone
+        return booked
+
+    def _reverse_in_some_order(self, drafts: list[EntryDraft], now: datetime, *, decided: bool) -> list[ModelEntry]:
+        for order in (drafts, drafts[::-1]):
+            try:
+                booked = self.post(order, now)
+            except service.NotEnough:
+                continue
+            return booked if order is drafts else booked[::-1]
+        if not decided:
+            raise service.BelowFloor(needed="", available="")
+        try:
+            return self.post(drafts, now, owed=drafts[-1])
+        except service.NotEnough:
+            return self.post(drafts[::-1], now, owed=drafts[-1])[::-1]
 
     def close(self, book_id: int, month: str, now: datetime) -> None:
         if month >= month_of(now):
@@ -160,22 +178,28 @@ class ModelBank:
         self.months.setdefault(book_id, set()).add(month)
 
 
+def lift(floor: Counter[int], balance: Counter[int], held: Counter[int]) -> None:
+    """Who owes less than before may not owe that much again."""
+    for account in floor:
+        floor[account] = max(floor[account], min(0, balance[account] - held[account]))
+
+
 def content(draft: EntryDraft) -> Any:
     return (draft.kind, draft.transfers, draft.source_type, draft.source_id, draft.reverses_id)
 
 
-def reversal(entry_id: int, entry: ModelEntry, key: str, now: datetime) -> EntryDraft:
+def reversal(entry_id: int, entry: ModelEntry, key: str, now: datetime, actor_id: int | None = None) -> EntryDraft:
     """What ``service.reverse`` is to make of an entry."""
     first = entry.draft
     return EntryDraft(
         book_id=first.book_id,
-        kind="reverse",
+        kind="inter_branch" if first.kind == "inter_branch" else "reverse",
         key=key,
         transfers=reversed_transfers(first.transfers),
         source_type=first.source_type,
         source_id=first.source_id,
         occurred_at=now,
-        actor_id=None,
+        actor_id=actor_id,
         reverses_id=entry_id,
     )
 

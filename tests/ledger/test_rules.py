@@ -16,6 +16,7 @@ from timebank.ledger.rules import (
     BadAmount,
     Course,
     NoTransfers,
+    Owing,
     SameAccount,
     Short,
     canonical,
@@ -64,20 +65,20 @@ def test_sound_drafts_pass_up_to_the_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("moves", "lowest", "short"),
+    ("moves", "short"),
     [
-        ([], {1: 100, 2: 0}, None),
-        ([(1, 2, 60), (2, 3, 60)], {1: 40, 2: 0}, None),
-        ([(2, 3, 60), (1, 2, 60)], {1: 40, 2: -60}, Short(2, 60, 0)),
-        ([(1, 2, 60), (1, 2, 60), (2, 1, 90)], {1: -20, 2: 0}, Short(1, 60, 40)),
-        ([(1, 9, 101), (1, 9, 1)], {1: -2, 2: 0}, Short(1, 101, 100)),
-        ([(8, 9, 10**6)], {1: 100, 2: 0}, None),
+        ([], None),
+        ([(1, 2, 60), (2, 3, 60)], None),
+        ([(2, 3, 60), (1, 2, 60)], Short(2, 60, 0)),
+        ([(1, 2, 60), (1, 2, 60), (2, 1, 90)], Short(1, 60, 40)),
+        ([(1, 9, 101), (1, 9, 1)], Short(1, 101, 100)),
+        ([(8, 9, 10**6)], None),
     ],
 )
-def test_each_transfer_has_to_be_covered_at_its_turn(moves: list[Any], lowest: Any, short: Any) -> None:
+def test_each_transfer_has_to_be_covered_at_its_turn(moves: list[Any], short: Any) -> None:
     """Accounts 1 and 2 keep running figures, the others do not."""
     drafts = [entry(1, transfer(*move)) for move in moves]
-    assert course_of(drafts, {1: 100, 2: 0}, {1: 0, 2: 0}) == Course(lowest, short)
+    assert course_of(drafts, {1: 100, 2: 0}, {1: 0, 2: 0}) == Course(short)
     if moves:
         assert course_of([entry(1, *(transfer(*move) for move in moves))], {1: 100, 2: 0}, {1: 0, 2: 0}).short == short
 
@@ -85,7 +86,18 @@ def test_each_transfer_has_to_be_covered_at_its_turn(moves: list[Any], lowest: A
 def test_a_floor_below_zero_lets_an_account_owe_that_much() -> None:
     drafts = [entry(1, transfer(1, 2, 30))]
     assert course_of(drafts, {1: 0}, {1: -30}).short is None
-    assert course_of(drafts, {1: 0}, {1: -29}).short == Short(1, 30, 29)
+    assert course_of(drafts, {1: 0}, {1: -29}) == Course(Short(1, 30, 29))
+
+
+def test_what_comes_in_lifts_the_floor_so_that_nobody_owes_the_same_twice() -> None:
+    there_and_back = [entry(1, transfer(2, 1, 20)), entry(1, transfer(1, 2, 15))]
+    assert course_of(there_and_back, {1: -30}, {1: -30}) == Course(Short(1, 15, 0))
+
+
+def test_what_may_be_owed_names_the_floor_before_each_transfer_that_needs_it() -> None:
+    owed = entry(1, transfer(1, 2, 15), transfer(2, 1, 10), transfer(1, 2, 12))
+    assert course_of([owed], {1: 0}, {1: 0}, owed=owed) == Course(None, (Owing(1, 1, -15), Owing(3, 1, -17)))
+    assert course_of([owed, entry(1, transfer(1, 2, 1))], {1: 0}, {1: 0}, owed=owed) == Course(Short(1, 1, 0))
 
 
 def test_a_reversal_goes_the_same_way_back() -> None:

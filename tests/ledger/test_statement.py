@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from tests.ledger.bank import NOW, Bank
+from timebank.core.clock import month_range
+from timebank.core.db import UTCDateTime
 from timebank.core.errors import NotFound
 from timebank.ledger import queries
 from timebank.ledger.queries.statements import Place, read_place
@@ -58,6 +61,79 @@ def pages_of(bank: Bank, name: str, **asked: Any) -> list[queries.StatementPage]
     while pages[-1].older:
         pages.append(queries.statement(bank.session, bank.coins[name], before=pages[-1].older, **asked))
     return pages
+
+
+@pytest.fixture
+def years(bank: Bank) -> Bank:
+    """Eighteen months, all but the last two closed: Ann moves in most of them, once twelve times; Bo twice in all."""
+    at = datetime(2025, 5, 10, tzinfo=UTC)
+    for month in range(18):
+        times = 12 if month == 7 else 0 if month in {3, 4, 9} else 2
+        for time in range(times):
+            bank.earn("ann", 10 + month, now=at + timedelta(days=time))
+        if month in {2, 16}:
+            bank.pay("ann", "bo", 5, now=at + timedelta(days=15))
+        if month < 16:
+            bank.close(at.strftime("%Y-%m"), now=at.replace(day=28) + timedelta(days=10))
+        at = (at.replace(day=28) + timedelta(days=10)).replace(day=10)
+    return bank
+
+
+def by_hand(bank: Bank, account_id: int, at: datetime | None = None) -> tuple[int, int, int]:
+    """Came, went and movements before an instant, from every row there is."""
+    rows = bank.session.execute(
+        sa.text(
+            "SELECT t.credit_id, t.debit_id, t.amount, e.posted_at FROM transfer t JOIN entry e ON e.id = t.entry_id"
+            " WHERE :account IN (t.credit_id, t.debit_id)"
+        ).columns(posted_at=UTCDateTime()),
+        {"account": account_id},
+    ).all()
+    chosen = [row for row in rows if at is None or row.posted_at < at]
+    came = sum(row.amount for row in chosen if row.credit_id == account_id)
+    return came, sum(row.amount for row in chosen) - came, len(chosen)
+
+
+def test_figures_at_any_instant_are_those_of_every_row(years: Bank) -> None:
+    for account in (years.coins["ann"], years.coins["bo"], years.issuance):
+        for day in range(0, 600, 11):
+            at = datetime(2025, 5, 1, tzinfo=UTC) + day * DAY
+            found = queries.figures_at(years.session, account, at)
+            assert (found.posted_in, found.posted_out, found.movements) == by_hand(years, account, at)
+        found = queries.figures_at(years.session, account)
+        assert (found.posted_in, found.posted_out, found.movements) == by_hand(years, account)
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 100])
+def test_pages_over_closed_and_open_months_join_without_a_seam(years: Bank, size: int) -> None:
+    pages = pages_of(years, "ann", size=size)
+    lines = [line for page in pages for line in page.lines]
+    assert [line.posted_at for line in lines] == sorted((line.posted_at for line in lines), reverse=True)
+    assert (len(lines), pages[0].count) == (by_hand(years, years.coins["ann"])[2],) * 2
+    assert [line.balance - line.amount for line in lines[:-1]] == [line.balance for line in lines[1:]]
+    assert (lines[0].balance, lines[-1].balance - lines[-1].amount) == (pages[0].closing, 0)
+
+
+@pytest.mark.parametrize("size", [2, 50])
+def test_a_range_within_the_years_shows_what_is_in_it_and_nothing_else(years: Bank, size: int) -> None:
+    start, end = datetime(2025, 7, 12, tzinfo=UTC), datetime(2025, 12, 15, tzinfo=UTC)
+    pages = pages_of(years, "ann", size=size, start=start, end=end)
+    lines = [line for page in pages for line in page.lines]
+    before, after = (by_hand(years, years.coins["ann"], at) for at in (start, end))
+    assert all(start <= line.posted_at < end for line in lines)
+    assert len(lines) == pages[0].count == after[2] - before[2] == 10
+    assert (pages[0].came, pages[0].went) == (after[0] - before[0], after[1] - before[1])
+    assert lines[0].balance == pages[0].closing == after[0] - after[1]
+    assert lines[-1].balance - lines[-1].amount == pages[0].opening == before[0] - before[1]
+
+
+def test_a_months_trial_balance_is_that_of_every_row(years: Bank) -> None:
+    for month in ("2025-05", "2025-08", "2025-12", "2026-08", "2026-10", None):
+        start, end = month_range(month) if month else (None, None)
+        for row in queries.trial_balance(years.session, years.book_id, month=month):
+            before = by_hand(years, row.account_id, start) if start else (0, 0, 0)
+            after = by_hand(years, row.account_id, end)
+            assert (row.opening, row.closing) == (before[0] - before[1], after[0] - after[1])
+            assert (row.credited, row.debited) == (after[0] - before[0], after[1] - before[1])
 
 
 def test_an_unused_account_has_an_empty_statement(lived: Bank) -> None:

@@ -26,6 +26,14 @@ ACCOUNT_KINDS: Final = {
     "clearing": "网点清算",
     "suspense": "待查",
     "adjustment": "调整",
+    "giveaway": "会员（只可转赠）",
+}
+SOURCES: Final = {
+    "attendance": "服务记录",
+    "order": "兑换单",
+    "gift": "捐赠",
+    "expiry": "到期",
+    "correction": "更正单",
 }
 UNITS: Final = {"coin": "爱心币", "point": "积分"}
 

@@ -283,14 +283,13 @@ class FloorDecision(Base):
 
     __tablename__ = "floor_decision"
     __table_args__ = (
-        UniqueConstraint("entry_id", "account_id"),
         CheckConstraint("floor < 0", name="floor_below_zero"),
         CheckConstraint("asked_by_id <> decided_by_id", name="four_eyes"),
         CheckConstraint("reason <> ''", name="has_reason"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
-    entry_id: Mapped[int] = mapped_column(BIG, ForeignKey("entry.id"))
+    entry_id: Mapped[int] = mapped_column(BIG, ForeignKey("entry.id"), index=True)
     floor: Mapped[int] = mapped_column(BigInteger)
     reason: Mapped[str] = mapped_column(String(400))
     asked_by_id: Mapped[int]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -74,11 +74,20 @@ class Short:
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
-    """How available amounts go, transfer by transfer: the lowest point of each account, and where it first fails."""
+class Owing:
+    """A floor that has to be lowered before a transfer of the draft that may be owed (``seq`` counts from 1)."""
 
-    lowest: dict[int, int]
+    seq: int
+    account_id: int
+    floor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """Whether everything is covered: the first transfer that is not, and what has to be owed."""
+
     short: Short | None
+    owing: tuple[Owing, ...] = ()
 
 
 def check_draft(draft: EntryDraft) -> None:
@@ -97,23 +106,40 @@ def check_amount(amount: int) -> None:
         raise BadAmount(amount=amount)
 
 
-def course_of(drafts: Iterable[EntryDraft], available: Mapping[int, int], floors: Mapping[int, int]) -> Course:
+def course_of(
+    drafts: Iterable[EntryDraft],
+    available: Mapping[int, int],
+    floors: Mapping[int, int],
+    *,
+    owed: EntryDraft | None = None,
+) -> Course:
     """Follow drafts in the order given over the running accounts, named with what is ``available`` and their floors.
 
-    Each transfer has to be covered at its turn: what comes in later does not count yet, as in the database.
+    Each transfer has to be covered at its turn: what comes in later does not count yet. What comes in lifts a floor
+    below zero, so that nobody owes the same twice. What ``owed`` takes may be owed. The database counts the same way.
     """
-    standing, lowest, short = dict(available), dict(available), None
-    for transfer in (transfer for draft in drafts for transfer in draft.transfers):
+    standing, lifted = dict(available), dict(floors)
+    owing: list[Owing] = []
+    for draft, seq, transfer in _in_turn(drafts):
         payer, taker = transfer.debit_id, transfer.credit_id
         if payer in standing:
             before = standing[payer]
             standing[payer] = before - transfer.amount
-            lowest[payer] = min(lowest[payer], standing[payer])
-            if short is None and standing[payer] < floors[payer]:
-                short = Short(payer, transfer.amount, before - floors[payer])
+            if standing[payer] < lifted[payer]:
+                if draft is not owed:
+                    return Course(Short(payer, transfer.amount, before - lifted[payer]))
+                lifted[payer] = standing[payer]
+                owing.append(Owing(seq, payer, lifted[payer]))
         if taker in standing:
             standing[taker] += transfer.amount
-    return Course(lowest, short)
+            lifted[taker] = max(lifted[taker], min(0, standing[taker]))
+    return Course(None, tuple(owing))
+
+
+def _in_turn(drafts: Iterable[EntryDraft]) -> Iterator[tuple[EntryDraft, int, TransferDraft]]:
+    for draft in drafts:
+        for seq, transfer in enumerate(draft.transfers, start=1):
+            yield draft, seq, transfer
 
 
 def accounts_of(drafts: Iterable[EntryDraft]) -> set[int]:

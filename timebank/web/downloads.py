@@ -1,4 +1,4 @@
-"""Small tables as files people open in a spreadsheet: CSV that office programs read as UTF-8, and XLSX."""
+"""Files people take away: CSV that office programs read as UTF-8, XLSX, sheets to print."""
 
 from __future__ import annotations
 
@@ -30,6 +30,13 @@ def table_file(name: str, kind: str, titles: Sequence[str], rows: Iterable[Seque
     content = _csv(titles, rows) if kind == "csv" else _xlsx(titles, rows)
     return send_file(
         io.BytesIO(content), mimetype=_TYPES[kind], as_attachment=True, download_name=f"{name}.{kind}", max_age=0
+    )
+
+
+def pdf_file(name: str, content: bytes) -> Response:
+    """A printed sheet as a download called ``name``."""
+    return send_file(
+        io.BytesIO(content), mimetype="application/pdf", as_attachment=True, download_name=f"{name}.pdf", max_age=0
     )
 
 

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 
 from flask import request
 
-from timebank.core.clock import is_month
+from timebank.core.clock import instant, is_month, month_range
 from timebank.web.forms import tidy_text
 
 _LONGEST = 60
+_FIRST_YEAR, _LAST_YEAR = 2000, 2999  # the years books can have
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A month, or days from one to another (each may be open), as half-open instants and as words for a heading."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+    words: str = ""
+
+    def __bool__(self) -> bool:
+        return self.start is not None or self.end is not None
 
 
 class Query:
@@ -39,3 +54,23 @@ class Query:
         """The calendar month that was chosen, if it is one."""
         chosen = self.value(name)
         return chosen if is_month(chosen) else None
+
+    def day(self, name: str) -> date | None:
+        """The day that was chosen, if it is one."""
+        try:
+            chosen = date.fromisoformat(self.value(name))
+        except ValueError:
+            return None
+        return chosen if _FIRST_YEAR <= chosen.year <= _LAST_YEAR else None
+
+    def span(self) -> Span:
+        """The ``month`` that was chosen, or the days ``from`` … ``to``, the last one included."""
+        month = self.month()
+        if month is not None:
+            return Span(*month_range(month), words=f"{month[:4]} 年 {int(month[5:])} 月")
+        first, last = self.day("from"), self.day("to")
+        return Span(
+            instant(first, time()) if first else None,
+            instant(last + timedelta(days=1), time()) if last else None,
+            words=f"{first or '最早'} 至 {last or '今天'}" if first or last else "",
+        )

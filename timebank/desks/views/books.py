@@ -9,7 +9,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from timebank.archives import queries as archives
-from timebank.branches.models import Branch
 from timebank.branches.views import choose_branch
 from timebank.core import clock
 from timebank.core.db import db
@@ -23,10 +22,10 @@ from timebank.ledger.queries import AccountView
 from timebank.members.models import Member
 from timebank.web.downloads import table_file
 from timebank.web.filters import month_name
-from timebank.web.guards import current_actor, guard
+from timebank.web.guards import guard
 from timebank.web.query import Query
 
-_PER_PAGE = 40
+PER_PAGE = 40
 
 
 @blueprint.get("/inspect")
@@ -42,7 +41,7 @@ def trial_balance() -> str:
         branch=choice.branch,
         query=query,
         month=month,
-        months=_months(session, choice.branch.id),
+        months=months_of(session, choice.branch.id),
         trials=bookkeeping.trials(rows),
         units=bookkeeping.UNITS,
     )
@@ -72,14 +71,14 @@ def entries() -> str:
     """The entries of a branch, newest first."""
     choice, query, session = choose_branch("books.read"), Query(), db.session()
     month, number = query.month(), page_number(query.value("page"))
-    found, total = ledger.list_entries(session, choice.branch.id, month=month, page=number, per_page=_PER_PAGE)
+    found, total = ledger.list_entries(session, choice.branch.id, month=month, page=number, per_page=PER_PAGE)
     return render_template(
         "desks/entries.html",
         choice=choice,
         branch=choice.branch,
         query=query,
-        months=_months(session, choice.branch.id),
-        page=Page(items=found, number=number, size=_PER_PAGE, total=total),
+        months=months_of(session, choice.branch.id),
+        page=Page(items=found, number=number, size=PER_PAGE, total=total),
         holders=holders_of(session, {code for entry in found for t in entry.transfers for code in (t.debit, t.credit)}),
         kinds=bookkeeping.ENTRY_KINDS,
         accounts=bookkeeping.ACCOUNT_KINDS,
@@ -94,7 +93,7 @@ def accounts() -> str:
     kind, unit = query.one_of("kind", bookkeeping.ACCOUNT_KINDS), query.one_of("unit", bookkeeping.UNITS)
     chosen = ledger.AccountFilter(kind=kind, unit=unit, text=query.value("q"))
     page = ledger.page_accounts(
-        session, choice.branch.id, chosen, number=page_number(query.value("page")), size=_PER_PAGE
+        session, choice.branch.id, chosen, number=page_number(query.value("page")), size=PER_PAGE
     )
     return render_template(
         "desks/accounts.html",
@@ -105,32 +104,6 @@ def accounts() -> str:
         balances={account.id: _balance(session, account) for account in page.items},
         holders=holders_of(session, {account.code for account in page.items}),
         kinds=bookkeeping.ACCOUNT_KINDS,
-        units=bookkeeping.UNITS,
-    )
-
-
-@blueprint.get("/inspect/accounts/<int(max=2147483647):account_id>")
-@guard("books.read")
-def account(account_id: int) -> str:
-    """One account's statement in debit and credit."""
-    session, query = db.session(), Query()
-    shown = ledger.get_account(session, account_id)
-    current_actor().require("books.read", branch_id=shown.book_id)
-    month = query.month()
-    start, end = clock.month_range(month) if month else (None, None)
-    found = ledger.statement(session, account_id, start=start, end=end, before=query.value("before"), size=_PER_PAGE)
-    return render_template(
-        "desks/account.html",
-        account=shown,
-        branch=session.get_one(Branch, shown.book_id),
-        balance=_balance(session, shown),
-        statement=found,
-        query=query,
-        month=month,
-        months=_months(session, shown.book_id),
-        holders=holders_of(session, {shown.code, *(line.other for line in found.lines)}),
-        kinds=bookkeeping.ENTRY_KINDS,
-        accounts=bookkeeping.ACCOUNT_KINDS,
         units=bookkeeping.UNITS,
     )
 
@@ -175,7 +148,8 @@ def verify() -> str:
     )
 
 
-def _months(session: Session, branch_id: int) -> list[tuple[str, str]]:
+def months_of(session: Session, branch_id: int) -> list[tuple[str, str]]:
+    """The months of a branch's books for a choice, newest first."""
     return [(period.month, month_name(period.month)) for period in ledger.list_periods(session, branch_id)]
 
 

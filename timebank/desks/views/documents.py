@@ -49,7 +49,7 @@ def _people(session: Session, shown: EntryView) -> Facts:
     names = list_names(session, ids)
     who = names.get(shown.actor_id or 0)
     whom = names.get(shown.for_member_id or 0)
-    return [("办理", _person(who) if who else "系统"), *([("为谁", _person(whom))] if whom else [])]
+    return [("办理", person_shown(who) if who else "系统"), *([("为谁", person_shown(whom))] if whom else [])]
 
 
 def _document(session: Session, shown: EntryView) -> tuple[str, Facts] | None:
@@ -68,7 +68,7 @@ def _document(session: Session, shown: EntryView) -> tuple[str, Facts] | None:
 def _attendance(record: Attendance) -> Facts:
     facts = [
         ("编号", str(record.id)),
-        ("会员", _person(record.member)),
+        ("会员", person_shown(record.member)),
         ("活动", record.shift.activity.title),
         ("班次", span(record.shift.starts_at, record.shift.ends_at)),
         ("签到", moment(record.in_at) if record.in_at else "没有"),
@@ -85,8 +85,8 @@ def _order(order: Order) -> Facts:
     return [
         ("编号", str(order.id)),
         ("兑换", f"{order.offer.title} × {order.quantity}"),
-        ("谁兑换", _person(order.member)),
-        ("谁提供", _person(order.provider) if order.provider else "网点"),
+        ("谁兑换", person_shown(order.member)),
+        ("谁提供", person_shown(order.provider) if order.provider else "网点"),
         ("爱心币", minutes.coins(order.amount_minutes)),
         ("提出", moment(order.requested_at)),
         ("完成", moment(order.fulfilled_at) if order.fulfilled_at else "还没有"),
@@ -94,5 +94,6 @@ def _order(order: Order) -> Facts:
     ]
 
 
-def _person(member: Member) -> str:
+def person_shown(member: Member) -> str:
+    """A member as the inspector sees one: masked name and number."""
     return f"{mask_name(member.name)} {member.number}"

@@ -9,11 +9,13 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from timebank.core.clock import month_range
 from timebank.exchange.models import ORDER_STATUS_NAMES, Order
 from timebank.growth.rules import Movement, words
 from timebank.ledger import queries as ledger
 from timebank.members.models import Member
+
+Instants = tuple[datetime | None, datetime | None]
+ALL: Instants = (None, None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,13 +57,13 @@ class HeldAmount:
 
 
 def get_statement(
-    session: Session, member: Member, *, unit: str = "coin", month: str | None = None, before: str = "", size: int = 30
+    session: Session, member: Member, *, unit: str = "coin", span: Instants = ALL, before: str = "", size: int = 30
 ) -> MyStatement:
-    """The movements on a member's account, of one month or all, from the line after ``before`` on."""
+    """The movements on a member's account posted in ``[start, end)``, or all, from the line after ``before`` on."""
     account_id = member.coin_account_id if unit == "coin" else member.point_account_id
     if account_id is None:
         return MyStatement(lines=[], opening=0, closing=0, came=0, went=0, count=0, older="")
-    start, end = month_range(month) if month else (None, None)
+    start, end = span
     page = ledger.statement(session, account_id, start=start, end=end, before=before, size=size)
     return MyStatement(
         lines=_lines(session, page.lines, unit),

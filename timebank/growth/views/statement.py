@@ -1,26 +1,30 @@
-"""``/me/statement``: what came in and what went out, in words."""
+"""``/me/statement``: what came in and what went out, in words; on the screen, as a table, on paper."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Response, render_template
 
 from timebank.core import clock
 from timebank.core.db import db
+from timebank.core.minutes import coins, points
 from timebank.growth import queries
 from timebank.growth.views import blueprint
 from timebank.ledger import queries as ledger
 from timebank.members.models import Member
 from timebank.members.queries import get_member
-from timebank.web.downloads import table_file
+from timebank.web import print as paper
+from timebank.web.downloads import pdf_file, table_file
 from timebank.web.filters import month_name
 from timebank.web.guards import current_actor, guard
-from timebank.web.query import Query
+from timebank.web.limits import limiter
+from timebank.web.query import Query, Span
 
 _UNITS = {"coin": "爱心币", "point": "积分"}
 _EXPORT_ROWS = 1_000  # lines read at a time
+_PAPER_LIMIT = "20/minute"  # a long statement takes a second to set
 
 
 @blueprint.get("/me/statement")
@@ -29,15 +33,18 @@ def statement() -> str:
     """One page of movements, what is held, and the way to a file."""
     session, member, query = db.session(), _me(), Query()
     unit = query.one_of("unit", _UNITS, "coin")
-    month = query.month()
+    span = query.span()
     account_id = member.coin_account_id if unit == "coin" else member.point_account_id
     return render_template(
         "growth/statement.html",
-        statement=queries.get_statement(session, member, unit=unit, month=month, before=query.value("before")),
+        statement=queries.get_statement(
+            session, member, unit=unit, span=(span.start, span.end), before=query.value("before")
+        ),
         account=ledger.get_account(session, account_id),
         held=queries.list_held(session, member) if unit == "coin" else [],
         unit=unit,
-        month=month,
+        span=span,
+        asked={"month": query.month(), "from": query.day("from"), "to": query.day("to")},
         months=[(one, month_name(one)) for one in _months(member)],
         query=query,
     )
@@ -45,29 +52,64 @@ def statement() -> str:
 
 @blueprint.get("/me/statement.<kind>")
 @guard("me.read")
+@limiter.limit(_PAPER_LIMIT)
 def statement_file(kind: str) -> Response:
-    """The same as a CSV or XLSX file, oldest first, whole or of one month."""
+    """The same as a CSV or XLSX file or as a sheet to print, oldest first, whole or of some days."""
     member, query = _me(), Query()
     unit = query.one_of("unit", _UNITS, "coin")
-    month = query.month()
+    span = query.span()
+    name = f"{_UNITS[unit]}流水-{member.number}-{span.words or '全部'}"
+    page, lines = _whole(member, unit, span)
+    if kind == "pdf":
+        return pdf_file(name, paper.pdf("statement.typ", _on_paper(member, unit, span, page, lines)))
     titles = (
         "时间",
         "事项",
         "变动（分钟）" if unit == "coin" else "变动",
         "余额（分钟）" if unit == "coin" else "余额",
     )
-    rows = list(_all_rows(member, unit, month))
-    rows.reverse()
-    return table_file(f"{_UNITS[unit]}流水-{member.number}-{month or '全部'}", kind, titles, rows)
+    rows = [(f"{clock.local(line.at):%Y-%m-%d %H:%M}", line.text, line.amount, line.balance) for line in lines]
+    return table_file(name, kind, titles, rows)
 
 
-def _all_rows(member: Member, unit: str, month: str | None) -> Iterator[tuple[Any, ...]]:
-    before, more = "", True
-    while more:
-        page = queries.get_statement(db.session(), member, unit=unit, month=month, before=before, size=_EXPORT_ROWS)
-        for line in page.lines:
-            yield f"{clock.local(line.at):%Y-%m-%d %H:%M}", line.text, line.amount, line.balance
-        before, more = page.older, bool(page.older)
+def _whole(member: Member, unit: str, span: Span) -> tuple[queries.MyStatement, list[queries.Line]]:
+    """The first page, for its sums, and the lines of all pages, oldest first."""
+    asked: dict[str, Any] = {"unit": unit, "span": (span.start, span.end), "size": _EXPORT_ROWS}
+    first = page = queries.get_statement(db.session(), member, **asked)
+    lines = list(page.lines)
+    while page.older:
+        page = queries.get_statement(db.session(), member, **asked, before=page.older)
+        lines += page.lines
+    return first, lines[::-1]
+
+
+def _on_paper(
+    member: Member, unit: str, span: Span, page: queries.MyStatement, lines: Sequence[queries.Line]
+) -> dict[str, Any]:
+    """What ``statement.typ`` wants."""
+    shown = coins if unit == "coin" else points
+    return {
+        "unit": _UNITS[unit],
+        "name": member.name,
+        "number": member.number,
+        "branch": member.branch.name,
+        "span": span.words or "从开户到今天",
+        "printed": f"{clock.local(clock.now()):%Y-%m-%d %H:%M}",
+        "opening": shown(page.opening),
+        "came": shown(page.came),
+        "went": shown(page.went),
+        "closing": shown(page.closing),
+        "count": page.count,
+        "lines": [
+            {
+                "at": f"{clock.local(line.at):%Y-%m-%d %H:%M}",
+                "text": line.text,
+                "amount": ("+" if line.amount > 0 else "") + shown(line.amount),
+                "balance": shown(line.balance),
+            }
+            for line in lines
+        ],
+    }
 
 
 def _months(member: Member) -> list[str]:

@@ -26,6 +26,8 @@ from timebank.ledger.models import (
 )
 from timebank.ledger.rules import Course, Short
 
+Accounts = Mapping[int, Row[*tuple[Any, ...]]]  # locked running accounts by id
+
 # The accounts every book has from its first day, as (kind, unit).
 HOUSE_ACCOUNTS = (
     (ISSUANCE, COIN),
@@ -143,7 +145,7 @@ def close_account(session: Session, account_id: int) -> None:
     session.flush()
 
 
-def lock_accounts(connection: Connection, account_ids: Collection[int]) -> Mapping[int, Row[*tuple[Any, ...]]]:
+def lock_accounts(connection: Connection, account_ids: Collection[int]) -> Accounts:
     """The running accounts among these, locked in id order until we commit.
 
     Each row has id, code, kind, unit, closed, floor, available.
@@ -153,14 +155,14 @@ def lock_accounts(connection: Connection, account_ids: Collection[int]) -> Mappi
     return {account.id: account for account in _running(connection, sorted(account_ids))}
 
 
-def refuse_closed(accounts: Mapping[int, Row[*tuple[Any, ...]]]) -> None:
+def refuse_closed(accounts: Accounts) -> None:
     """Refuse to move a closed account. Raises AccountClosed."""
     for account in accounts.values():
         if account.closed:
             raise AccountClosed(account=account.code)
 
 
-def refuse(accounts: Mapping[int, Row[*tuple[Any, ...]]], course: Course) -> None:
+def refuse(accounts: Accounts, course: Course) -> None:
     """Refuse a course over a closed account or below a floor, before anything moves. Raises AccountClosed, NotEnough.
 
     The database refuses it too, in the same order; this is for the good message.
@@ -170,9 +172,7 @@ def refuse(accounts: Mapping[int, Row[*tuple[Any, ...]]], course: Course) -> Non
         raise not_enough(accounts, course.short)
 
 
-def not_enough(
-    accounts: Mapping[int, Row[*tuple[Any, ...]]], short: Short, refusal: type[NotEnough] = NotEnough
-) -> NotEnough:
+def not_enough(accounts: Accounts, short: Short, refusal: type[NotEnough] = NotEnough) -> NotEnough:
     """The refusal that says what is missing where."""
     account = accounts[short.account_id]
     shown = _SHOWN[account.unit]

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Row, Table, insert, select
+from sqlalchemy import Table, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
@@ -16,7 +16,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 from timebank.core.errors import Conflict, NotFound
 from timebank.ledger.models import Entry, Transfer
 from timebank.ledger.rules import Course, EntryDraft, accounts_of, check_draft, content_hash, course_of
-from timebank.ledger.service.accounts import lock_accounts, refuse
+from timebank.ledger.service.accounts import Accounts, lock_accounts, refuse
 from timebank.ledger.service.periods import OpenPeriod, open_period
 
 # Both built once, which spares SQLAlchemy walking them at every posting.
@@ -115,12 +115,14 @@ def enter(session: Session, drafts: Sequence[EntryDraft], *, now: datetime) -> E
 
 def course(
     drafts: Sequence[EntryDraft],
-    accounts: Mapping[int, Row[*tuple[Any, ...]]],
+    accounts: Accounts,
+    *,
     freed: Mapping[int, int] | None = None,
+    owed: EntryDraft | None = None,
 ) -> Course:
-    """What drafts do to locked accounts, of which amounts held so far are ``freed`` first."""
+    """What drafts do to locked accounts, of which held amounts are ``freed`` first; what ``owed`` takes may be owed."""
     available = {id_: account.available + (freed or {}).get(id_, 0) for id_, account in accounts.items()}
-    return course_of(drafts, available, {id_: account.floor for id_, account in accounts.items()})
+    return course_of(drafts, available, {id_: account.floor for id_, account in accounts.items()}, owed=owed)
 
 
 def _by_book(drafts: Sequence[EntryDraft]) -> dict[int, list[EntryDraft]]:
@@ -186,7 +188,17 @@ def _entry_row(draft: EntryDraft, period_id: int, posted_at: datetime) -> dict[s
 
 def move(session: Session, entered: Entered) -> None:
     """Write the transfers of entered entries; the running figures follow in the database."""
-    rows = [
+    add_transfers(session, transfer_rows(entered))
+
+
+def add_transfers(session: Session, rows: list[dict[str, Any]]) -> None:
+    """Write some transfers in their order."""
+    session.connection().execute(_ADD_TRANSFERS, _one_or_many(rows))
+
+
+def transfer_rows(entered: Entered) -> list[dict[str, Any]]:
+    """The transfers of entered entries as rows, in the order in which they move."""
+    return [
         {
             "entry_id": entered.ids[draft.book_id, draft.key],
             "seq": seq,
@@ -200,7 +212,6 @@ def move(session: Session, entered: Entered) -> None:
         for draft in entered.fresh
         for seq, transfer in enumerate(draft.transfers, start=1)
     ]
-    session.connection().execute(_ADD_TRANSFERS, _one_or_many(rows))
 
 
 def _one_or_many(rows: list[dict[str, Any]]) -> list[dict[str, Any]] | dict[str, Any]:

@@ -99,7 +99,7 @@ def hold(session: Session, draft: HoldDraft, *, now: datetime) -> int:
     if locked.closed or short.needed > short.available:
         first = _find_first(session, account.book_id, draft.key, mark)
         if first is None:
-            refuse({account.id: locked}, Course({}, short))
+            refuse({account.id: locked}, Course(short))
         return cast(int, first)
     hold_id = session.scalar(insert_once(session, Hold).values(row).returning(Hold.id))
     if hold_id is None:
@@ -135,7 +135,7 @@ def post_hold(session: Session, hold_id: int, draft: EntryDraft, *, now: datetim
     if not entered.fresh:
         raise KeyReused()  # the entry was there before, yet did not end this hold
     accounts = lock_accounts(session.connection(), {found.account_id} | accounts_of([draft]))
-    refuse(accounts, course([draft], accounts, {found.account_id: found.amount}))
+    refuse(accounts, course([draft], accounts, freed={found.account_id: found.amount}))
     [posted] = entered.posted([draft])
     end = HoldEnd(
         hold_id=found.id,

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Row, insert
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from timebank.core.errors import Invalid
 from timebank.ledger.models import INTER_BRANCH, OWING_KINDS, Entry, FloorDecision
-from timebank.ledger.rules import Course, EntryDraft, TransferDraft, accounts_of, reversed_transfers
-from timebank.ledger.service.accounts import BelowFloor, lock_accounts, not_enough, refuse, refuse_closed
-from timebank.ledger.service.entries import Entered, EntryNotFound, Posted, course, enter, move
+from timebank.ledger.rules import EntryDraft, Owing, Short, TransferDraft, accounts_of, reversed_transfers
+from timebank.ledger.service.accounts import Accounts, BelowFloor, lock_accounts, not_enough, refuse_closed
+from timebank.ledger.service.entries import Entered, EntryNotFound, Posted, add_transfers, course, enter, transfer_rows
 
 
 class OneHand(Invalid):
@@ -47,7 +47,7 @@ class Reversed:
 
 
 def reverse(session: Session, entry_id: int, reversal: Reversal, *, now: datetime) -> Reversed:
-    """Book the opposite of an entry, naming it, in the month open at ``now``; what replaces it is booked first.
+    """Book the opposite of an entry, naming it, in the month open at ``now``, together with what replaces it.
 
     A repeat with the same key and content returns the first. Raises EntryNotFound, AlreadyReversed, KeyReused, OneHand,
     BelowFloor where a member spent it meanwhile and nobody decided that it may be owed, NotEnough where nobody may
@@ -56,16 +56,73 @@ def reverse(session: Session, entry_id: int, reversal: Reversal, *, now: datetim
     entry = session.get(Entry, entry_id)
     if entry is None:
         raise EntryNotFound()
-    drafts = [_back(entry, reversal, now)]
-    if reversal.replacement is not None:
-        drafts.insert(0, _instead(entry, reversal.replacement))
+    back = _back(entry, reversal, now)
+    drafts = [back] if reversal.replacement is None else [_instead(entry, reversal.replacement), back]
     entered = enter(session, drafts, now=now)
     if entered.fresh:
         accounts = lock_accounts(session.connection(), accounts_of(drafts))
-        _allow(session, accounts, course(drafts, accounts), entered, reversal, now)
-        move(session, entered)
-    *instead, back = entered.posted(drafts)
-    return Reversed(back, instead[0] if instead else None)
+        refuse_closed(accounts)
+        order, owing = _order(drafts, back, accounts, decided=_is_decided(reversal))
+        for draft in order:
+            decisions = {one.seq: _decision(one, entered.ids[back.book_id, back.key], reversal, now) for one in owing}
+            _move(session, replace(entered, fresh=[draft]), decisions if draft is back else {})
+    *instead, undone = entered.posted(drafts)
+    return Reversed(undone, instead[0] if instead else None)
+
+
+def _order(
+    drafts: Sequence[EntryDraft], back: EntryDraft, accounts: Accounts, *, decided: bool
+) -> tuple[Sequence[EntryDraft], Sequence[Owing]]:
+    """The first order in which everything is covered; with a decision, the first in which only the reversal is owed.
+
+    What replaces an entry comes first, so that a member keeps what stays theirs; or last, where it is paid from what
+    comes back.
+    """
+    orders = [list(drafts), list(reversed(drafts))]
+    for order in orders:
+        if course(order, accounts).short is None:
+            return order, ()
+    short = cast(Short, course(orders[0], accounts).short)
+    found = [(order, course(order, accounts, owed=back)) for order in orders]
+    for order, may in found:
+        if may.short is None and all(accounts[one.account_id].kind in OWING_KINDS for one in may.owing):
+            if not decided:
+                raise not_enough(accounts, short, BelowFloor)
+            return order, may.owing
+    raise not_enough(accounts, short)
+
+
+def _move(session: Session, entered: Entered, decisions: Mapping[int, dict[str, Any]]) -> None:
+    """Write one entry's transfers, each decision that somebody may owe just before the transfer it is for."""
+    rows = transfer_rows(entered)
+    if not decisions:
+        add_transfers(session, rows)
+        return
+    for row in rows:
+        if row["seq"] in decisions:
+            session.execute(insert(FloorDecision), [decisions[row["seq"]]])
+        add_transfers(session, [row])
+
+
+def _is_decided(reversal: Reversal) -> bool:
+    if reversal.decided_by_id is None or reversal.actor_id is None:
+        return False
+    if reversal.decided_by_id == reversal.actor_id:
+        raise OneHand()
+    return True
+
+
+def _decision(owing: Owing, entry_id: int, reversal: Reversal, now: datetime) -> dict[str, Any]:
+    """The decision of two that a member may owe; the database lowers the floor by it."""
+    return {
+        "account_id": owing.account_id,
+        "entry_id": entry_id,
+        "floor": owing.floor,
+        "reason": reversal.reason,
+        "asked_by_id": reversal.actor_id,
+        "decided_by_id": reversal.decided_by_id,
+        "decided_at": now,
+    }
 
 
 def _back(entry: Entry, reversal: Reversal, now: datetime) -> EntryDraft:
@@ -90,38 +147,3 @@ def _back(entry: Entry, reversal: Reversal, now: datetime) -> EntryDraft:
 
 def _instead(entry: Entry, replacement: EntryDraft) -> EntryDraft:
     return replace(replacement, facts={**replacement.facts, "replaces": entry.id, "month": entry.period.month})
-
-
-def _allow(
-    session: Session,
-    accounts: Mapping[int, Row[*tuple[Any, ...]]],
-    found: Course,
-    entered: Entered,
-    reversal: Reversal,
-    now: datetime,
-) -> None:
-    """Refuse what takes an account below its floor, or record the decision of two that a member may owe it."""
-    refuse_closed(accounts)
-    if found.short is None:
-        return
-    owing = {id_: low for id_, low in found.lowest.items() if low < accounts[id_].floor}
-    if any(accounts[id_].kind not in OWING_KINDS for id_ in owing):
-        refuse(accounts, found)
-    if reversal.decided_by_id is None or reversal.actor_id is None:
-        raise not_enough(accounts, found.short, BelowFloor)
-    if reversal.decided_by_id == reversal.actor_id:
-        raise OneHand()
-    book_id = entered.fresh[-1].book_id
-    rows: Sequence[dict[str, Any]] = [
-        {
-            "account_id": id_,
-            "entry_id": entered.ids[book_id, reversal.key],
-            "floor": low,
-            "reason": reversal.reason,
-            "asked_by_id": reversal.actor_id,
-            "decided_by_id": reversal.decided_by_id,
-            "decided_at": now,
-        }
-        for id_, low in sorted(owing.items())
-    ]
-    session.execute(insert(FloorDecision), rows)
