@@ -16,6 +16,7 @@ from datetime import datetime
 from multiprocessing.connection import Connection
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
@@ -35,6 +36,7 @@ CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["__main__", "tests.ledger.processes"])
 KEYS = Keys(b"only-for-tests-0123456789-0123456789")
 SECONDS = 90  # nothing that a crew is asked to do takes this long: it waits for ever
+_GONE = {None, "57P01", "57P02", "57P03"}  # closed or refused; shut down, crashed, starting up
 _LEAD = 0.05  # from the word to the common instant
 
 
@@ -161,6 +163,7 @@ class Outcome:
     answer: Any = None
     refusal: str | None = None
     error: str | None = None
+    lost: bool = False  # the server went away: nobody knows whether it was committed
     began: float
     ended: float
 
@@ -175,15 +178,24 @@ def connect(url: str) -> sa.Engine:
 def do(engine: sa.Engine, verb: Verb) -> Outcome:
     """One unit of work, as a door opens it; only what is no refusal and no answer is an error."""
     began = time.monotonic()
-    answer, refusal, error = None, None, None
+    answer, refusal, error, lost = None, None, None, False
     try:
         with Session(engine, expire_on_commit=False) as session, write_session(session):
             answer = verb.run(session)
     except Refusal as refused:
         refusal = type(refused).__name__
-    except Exception:  # told to the parent, who fails on it
-        error = traceback.format_exc()
-    return Outcome(verb=verb, answer=answer, refusal=refusal, error=error, began=began, ended=time.monotonic())
+    except Exception as broken:  # told to the parent, who fails on it
+        lost = is_lost(broken)
+        error = None if lost else traceback.format_exc()
+    return Outcome(
+        verb=verb, answer=answer, refusal=refusal, error=error, lost=lost, began=began, ended=time.monotonic()
+    )
+
+
+def is_lost(broken: Exception) -> bool:
+    """Whether the server went away or is not back yet; a deadlock or a locked database is none of that."""
+    cause = broken.orig if isinstance(broken, sa.exc.DBAPIError) else broken
+    return isinstance(cause, psycopg.OperationalError) and cause.sqlstate in _GONE
 
 
 # --- the crew -------------------------------------------------------------------------------------------------------
@@ -217,7 +229,7 @@ class Told:
     def hear(self) -> list[list[Outcome]]:
         """The outcomes of each script. An error in any is raised."""
         outcomes: list[list[Outcome]] = [_hear(orders) for orders in self.chosen]
-        errors = [outcome.error for script in outcomes for outcome in script if outcome.error]
+        errors = [o.error or "the server went away" for script in outcomes for o in script if o.error or o.lost]
         if errors:
             raise AssertionError(f"{len(errors)} errors; the first: {errors[0]}")
         return outcomes
@@ -287,7 +299,7 @@ class Reckoning:
 
     def add(self, outcome: Outcome) -> None:
         """Count what was answered; an answer given before counts once and has to say the same."""
-        if outcome.refusal is not None or outcome.error is not None:
+        if outcome.refusal is not None or outcome.error is not None or outcome.lost:
             return
         outcome.verb.count(outcome.answer, self)
 
