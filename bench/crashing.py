@@ -22,7 +22,7 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from multiprocessing.process import BaseProcess
@@ -117,12 +117,12 @@ class Grounds:
 
 
 @contextmanager
-def grounds(engine_name: str) -> Iterator[Grounds]:
+def grounds(engine_name: str, settings: Mapping[str, str] = DURABLE) -> Iterator[Grounds]:
     """A migrated database of its own with two books and some members who have money."""
     folder = Path(tempfile.mkdtemp(prefix="tc", dir="/tmp"))
     cluster = None
     if engine_name == "postgresql":
-        cluster = cluster_in(folder / "pg", DURABLE)
+        cluster = cluster_in(folder / "pg", settings)
         cluster.start()
     url = cluster.url if cluster else f"sqlite:///{folder / 'crash.db'}"
     try:
@@ -444,7 +444,8 @@ def _check_late_repeats(engine: sa.Engine, tried: Sequence[Tried], found: Round)
 def run(chosen: argparse.Namespace, say: Callable[[str], None]) -> list[Round]:
     """All rounds on one database, whose books grow and whose months close one after another."""
     done, month = [], FIRST_MONTH
-    with grounds(chosen.engine) as here:
+    careless = {"synchronous_commit": "off", "wal_writer_delay": "10s"} if chosen.careless else {}
+    with grounds(chosen.engine, DURABLE | careless) as here:
         here.silence_bar = chosen.silence
         for number in range(1, chosen.rounds + 1):
             done.append(one_round(here, number, month, chosen.seconds))
@@ -474,6 +475,7 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument(
         "--silence", type=float, default=SILENCE_BAR, help="seconds without an answer that are too many"
     )
+    parser.add_argument("--careless", action="store_true", help="PostgreSQL answers before it has written: has to fail")
     chosen = parser.parse_args(words)
     done = run(chosen, lambda line: print(line, flush=True))
     print(json.dumps(summary(done)), flush=True)

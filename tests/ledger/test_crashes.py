@@ -11,7 +11,7 @@ import pytest
 
 from tests import databases
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = "40"  # seconds of silence; tests share the machine with other tests, the script has it to itself
 
