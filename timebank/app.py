@@ -21,6 +21,7 @@ from timebank.attendance.views import blueprint as attendance
 from timebank.branches.views import blueprint as branches
 from timebank.core.db import db, prepare_engine
 from timebank.core.keys import Keys
+from timebank.corrections.views import blueprint as corrections
 from timebank.desks.navigation import navigation
 from timebank.desks.views import blueprint as desks
 from timebank.exchange.views import blueprint as exchange
@@ -29,12 +30,27 @@ from timebank.members.identity import find_signed_in
 from timebank.members.roster.views import blueprint as roster
 from timebank.members.views import blueprint as members
 from timebank.notices.views import blueprint as notices
+from timebank.rulebook.views import blueprint as rulebook
 from timebank.web import addresses, answers, filters, headers
 from timebank.web.guards import find_actor, login_manager
 from timebank.web.limits import limiter
 from timebank.web.views import blueprint as web
 
-FEATURES = (web, desks, branches, members, roster, notices, activities, attendance, exchange, growth, archives)
+FEATURES = (
+    web,
+    desks,
+    branches,
+    members,
+    roster,
+    notices,
+    rulebook,
+    activities,
+    attendance,
+    exchange,
+    growth,
+    corrections,
+    archives,
+)
 MAX_UPLOAD_BYTES = 16 * 1024 * 1024
 
 

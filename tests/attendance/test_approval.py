@@ -82,7 +82,7 @@ def test_the_entry_names_its_document_its_rule_and_its_minutes(session: Session,
     assert kept is not None
     assert kept.entry_id is not None
     entry = get_entry(session, kept.entry_id)
-    assert (entry.kind, entry.source_type, entry.source_id, entry.rule) == ("earn", "attendance", kept.id, "points/1")
+    assert (entry.kind, entry.source_type, entry.source_id, entry.rule) == ("earn", "attendance", kept.id, "rules/0")
     assert (entry.for_member_id, entry.occurred_at) == (member_id, END)
     assert entry.facts == {
         "title": "楼道清洁",

@@ -341,7 +341,7 @@ def test_from_a_missing_check_out_to_the_books(app: Flask, client: FlaskClient, 
     page = manager.get(f"/organise/shifts/{scene.shift_id}/approve").text
     sent = {"seen": hidden(page, "seen")}
     done = manager.post(f"/organise/shifts/{scene.shift_id}/approve", data=sent, follow_redirects=True).text
-    assert "已审核入账：2 人，3 币 30 分，积分 35 分" in done
+    assert "已审核入账：2 人，3 小时 30 分钟，积分 35 分" in done
     assert "分录" in done
     again = manager.post(f"/organise/shifts/{scene.shift_id}/approve", data=sent, follow_redirects=True).text
     assert "之前已经审核入账" in again

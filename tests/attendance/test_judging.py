@@ -1,8 +1,8 @@
-"""Minutes from scans, manual limits, points: tables of cases."""
+"""Minutes from scans, manual limits: tables of cases."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -12,12 +12,9 @@ from tests.attendance.scene import END, START, at
 from timebank.attendance.rules import (
     ManualOutOfRange,
     Mark,
-    PointRule,
     Policy,
     check_manual,
     judge,
-    point_rule,
-    points_of,
     shift_minutes,
 )
 
@@ -117,21 +114,3 @@ def test_manual_minutes_that_do_not(minutes: int, signed: int) -> None:
     with pytest.raises(ManualOutOfRange) as refused:
         check_manual(minutes, signed_minutes=signed, policy=policy())
     assert "manual" in refused.value.fields
-
-
-@pytest.mark.parametrize(
-    ("minutes", "carry", "points", "left"),
-    [(60, 0, 10, 0), (118, 0, 19, 40), (2, 40, 1, 0), (5, 0, 0, 50), (1, 59, 1, 9), (0, 59, 0, 59), (6000, 0, 1000, 0)],
-)
-def test_points_carry_what_is_left_over(minutes: int, carry: int, points: int, left: int) -> None:
-    assert points_of(minutes, carry=carry, rule=point_rule(date(2026, 11, 21))) == (points, left)
-
-
-@given(st.lists(st.integers(0, 600), max_size=50))
-def test_many_small_services_earn_as_much_as_one_long_one(minutes: list[int]) -> None:
-    rule = PointRule(name="any", valid_from=date(2020, 1, 1), points=10, per_minutes=60)
-    total = carry = 0
-    for some in minutes:
-        points, carry = points_of(some, carry=carry, rule=rule)
-        total += points
-    assert total == sum(minutes) * 10 // 60

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from timebank.branches.models import Branch
@@ -58,6 +58,7 @@ class Activity(Base):
     walk_ins: Mapped[bool] = mapped_column(default=True)
     judged_by: Mapped[str] = mapped_column(String(8), default=ACTUAL)
     rounding_minutes: Mapped[int] = mapped_column(default=1)
+    group_activity: Mapped[bool] = mapped_column(default=False, server_default=false())
     status: Mapped[str] = mapped_column(String(12), default=DRAFT)
     cancel_reason: Mapped[str] = mapped_column(String(200), default="")
     form_key: Mapped[str] = mapped_column(String(80), unique=True)

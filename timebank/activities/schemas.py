@@ -77,6 +77,7 @@ class ActivitySchema(FormSchema):
     walk_ins = fields.Boolean(load_default=False)
     judged_by = fields.String(load_default=ACTUAL, validate=OneOf(JUDGED_BY_NAMES))
     rounding_minutes = fields.Integer(load_default=1, validate=OneOf(ROUNDINGS))
+    group_activity = fields.Boolean(load_default=False)
     team_id = Count(1, load_default=None)
     branch_id = Count(1, load_default=None)
     shifts = fields.List(fields.Nested(ShiftSchema), load_default=list)

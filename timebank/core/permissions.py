@@ -64,8 +64,13 @@ PERMISSIONS: Final[dict[str, dict[str, Reach]]] = {
     "order.own": _EVERYONE,
     "order.fulfil": _row(volunteer="own", manager="branch", administrator="all"),
     "order.read": _READERS,
+    # 规则 · 捐赠
+    "rules.read": _READERS,
+    "rules.change": _MANAGERS,
+    "gift.own": _EVERYONE,
     # 账本 · 归档 · 监督
     "archive.close": _MANAGERS,
     "archive.read": _READERS,
     "books.read": _row(inspector="branch", manager="branch", administrator="all"),
+    "books.correct": _MANAGERS,
 }

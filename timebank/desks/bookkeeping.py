@@ -15,10 +15,11 @@ ENTRY_KINDS: Final = {
     "inter_branch": "网点之间清算",
     "adjust": "调整",
     "expire": "到期",
-    "gift": "转赠",
+    "gift": "捐赠",
 }
 ACCOUNT_KINDS: Final = {
     "member": "会员",
+    "giveaway": "可赠币",
     "fund": "爱心基金",
     "issuance": "发行",
     "redeemed": "已兑物品",
@@ -26,7 +27,6 @@ ACCOUNT_KINDS: Final = {
     "clearing": "网点清算",
     "suspense": "待查",
     "adjustment": "调整",
-    "giveaway": "会员（只可转赠）",
 }
 SOURCES: Final = {
     "attendance": "服务记录",

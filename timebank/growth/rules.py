@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final
 
 from timebank.core.minutes import COIN_MINUTES, coins, hours, points
+from timebank.rulebook.rules import TO_GIVE, aside
 
 # Hours of service for one to five stars: 志愿服务记录办法 (民发〔2012〕340号), art. 17.
 STAR_HOURS: Final = (100, 300, 600, 1000, 1500)
@@ -79,28 +80,62 @@ class Movement:
     provider: str = ""
     requester: str = ""
     reverses: bool = False
+    replaces: bool = False
 
 
 def words(line: Movement) -> str:
     """A movement as people would say it: 存入 2 小时 · 参加“公园清扫”."""
     title = str(line.facts.get("title", ""))
     if line.reverses:
-        reason = str(line.facts.get("reason", ""))
-        said = "更正退回" if line.amount > 0 else "更正扣回"
-        return f"{said} {_amount(line)}" + (f" · {reason}" if reason else "")
+        return _reversed(line, title)
+    if line.replaces:
+        return _replaced(line, title)
     if line.kind == "earn":
-        verb, said = ("存入", hours(line.amount)) if line.unit == "coin" else ("获得", _amount(line))
-        return f"{verb} {said} · " + (f"参加“{title}”" if title else "参加志愿服务")
+        return _earned(line, title)
+    if line.kind == "gift":
+        own_words = str(line.facts.get("words", ""))
+        return f"捐给爱心基金 {_amount(line)}" + (f" · {own_words}" if own_words else "")
+    if line.kind == "expire":
+        return f"过期 {_amount(line)} · 存入满 {line.facts.get('months', '')} 个月没有用"
     if line.kind == "redeem":
         return _redeemed(line, title)
     return f"{'收到' if line.amount > 0 else '支出'} {_amount(line)}" + (f" · {title}" if title else "")
+
+
+def _earned(line: Movement, title: str) -> str:
+    """What came in, and on coins what became of the rest of the time."""
+    verb, said = ("存入", hours(line.amount)) if line.unit == "coin" else ("获得", _amount(line))
+    return (
+        f"{verb} {said} · "
+        + (f"参加“{title}”" if title else "参加志愿服务")
+        + (_rest(line) if line.unit == "coin" else "")
+    )
+
+
+def _rest(line: Movement) -> str:
+    """What of the same hours went elsewhere: not what stands on the give-away account itself."""
+    told = aside({name: minutes for name, minutes in line.facts.items() if name != TO_GIVE})
+    return f"（另有 {told}）" if told else ""
+
+
+def _reversed(line: Movement, title: str) -> str:
+    said = f"{'更正退回' if line.amount > 0 else '更正扣回'} {_amount(line)}"
+    month, reason = str(line.facts.get("month", "")), str(line.facts.get("reason", ""))
+    what = (f"{month} 的" if month else "") + (f"“{title}”" if title else "记录" if month else "")
+    return " · ".join(part for part in (said, what, reason) if part)
+
+
+def _replaced(line: Movement, title: str) -> str:
+    if line.unit == "point" and (line.kind == "adjust" or line.amount < 0):  # rounding moved a point between records
+        return f"更正积分的零头 {points(line.amount)}" + (f" · “{title}”" if title else "")
+    return f"更正后{words(replace(line, replaces=False))}"
 
 
 def _redeemed(line: Movement, title: str) -> str:
     quantity = int(line.facts.get("quantity", 1))
     what = f"“{title}”" + (f" × {quantity}" if quantity > 1 else "")
     if line.amount > 0:
-        return f"收到 {_amount(line)} · 您为 {line.requester or '邻居'} 提供{what}"
+        return f"收到 {_amount(line)} · 您为 {line.requester or '邻居'} 提供{what}{_rest(line)}"
     if line.facts.get("offer_kind") == "goods" or not line.provider:
         return f"兑换 {_amount(line)} · {what}"
     return f"兑换 {_amount(line)} · {line.provider} 为您提供{what}"

@@ -20,6 +20,7 @@ from timebank.core.db import db, transaction
 from timebank.core.errors import Conflict, Refusal
 from timebank.core.keys import Keys
 from timebank.exchange import service as exchange
+from timebank.rulebook import service as rulebook
 
 log = structlog.get_logger()
 _BATCH = 500
@@ -106,6 +107,18 @@ def audit_books(_place: Place, now: datetime) -> int:
     return findings
 
 
+def expire_coins(_place: Place, now: datetime) -> int:
+    """Let coins expire where a branch's rules say so; returns of how many members. Today's second run finds nothing."""
+    members = 0
+    for branch_id, code in [(branch.id, branch.code) for branch in list_branches(db.session(), closed=True)]:
+        with transaction() as session:
+            expired = rulebook.expire_coins(session, branch_id, now=now)
+        members += expired
+        if expired:
+            log.info("coins_expired", branch=code, members=expired)
+    return members
+
+
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """A job: what it does in Chinese, and the function."""
@@ -117,6 +130,7 @@ class Job:
 JOBS: Final[dict[str, Job]] = {
     "expire_orders": Job(title="让过期的兑换单退回冻结的爱心币", run=expire_orders),
     "close_months": Job(title="结清已过完的月份并打包", run=close_months),
+    "expire_coins": Job(title="让按规则过期的爱心币过期", run=expire_coins),
     "audit_books": Job(title="账本自检", run=audit_books),
 }
 

@@ -58,6 +58,7 @@ class Member(Base):
     form_key: Mapped[str] = mapped_column(String(80), unique=True)
     coin_account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     point_account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    giveaway_account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))  # opened when first needed
 
     branch: Mapped[Branch] = relationship()
 

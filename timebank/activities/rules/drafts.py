@@ -47,6 +47,7 @@ class ActivityDraft:
     walk_ins: bool = True
     judged_by: str = "actual"
     rounding_minutes: int = 1
+    group_activity: bool = False
 
 
 # What may be changed of an activity, in the order in which changes are shown.

@@ -32,7 +32,7 @@ from timebank.members.models import Team
 from timebank.notices.service import NoticeDraft
 
 _MOVED = {"starts_at", "ends_at", "place"}  # changes that people have to know before they set out
-_POLICY = {"judged_by", "rounding_minutes"}
+_POLICY = {"judged_by", "rounding_minutes", "group_activity"}
 
 
 class ActivityCancelled(Conflict):

@@ -103,7 +103,8 @@ def _unbooked(session: Session, branch: Branch, month: str) -> Iterator[str]:
     chosen = _attendance(branch, month_range(month)[1]).where(
         Attendance.status == APPROVED,
         Attendance.entry_id.is_(None),
-        Attendance.signed_minutes + Attendance.manual_minutes > 0,
+        # Above a day's cap a minute or two can be worth neither a coin nor a point: nothing was left to book.
+        Attendance.signed_minutes + Attendance.manual_minutes > Attendance.capped_minutes,
     )
     for row in session.execute(chosen):
         yield f"{_shift_words(row.starts_at, row.title)}，会员 {row.number}"

@@ -1,4 +1,4 @@
-"""The arithmetic of the door: codes, who may scan when, minutes judged from scans, points with their carry."""
+"""The arithmetic of the door: codes, who may scan when, and minutes judged from scans."""
 
 from timebank.attendance.rules.claims import CLAIM_MINUTES, Claim, claim_text, read_claim
 from timebank.attendance.rules.codes import (
@@ -11,6 +11,7 @@ from timebank.attendance.rules.codes import (
     read_venue_code,
     venue_code,
 )
+from timebank.attendance.rules.corrections import CorrectionOutOfRange, NothingChanges, Split, corrected_split
 from timebank.attendance.rules.gate import (
     REFUSALS,
     REPEAT_MINUTES,
@@ -32,13 +33,11 @@ from timebank.attendance.rules.judging import (
     shift_minutes,
     shift_room,
 )
-from timebank.attendance.rules.points import POINT_RULES, PointRule, point_rule, points_of
 
 __all__ = [
     "CLAIM_MINUTES",
     "CLOSES_MINUTES",
     "OPENS_MINUTES",
-    "POINT_RULES",
     "REFUSALS",
     "REPEAT_MINUTES",
     "Claim",
@@ -46,22 +45,24 @@ __all__ = [
     "CodeStale",
     "CodeUnknown",
     "CodeUnreadable",
+    "CorrectionOutOfRange",
     "Ground",
     "Judgement",
     "ManualOutOfRange",
     "Mark",
-    "PointRule",
+    "NothingChanges",
     "Policy",
+    "Split",
     "check_manual",
     "claim_text",
     "closes_at",
+    "corrected_split",
     "judge",
+    "named_rule",
     "next_code_seconds",
     "next_kind",
     "opens_at",
     "photo_seconds",
-    "point_rule",
-    "points_of",
     "read_claim",
     "read_venue_code",
     "refusal_of",

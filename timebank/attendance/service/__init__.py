@@ -1,6 +1,7 @@
 """The verbs of the door, the review and the approval. They never commit; a door's unit of work does.
 
-Order of locks, always: shift (review, approval), scan key, attendance, points carry by member, then the ledger's own.
+Order of locks, always: shift (review, approval), scan key, attendance, points carry by member, member (where a rule
+looks at balances or opens accounts), then the ledger's own.
 A scan at the door shares the shift with other scans, so that nobody sends or approves the list meanwhile, and takes its
 key and its attendance row.
 """
@@ -18,6 +19,7 @@ from timebank.attendance.service.approval import (
     return_shift,
     submit_shift,
 )
+from timebank.attendance.service.correcting import Correcting, keep_correction, lock_booked_record
 from timebank.attendance.service.review import (
     Correction,
     ManualEntry,
@@ -38,6 +40,7 @@ __all__ = [
     "Approved",
     "BeyondShift",
     "ChangedMeanwhile",
+    "Correcting",
     "Correction",
     "FourEyes",
     "ManualEntry",
@@ -53,6 +56,8 @@ __all__ = [
     "close_missing",
     "correct_times",
     "explained",
+    "keep_correction",
+    "lock_booked_record",
     "record_scan",
     "rejudge",
     "restore",

@@ -1,4 +1,4 @@
-"""Writing an approved list to the books: points with their carry, one entry per person, the records marked."""
+"""Writing an approved list to the books: everybody's share and points, one entry per person, the records marked."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy import Table, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from timebank.attendance.models import APPROVED, VOID, Attendance, PointsCarry, ShiftApproval
-from timebank.attendance.rules import PointRule, point_rule, points_of
+from timebank.attendance.queries import SOURCE, coins_of_day
 from timebank.attendance.service.shifts import LockedShift
 from timebank.core.actor import Actor
 from timebank.core.clock import local
@@ -21,22 +21,32 @@ from timebank.ledger import service as ledger
 from timebank.ledger.service import EntryDraft, TransferDraft
 from timebank.members.models import Member
 from timebank.notices.service import NoticeDraft, tell_each
+from timebank.rulebook.rules import GROUP, Split, aside, facts_of, points_of
+from timebank.rulebook.service import Earner, Service, Shares, capped_daily, rules_on, share_out
 
 _CHUNK = 2_000
 _ATTENDANCE, _CARRIES = cast(Table, Attendance.__table__), cast(Table, PointsCarry.__table__)
 _APPROVE = (
     update(_ATTENDANCE)
     .where(_ATTENDANCE.c.id == bindparam("which"))
-    .values(status=APPROVED, approval_id=bindparam("approval"), entry_id=bindparam("entry"), points=bindparam("earned"))
+    .values(
+        status=APPROVED,
+        approval_id=bindparam("approval"),
+        entry_id=bindparam("entry"),
+        points=bindparam("earned"),
+        capped_minutes=bindparam("above"),
+    )
 )
 _CARRY = update(_CARRIES).where(_CARRIES.c.member_id == bindparam("who")).values(carry=bindparam("left"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Due:
-    """One person's minutes on their way to the books."""
+    """One person's minutes on their way to the books, shared out by the rules of the day."""
 
     record: Any
+    earner: Earner
+    parts: Split
     points: int
     carry: int
 
@@ -71,17 +81,31 @@ def book_records(
     now: datetime,
 ) -> list[Due]:
     """Book everybody with minutes, mark every record as approved, and sum up in the approval."""
-    rule = point_rule(local(shift.ends_at).date())
-    due = _due(session, records, rule)
-    entries = _book(session, shift, due, rule=rule, actor=actor, now=now)
+    counted = [record for record in records if record.minutes]
+    carries = _lock_carries(session, [record.member_id for record in counted])
+    earners = [
+        Earner(
+            member_id=record.member_id,
+            branch_id=record.branch_id,
+            coin_account_id=record.coin_account_id,
+            minutes=record.minutes,
+        )
+        for record in counted
+    ]
+    shares = _share_out(session, shift, earners)
+    due = []
+    for record, earner in zip(counted, earners, strict=True):
+        rule = shares.rules[record.branch_id]
+        points, carry = points_of(record.minutes, carry=carries[record.member_id], rule=rule)
+        parts = shares.parts[record.member_id]
+        due.append(Due(record=record, earner=earner, parts=parts, points=points, carry=carry))
+    entries = _book(session, shift, due, shares=shares, actor=actor, now=now)
     _record(session, approval, records, due, entries)
     return due
 
 
-def _due(session: Session, records: Sequence[Any], rule: PointRule) -> list[Due]:
-    """Points for everybody with minutes, and what they carry on; the carries stay locked until we commit."""
-    counted = [record for record in records if record.minutes]
-    members = [record.member_id for record in counted]
+def _lock_carries(session: Session, members: Sequence[int]) -> dict[int, int]:
+    """What everybody carries on towards their next point; locked until we commit, so a member's bookings queue up."""
     carries: dict[int, int] = {}
     for at in range(0, len(members), _CHUNK):
         some = members[at : at + _CHUNK]
@@ -95,64 +119,60 @@ def _due(session: Session, records: Sequence[Any], rule: PointRule) -> list[Due]
             .with_for_update()
         )
         carries |= {row.member_id: row.carry for row in rows}
-    due = []
-    for record in counted:
-        points, carry = points_of(record.minutes, carry=carries[record.member_id], rule=rule)
-        due.append(Due(record=record, points=points, carry=carry))
-    return due
+    return carries
+
+
+def _share_out(session: Session, shift: LockedShift, earners: Sequence[Earner]) -> Shares:
+    """Everybody's share under the rules of the day the shift ended on, however late it is booked."""
+    day = local(shift.ends_at).date()
+    rules = rules_on(session, earners, day)
+    today = coins_of_day(session, capped_daily(rules, earners), day, without=shift.id)
+    return share_out(session, earners, Service(day=day, group=shift.group_activity), rules=rules, today=today)
 
 
 def _book(
-    session: Session, shift: LockedShift, due: Sequence[Due], *, rule: PointRule, actor: Actor, now: datetime
+    session: Session, shift: LockedShift, due: Sequence[Due], *, shares: Shares, actor: Actor, now: datetime
 ) -> dict[int, int]:
-    """One entry per person in the book of their own branch; returns entries by attendance record."""
-    issuance: dict[tuple[int, str], int] = {}
-    for book_id in {one.record.branch_id for one in due}:
-        for unit in ("coin", "point"):
-            issuance[book_id, unit] = ledger_queries.find_house_account(session, book_id, "issuance", unit)
-    drafts = [_draft(shift, one, issuance, rule, actor) for one in due]
-    posted = ledger.post_many(session, drafts, now=now) if drafts else []
-    return {one.record.id: entry.entry_id for one, entry in zip(due, posted, strict=True)}
+    """One entry per person in the book of their own branch; returns entries by attendance record.
+
+    A minute or two above the day's cap can be worth neither a coin nor a point: then there is nothing to book.
+    """
+    points_from = {
+        book_id: ledger_queries.find_house_account(session, book_id, "issuance", "point") for book_id in shares.rules
+    }
+    drafted = [(one, _draft(shift, one, shares, points_from[one.record.branch_id], actor)) for one in due]
+    booked = [(one, draft) for one, draft in drafted if draft.transfers]
+    posted = ledger.post_many(session, [draft for _one, draft in booked], now=now) if booked else []
+    return {one.record.id: entry.entry_id for (one, _draft), entry in zip(booked, posted, strict=True)}
 
 
-def _draft(
-    shift: LockedShift, one: Due, issuance: dict[tuple[int, str], int], rule: PointRule, actor: Actor
-) -> EntryDraft:
+def _draft(shift: LockedShift, one: Due, shares: Shares, points_from: int, actor: Actor) -> EntryDraft:
     record = one.record
-    transfers = [
-        TransferDraft(
-            debit_id=issuance[record.branch_id, "coin"],
-            credit_id=record.coin_account_id,
-            amount=record.minutes,
-            unit="coin",
-        )
-    ]
+    transfers = shares.transfers(one.earner)
     if one.points:
         transfers.append(
-            TransferDraft(
-                debit_id=issuance[record.branch_id, "point"],
-                credit_id=record.point_account_id,
-                amount=one.points,
-                unit="point",
-            )
+            TransferDraft(debit_id=points_from, credit_id=record.point_account_id, amount=one.points, unit="point")
         )
+    facts = {
+        "title": shift.title,
+        "shift_id": shift.id,
+        "signed_minutes": record.signed_minutes,
+        "manual_minutes": record.manual_minutes,
+    }
+    if shift.group_activity:
+        facts[GROUP] = True
     return EntryDraft(
         book_id=record.branch_id,
         kind="earn",
         key=f"attendance:{shift.id}:{record.member_id}",
         transfers=tuple(transfers),
-        source_type="attendance",
+        source_type=SOURCE,
         source_id=record.id,
         occurred_at=shift.ends_at,
         actor_id=actor.member_id,
         for_member_id=record.member_id,
-        rule=rule.name,
-        facts={
-            "title": shift.title,
-            "shift_id": shift.id,
-            "signed_minutes": record.signed_minutes,
-            "manual_minutes": record.manual_minutes,
-        },
+        rule=shares.rules[record.branch_id].name,
+        facts=facts | facts_of(one.parts),
     )
 
 
@@ -165,8 +185,15 @@ def _record(
 ) -> None:
     """Mark every record as approved, keep the carries, and sum up."""
     points = {one.record.id: one.points for one in due}
+    capped = {one.record.id: one.parts.capped for one in due}
     rows = [
-        {"which": r.id, "approval": approval.id, "entry": entries.get(r.id), "earned": points.get(r.id, 0)}
+        {
+            "which": r.id,
+            "approval": approval.id,
+            "entry": entries.get(r.id),
+            "earned": points.get(r.id, 0),
+            "above": capped.get(r.id, 0),
+        }
         for r in records
     ]
     if rows:
@@ -179,17 +206,18 @@ def _record(
 
 
 def tell_booked(session: Session, shift: LockedShift, due: Sequence[Due], now: datetime) -> None:
-    """Tell everybody what was deposited for them."""
-    told = [
-        (
-            one.record.member_id,
-            NoticeDraft(
-                kind="attendance.approved",
-                key=f"attendance.approved:{shift.id}",
-                facts={"title": shift.title, "start": shift.starts_at, "minutes": one.record.minutes},
-                link="/me/statement",
-            ),
-        )
-        for one in due
-    ]
-    tell_each(session, told, now=now)
+    """Tell everybody what was deposited for them, and what became of the rest."""
+    tell_each(session, [(one.record.member_id, _notice(shift, one)) for one in due], now=now)
+
+
+def _notice(shift: LockedShift, one: Due) -> NoticeDraft:
+    facts = {"title": shift.title, "start": shift.starts_at, "minutes": one.parts.kept}
+    aside_words = aside(facts_of(one.parts))
+    if aside_words:
+        facts |= {"served": one.parts.minutes, "aside": aside_words}
+    return NoticeDraft(
+        kind="attendance.approved_in_parts" if aside_words else "attendance.approved",
+        key=f"attendance.approved:{shift.id}",
+        facts=facts,
+        link="/me/statement",
+    )

@@ -42,6 +42,7 @@ class LockedShift:
     title: str
     starts_at: datetime
     ends_at: datetime
+    group_activity: bool
     policy: Policy
     approval: ShiftApproval | None
 
@@ -66,6 +67,7 @@ def lock_shift(session: Session, shift_id: int) -> LockedShift:
         title=activity.title,
         starts_at=shift.starts_at,
         ends_at=shift.ends_at,
+        group_activity=activity.group_activity,
         policy=policy_of(shift, activity),
         approval=find_approval(session, shift_id),
     )

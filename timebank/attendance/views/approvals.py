@@ -6,13 +6,14 @@ from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from timebank.attendance.queries import find_own_hand, list_approved, list_waiting_approval, list_waiting_review
-from timebank.attendance.rules import point_rule
 from timebank.attendance.schemas import ReasonSchema
 from timebank.attendance.service import approve_shift, return_shift
 from timebank.attendance.views.base import blueprint, reached, saying_refusals
 from timebank.attendance.views.review import review_of
 from timebank.core import clock, minutes
 from timebank.core.db import db, transaction
+from timebank.rulebook.queries import find_rule
+from timebank.rulebook.rules import sentences
 from timebank.web.forms import Form
 from timebank.web.guards import current_actor, guard
 
@@ -38,7 +39,7 @@ def approval(shift_id: int) -> str:
     shift = reached(session, shift_id, "attendance.approve")
     reviewed = review_of(session, shift)
     me = current_actor().member_id or 0
-    rule = point_rule(clock.local(shift.ends_at).date())
+    rule = find_rule(session, shift.activity.branch_id, clock.local(shift.ends_at).date())
     return render_template(
         "attendance/approve.html",
         reviewed=reviewed,
@@ -46,8 +47,7 @@ def approval(shift_id: int) -> str:
         seen=reviewed.approval.submitted_at.isoformat() if reviewed.approval else "",
         own=reviewed.approval is not None and reviewed.approval.submitted_by_id == me,
         involved=find_own_hand(session, shift_id, me),
-        points=rule.points,
-        per_minutes=rule.per_minutes,
+        sentences=sentences(rule),
     )
 
 
@@ -58,7 +58,7 @@ def approve(shift_id: int) -> Response:
     with saying_refusals(), transaction() as session:
         booked = approve_shift(session, shift_id, actor=current_actor(), now=clock.now(), seen=request.form.get("seen"))
         done = "之前已经审核入账" if booked.repeated else "已审核入账"
-        totals = f"{booked.people} 人，{minutes.coins(booked.minutes)}，积分 {minutes.points(booked.points)}"
+        totals = f"{booked.people} 人，{minutes.hours(booked.minutes)}，积分 {minutes.points(booked.points)}"
         flash(f"{done}：{totals}。", "success")
         return redirect(url_for("attendance.review", shift_id=shift_id), 303)
     return redirect(url_for("attendance.approval", shift_id=shift_id), 303)

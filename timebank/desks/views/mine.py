@@ -15,6 +15,7 @@ from timebank.growth.rules import stars
 from timebank.ledger import queries as ledger
 from timebank.members.queries import get_member
 from timebank.notices.queries import count_unread, list_unread
+from timebank.rulebook.queries import expires_soon
 from timebank.web.guards import current_actor, guard
 
 _SHOWN = 3
@@ -34,6 +35,8 @@ def me() -> str:
         member=member,
         account=ledger.get_account(session, member.coin_account_id),
         points=ledger.get_account(session, member.point_account_id),
+        giveaway=ledger.get_account(session, member.giveaway_account_id) if member.giveaway_account_id else None,
+        expiring=expires_soon(session, member, now=now),
         held=list_held(session, member),
         totals=totals,
         stars=stars(totals.minutes),

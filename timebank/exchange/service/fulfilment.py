@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
+from timebank.core import clock
 from timebank.core.actor import Actor
 from timebank.core.db import insert_once
 from timebank.core.errors import Conflict, Invalid, NotAllowed, NotFound
@@ -19,8 +20,9 @@ from timebank.exchange.service.orders import SOURCE, give_back_stock, lock_order
 from timebank.ledger import queries as ledger_queries
 from timebank.ledger import service as ledger
 from timebank.members.models import Member
-
-RULE = "exchange-1"  # which set of rules an entry was made under
+from timebank.rulebook.queries import find_rule
+from timebank.rulebook.rules import TO_FUND, Version, kept_of
+from timebank.rulebook.service import lock_members
 
 
 class VoucherNotFound(NotFound):
@@ -61,6 +63,8 @@ class Fulfilment:
 def fulfil(session: Session, voucher: str, *, actor: Actor, now: datetime) -> Fulfilment:
     """Confirm by the member's voucher that it was done: the coins move to the provider, or for goods into ``redeemed``.
 
+    What a provider may not hold under the rules of the day goes to the fund, in the same entry.
+
     A repeat is calm. Raises NotAVoucher, MistypedVoucher, VoucherNotFound, OwnOrder, NotAcceptedYet, OrderEnded.
     """
     code = rules.read_voucher(voucher)
@@ -79,53 +83,71 @@ def fulfil(session: Session, voucher: str, *, actor: Actor, now: datetime) -> Fu
     rules.decide("fulfil", rules.status_at(order.status, order.expires_at, now))
     if order.status == FULFILLED:
         return Fulfilment(order, repeated=True)
-    posted = ledger.post_hold(session, order.hold_id, _entry(session, order, actor, now), now=now)
+    entry = _entry(session, order, actor, now)
+    posted = ledger.post_hold(session, order.hold_id, entry, now=now)
     order.status, order.fulfilled_at, order.fulfilled_by_id = FULFILLED, now, actor.member_id
     order.ended_at, order.ended_by_id, order.entry_id = now, actor.member_id, posted.entry_id
     session.flush()
-    telling.of_fulfilment(session, order, now=now)
+    telling.of_fulfilment(session, order, fund_minutes=entry.facts.get(TO_FUND, 0), now=now)
     return Fulfilment(order, repeated=False)
 
 
 def _entry(session: Session, order: Order, actor: Actor, now: datetime) -> ledger.EntryDraft:
-    if order.offer.kind == GOODS:
-        taker = ledger_queries.find_house_account(session, order.branch_id, "redeemed")
-    else:
-        taker = ledger_queries.get_account(session, _get_member(session, order.provider_id).coin_account_id).id
+    rule = find_rule(session, order.branch_id, clock.today(now))
+    takers = _takers(session, order, rule)
     giver = ledger_queries.get_account(session, order.member.coin_account_id).id
+    fund = takers[-1][1] if len(takers) > 1 else 0
     return ledger.EntryDraft(
         book_id=order.branch_id,
         kind="redeem",
         key=f"{SOURCE}:{order.id}:fulfil",
-        transfers=(ledger.TransferDraft(debit_id=giver, credit_id=taker, amount=order.amount_minutes, unit="coin"),),
+        transfers=tuple(
+            ledger.TransferDraft(debit_id=giver, credit_id=taker, amount=amount, unit="coin")
+            for taker, amount in takers
+            if amount
+        ),
         source_type=SOURCE,
         source_id=order.id,
         occurred_at=now,
         actor_id=actor.member_id,
         for_member_id=order.member_id,
-        rule=RULE,
+        rule=rule.name,
         facts={
             "title": order.offer.title,
             "offer_kind": order.offer.kind,
             "quantity": order.quantity,
             "provider_id": order.provider_id,
+            **({TO_FUND: fund} if fund else {}),
         },
     )
 
 
-def _get_member(session: Session, member_id: int | None) -> Member:
-    return session.get_one(Member, member_id)
+def _takers(session: Session, order: Order, rule: Version) -> list[tuple[int, int]]:
+    """(account, amount) of whoever gets the coins; last the fund, where a provider may not hold more."""
+    if order.offer.kind == GOODS:
+        return [(ledger_queries.find_house_account(session, order.branch_id, "redeemed"), order.amount_minutes)]
+    provider = session.get_one(Member, order.provider_id)
+    if rule.holding_cap_minutes is not None:
+        lock_members(session, [provider.id])  # nobody else decides by this balance meanwhile
+    account = ledger_queries.get_account(session, provider.coin_account_id)
+    kept = kept_of(order.amount_minutes, balance=account.balance, rule=rule)
+    if kept == order.amount_minutes:
+        return [(account.id, kept)]
+    fund = ledger_queries.find_house_account(session, order.branch_id, "fund")
+    return [(account.id, kept), (fund, order.amount_minutes - kept)]
 
 
 def rate(session: Session, order_id: int, *, score: int, words: str = "", actor: Actor, now: datetime) -> Rating:
     """Rate the other side of a fulfilled order, once per side; the same words again are harmless.
 
-    Raises OrderNotFound, NotAllowed, NotFulfilledYet, OrderEnded, BadScore, AlreadyRated.
+    Raises OrderNotFound, NotAllowed, NotFulfilledYet, OrderEnded, OrderUndone, BadScore, AlreadyRated.
     """
     order = lock_order(session, order_id, actor)
     if actor.member_id is None or actor.member_id not in {order.member_id, order.provider_id}:
         raise NotAllowed()
     rules.decide("rate", rules.status_at(order.status, order.expires_at, now))
+    if order.undone:
+        raise rules.OrderUndone()
     if not 1 <= score <= 5:
         raise BadScore(fields={"score": "请选 1 到 5 分。"})
     row = {"order_id": order.id, "by_id": actor.member_id, "score": score, "words": words, "at": now}

@@ -19,6 +19,7 @@ from timebank.exchange.queries import (
     count_taken,
     find_order_by_key,
     get_offer,
+    has_standing_order,
     may_see,
 )
 from timebank.exchange.service import telling
@@ -26,6 +27,7 @@ from timebank.exchange.service.people import refuse_inactive
 from timebank.ledger import queries as ledger_queries
 from timebank.ledger import service as ledger
 from timebank.members.models import ACTIVE, Member
+from timebank.rulebook.queries import find_rule
 
 SOURCE = "order"  # what entries and holds name as their document
 
@@ -98,6 +100,16 @@ class ReasonMissing(Invalid):
     text = "请写一句原因，让对方知道。"
 
 
+class NotEnoughEarned(Conflict):
+    """Before a first order more has to have been earned."""
+
+    code = "exchange.not_enough_earned"
+    text = (
+        "本网点规定，累计存入满 {needed} 才可以第一次兑换。您到现在存入了 {earned}，还差 {missing}。"
+        "再参加几次活动就可以兑换了。"
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class OrderDraft:
     """What a member asks for; the form's key makes a repeat harmless. ``seen_price_minutes``: None without a page."""
@@ -120,7 +132,7 @@ def request_order(session: Session, draft: OrderDraft, *, actor: Actor, now: dat
     """Set the actor's coins aside for an offer; goods leave the stock and are accepted at once.
 
     A repeat returns the first. Raises, in this order: NotActive, NotAllowed, FormUsed, OfferNotFound, OtherBranch,
-    OwnOffer, OfferClosed, PriceChanged, BadQuantity, OverLimit, SoldOut, CoinsShort.
+    OwnOffer, OfferClosed, PriceChanged, BadQuantity, OverLimit, SoldOut, NotEnoughEarned, CoinsShort.
     """
     member = refuse_inactive(session, actor.member_id)
     actor.require("order.own", owner_id=member.id)
@@ -135,6 +147,7 @@ def request_order(session: Session, draft: OrderDraft, *, actor: Actor, now: dat
     if draft.seen_price_minutes not in {None, offer.price_minutes}:
         raise PriceChanged(title=offer.title, price=coins(offer.price_minutes))
     _refuse_quantity(session, offer, member, draft.quantity)
+    _refuse_too_early(session, member, now)
     amount = offer.price_minutes * draft.quantity
     hold_id = _set_aside(session, member, offer, amount, draft.form_key, now)
     _take_stock(session, offer, draft.quantity)
@@ -257,6 +270,16 @@ def _refuse_quantity(session: Session, offer: Offer, member: Member, quantity: i
             raise OverLimit(limit=offer.per_member_limit, taken=taken)
     if offer.stock is not None and offer.stock < quantity:
         raise SoldOut(title=offer.title, quantity=quantity, stock=offer.stock)
+
+
+def _refuse_too_early(session: Session, member: Member, now: datetime) -> None:
+    """A first order asks for what the rules of the day want earned before; who has one that stands has passed."""
+    needed = find_rule(session, member.branch_id, clock.today(now)).first_redemption_minutes
+    if not needed or member.coin_account_id is None or has_standing_order(session, member.id, now=now):
+        return
+    earned = ledger_queries.issued_to(session, member.coin_account_id)
+    if earned < needed:
+        raise NotEnoughEarned(needed=coins(needed), earned=coins(earned), missing=coins(needed - earned))
 
 
 def _set_aside(session: Session, member: Member, offer: Offer, amount: int, form_key: str, now: datetime) -> int:

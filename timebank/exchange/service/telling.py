@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from timebank.exchange.models import GOODS, REQUESTED, Order
 from timebank.notices.service import NoticeDraft, tell_all
+from timebank.rulebook.rules import TO_FUND, aside
 
 
 def of_request(session: Session, order: Order, *, now: datetime) -> None:
@@ -44,11 +46,14 @@ def of_cancellation(session: Session, order: Order, *, by_member: bool, now: dat
         _tell(session, order.provider_id, _notice(order, "order.cancelled_by_branch", reason=reason), now)
 
 
-def of_fulfilment(session: Session, order: Order, *, now: datetime) -> None:
-    """Both sides learn that the coins moved."""
+def of_fulfilment(session: Session, order: Order, *, fund_minutes: int, now: datetime) -> None:
+    """Both sides learn that the coins moved, and the provider what of them went to the fund."""
     minutes = order.amount_minutes
     _tell(session, order.member_id, _notice(order, "order.fulfilled", minutes=minutes), now)
     told = _notice(order, "order.earned", minutes=minutes, member=order.member.alias)
+    if fund_minutes:
+        parts: dict[str, Any] = {"minutes": minutes - fund_minutes, "aside": aside({TO_FUND: fund_minutes})}
+        told = _notice(order, "order.earned_in_parts", member=order.member.alias, **parts)
     _tell(session, order.provider_id, told, now)
 
 

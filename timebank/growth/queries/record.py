@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session, contains_eager
+from sqlalchemy.orm import Session, contains_eager, selectinload
 
 from timebank.activities.models import Shift
 from timebank.attendance.models import APPROVED, VOID, Attendance
-from timebank.attendance.queries.totals import MemberTotals, member_totals
+from timebank.attendance.queries import MINUTES, MemberTotals, member_totals, with_corrections
 from timebank.core import clock
 from timebank.core.keys import Keys
 from timebank.core.paging import Page, read_page
@@ -32,6 +32,7 @@ class CardView:
     stars: Stars
     coins: ledger.AccountView | None
     points: ledger.AccountView | None
+    giveaway: ledger.AccountView | None
     teams: list[str]
     issued_at: datetime | None
 
@@ -56,6 +57,7 @@ def get_card(session: Session, member: Member, keys: Keys) -> CardView:
         stars=stars(totals.minutes),
         coins=ledger.get_account(session, member.coin_account_id) if has_accounts else None,
         points=ledger.get_account(session, member.point_account_id) if has_accounts else None,
+        giveaway=ledger.get_account(session, member.giveaway_account_id) if member.giveaway_account_id else None,
         teams=[membership.team.name for membership in list_teams_of(session, member.id)],
         issued_at=card.issued_at if card else None,
     )
@@ -70,7 +72,7 @@ def list_record(
         select(Attendance)
         .join(Attendance.shift)
         .join(Shift.activity)
-        .options(contains_eager(Attendance.shift).contains_eager(Shift.activity))
+        .options(contains_eager(Attendance.shift).contains_eager(Shift.activity), selectinload(Attendance.corrections))
         .where(Attendance.member_id == member_id, Attendance.status != VOID, Shift.cancelled_at.is_(None))
         .order_by(Shift.starts_at.desc(), Attendance.id.desc())
     )
@@ -97,14 +99,14 @@ def list_years(session: Session, member_id: int) -> list[int]:
 
 
 def minutes_by_day(session: Session, member_id: int, *, last: date) -> Counter[date]:
-    """Approved minutes per local day of the shift's start, over the year that ends with ``last``."""
+    """Approved minutes, as they count now, per local day of the shift's start, over the year up to ``last``."""
     start = clock.instant(last - timedelta(days=371), time())
     rows = session.execute(
-        select(Shift.starts_at, Attendance.signed_minutes, Attendance.manual_minutes)
+        with_corrections(select(Shift.starts_at, MINUTES).select_from(Attendance))
         .join(Shift, Shift.id == Attendance.shift_id)
         .where(Attendance.member_id == member_id, Attendance.status == APPROVED, Shift.starts_at >= start)
     )
     days: Counter[date] = Counter()
-    for starts_at, signed, manual in rows:
-        days[clock.local(starts_at).date()] += signed + manual
+    for starts_at, minutes in rows:
+        days[clock.local(starts_at).date()] += minutes
     return days

@@ -15,6 +15,8 @@ from timebank.growth.views import blueprint
 from timebank.ledger import queries as ledger
 from timebank.members.models import Member
 from timebank.members.queries import get_member
+from timebank.rulebook.queries import find_rule
+from timebank.rulebook.rules import sentences
 from timebank.web import print as paper
 from timebank.web.downloads import pdf_file, table_file
 from timebank.web.filters import month_name
@@ -22,7 +24,7 @@ from timebank.web.guards import current_actor, guard
 from timebank.web.limits import limiter
 from timebank.web.query import Query, Span
 
-_UNITS = {"coin": "爱心币", "point": "积分"}
+_UNITS = {"coin": "爱心币", "giveaway": "可赠币", "point": "积分"}
 _EXPORT_ROWS = 1_000  # lines read at a time
 _PAPER_LIMIT = "20/minute"  # a long statement takes a second to set
 
@@ -34,7 +36,9 @@ def statement() -> str:
     session, member, query = db.session(), _me(), Query()
     unit = query.one_of("unit", _UNITS, "coin")
     span = query.span()
-    account_id = member.coin_account_id if unit == "coin" else member.point_account_id
+    account_id = queries.account_of(member, unit)
+    if account_id is None:  # nothing was ever put there
+        unit, account_id = "coin", member.coin_account_id
     return render_template(
         "growth/statement.html",
         statement=queries.get_statement(
@@ -45,6 +49,8 @@ def statement() -> str:
         unit=unit,
         span=span,
         asked={"month": query.month(), "from": query.day("from"), "to": query.day("to")},
+        gives=member.giveaway_account_id is not None,
+        rules=sentences(find_rule(session, member.branch_id, clock.today(clock.now()))),
         months=[(one, month_name(one)) for one in _months(member)],
         query=query,
     )
@@ -65,8 +71,8 @@ def statement_file(kind: str) -> Response:
     titles = (
         "时间",
         "事项",
-        "变动（分钟）" if unit == "coin" else "变动",
-        "余额（分钟）" if unit == "coin" else "余额",
+        "变动" if unit == "point" else "变动（分钟）",
+        "余额" if unit == "point" else "余额（分钟）",
     )
     rows = [(f"{clock.local(line.at):%Y-%m-%d %H:%M}", line.text, line.amount, line.balance) for line in lines]
     return table_file(name, kind, titles, rows)
@@ -87,7 +93,7 @@ def _on_paper(
     member: Member, unit: str, span: Span, page: queries.MyStatement, lines: Sequence[queries.Line]
 ) -> dict[str, Any]:
     """What ``statement.typ`` wants."""
-    shown = coins if unit == "coin" else points
+    shown = points if unit == "point" else coins
     return {
         "unit": _UNITS[unit],
         "name": member.name,

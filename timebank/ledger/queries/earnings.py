@@ -1,0 +1,260 @@
+"""What was issued to whom, and a whole book at an instant: reads for rules that depend on what was earned before."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select, union_all
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+
+from timebank.core.clock import month_of
+from timebank.ledger.models import (
+    COIN,
+    EXPIRED,
+    FUND,
+    ISSUANCE,
+    MEMBER,
+    Account,
+    Closing,
+    Entry,
+    Hold,
+    HoldEnd,
+    Period,
+    Transfer,
+)
+
+_MANY = 2_000
+
+
+def issued_by_source(session: Session, source_type: str, source_ids: Sequence[int]) -> dict[int, int]:
+    """Coins issued for each of some documents, whatever became of them; what was reversed does not count."""
+    debit, credit = aliased(Account), aliased(Account)
+    net = case((debit.kind == ISSUANCE, Transfer.amount), (credit.kind == ISSUANCE, -Transfer.amount), else_=0)
+    found: dict[int, int] = {}
+    for at in range(0, len(source_ids), _MANY):
+        rows = session.execute(
+            select(Entry.source_id, func.sum(net))
+            .join(Transfer, Transfer.entry_id == Entry.id)
+            .join(debit, debit.id == Transfer.debit_id)
+            .join(credit, credit.id == Transfer.credit_id)
+            .where(Entry.source_type == source_type, Entry.source_id.in_(source_ids[at : at + _MANY]))
+            .where(Transfer.unit == COIN)
+            .group_by(Entry.source_id)
+        )
+        found |= {int(source_id): int(amount) for source_id, amount in rows}
+    return found
+
+
+def issued_to(session: Session, account_id: int) -> int:
+    """Coins issued to an account for service, less what was taken back; what came from other people does not count."""
+    return sum(one.amount for one in list_issued(session, [account_id]))
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """Coins that an account was given by issuance, below zero where they were taken back, and when."""
+
+    account_id: int
+    at: datetime
+    amount: int
+
+
+def list_issued(session: Session, account_ids: Sequence[int]) -> list[Issued]:
+    """What issuance gave to some accounts and took back, account by account in the order of time."""
+
+    def side(own: InstrumentedAttribute[int], other: InstrumentedAttribute[int], sign: int) -> Select[*tuple[Any, ...]]:
+        return (
+            select(own.label("account_id"), Entry.posted_at, (Transfer.amount * sign).label("amount"))
+            .join(Entry, Entry.id == Transfer.entry_id)
+            .join(Account, Account.id == other)
+            .where(own.in_(account_ids), Account.kind == ISSUANCE)
+        )
+
+    both = union_all(
+        side(Transfer.credit_id, Transfer.debit_id, 1), side(Transfer.debit_id, Transfer.credit_id, -1)
+    ).subquery()
+    rows = session.execute(select(both).order_by(both.c.account_id, both.c.posted_at))
+    return [Issued(int(row.account_id), row.posted_at, int(row.amount)) for row in rows]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """A member's coin account as it stands now."""
+
+    account_id: int
+    posted_out: int
+    held: int
+    available: int
+
+
+def list_standing(session: Session, book_id: int, account_ids: Sequence[int] | None = None) -> list[Standing]:
+    """The members' coin accounts of a book on which something is available, all or some, by id."""
+    available = Account.posted_in - Account.posted_out - Account.held
+    chosen = (
+        select(Account.id, Account.posted_out, Account.held, available.label("available"))
+        .where(Account.book_id == book_id, Account.kind == MEMBER, Account.unit == COIN)
+        .where(~Account.closed, available > 0)
+        .order_by(Account.id)
+    )
+    if account_ids is not None:
+        chosen = chosen.where(Account.id.in_(account_ids))
+    return [
+        Standing(account_id=row.id, posted_out=row.posted_out, held=row.held, available=row.available)
+        for row in session.execute(chosen)
+    ]
+
+
+def balances_of(session: Session, account_ids: Sequence[int]) -> dict[int, int]:
+    """What stands on many running accounts now, holds included."""
+    found: dict[int, int] = {}
+    for at in range(0, len(account_ids), _MANY):
+        chosen = select(Account.id, Account.posted_in - Account.posted_out)
+        for account_id, standing in session.execute(chosen.where(Account.id.in_(account_ids[at : at + _MANY]))):
+            found[account_id] = int(standing)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class InAndOut:
+    """What had come in and gone out on an account by an instant."""
+
+    posted_in: int = 0
+    posted_out: int = 0
+
+
+def book_figures(
+    session: Session, book_id: int, at: datetime, *, account_ids: Sequence[int] | None = None
+) -> dict[int, InAndOut]:
+    """What had come in and gone out just before ``at`` on members' coin accounts, all or some, that had moved by then.
+
+    From closing figures and the rows of months that were open or ran then, in a few statements for the whole book.
+    """
+    month = month_of(at)
+    own = and_(Account.book_id == book_id, Account.kind == MEMBER, Account.unit == COIN)
+    if account_ids is not None:
+        own = and_(own, Account.id.in_(account_ids))
+    figures: dict[int, list[int]] = {}
+    closed = (
+        select(Closing.account_id, func.max(Closing.posted_in), func.max(Closing.posted_out))
+        .join(Account, Account.id == Closing.account_id)
+        .where(own, Closing.month < month)  # sums from the first day on never fall: the greatest is the latest
+        .group_by(Closing.account_id)
+    )
+    for account_id, came, went in session.execute(closed):
+        figures[account_id] = [int(came), int(went)]
+    rows = or_(
+        and_(Period.month < month, Period.closed_at.is_(None)), and_(Period.month == month, Entry.posted_at < at)
+    )
+    for place, side in enumerate((Transfer.credit_id, Transfer.debit_id)):
+        for account_id, amount in session.execute(_sums(side, own, book_id, rows)):
+            figures.setdefault(account_id, [0, 0])[place] += int(amount)
+    return {account_id: InAndOut(*both) for account_id, both in figures.items()}
+
+
+def _sums(
+    side: InstrumentedAttribute[int], own: ColumnElement[bool], book_id: int, rows: ColumnElement[bool]
+) -> Select[int, int]:
+    return (
+        select(side, func.sum(Transfer.amount))
+        .join(Account, Account.id == side)
+        .join(Period, Period.id == Transfer.period_id)
+        .join(Entry, Entry.id == Transfer.entry_id)
+        .where(own, Period.book_id == book_id, rows)
+        .group_by(side)
+    )
+
+
+def expired_so_far(session: Session, book_id: int) -> dict[int, int]:
+    """Coins that expired on each account, less what was given back to it."""
+    house = select(Account.id).where(Account.book_id == book_id, Account.kind == EXPIRED).scalar_subquery()
+    found: dict[int, int] = {}
+    for own, other, sign in ((Transfer.debit_id, Transfer.credit_id, 1), (Transfer.credit_id, Transfer.debit_id, -1)):
+        for account_id, amount in session.execute(
+            select(own, func.sum(Transfer.amount)).where(other == house).group_by(own)
+        ):
+            found[account_id] = found.get(account_id, 0) + sign * int(amount)
+    return found
+
+
+def taken_keys(session: Session, book_id: int, keys: Sequence[str]) -> set[str]:
+    """Which of some keys entries of a book have already."""
+    found: set[str] = set()
+    for at in range(0, len(keys), _MANY):
+        found |= set(
+            session.scalars(select(Entry.key).where(Entry.book_id == book_id, Entry.key.in_(keys[at : at + _MANY])))
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Coins that came to an account, or below zero went from it, and the account's kind."""
+
+    account_id: int
+    kind: str
+    amount: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MonthEntry:
+    """An entry of a month with its coins of members and the fund; ``undone``: reversed, or itself a reversal."""
+
+    id: int
+    kind: str
+    for_member_id: int | None
+    occurred_at: datetime
+    facts: dict[str, Any]
+    undone: bool
+    moves: tuple[Move, ...]
+
+
+def list_month(session: Session, book_id: int, month: str) -> list[MonthEntry]:
+    """Every entry of a month that was earned or moved coins of members or the fund, in the order of booking."""
+    of_month = and_(Period.book_id == book_id, Period.month == month)
+    moves: dict[int, list[Move]] = defaultdict(list)
+    for side, sign in ((Transfer.debit_id, -1), (Transfer.credit_id, 1)):
+        chosen = (
+            select(Transfer.entry_id, side, Account.kind, Transfer.amount)
+            .join(Account, Account.id == side)
+            .join(Period, Period.id == Transfer.period_id)
+            .where(of_month, Transfer.unit == COIN, Account.kind.in_((MEMBER, FUND)))
+        )
+        for entry_id, account_id, kind, amount in session.execute(chosen):
+            moves[entry_id].append(Move(account_id, kind, sign * int(amount)))
+    later = aliased(Entry)
+    undone = or_(Entry.reverses_id.is_not(None), exists().where(later.reverses_id == Entry.id))
+    columns = (Entry.id, Entry.kind, Entry.for_member_id, Entry.occurred_at, Entry.facts, undone.label("undone"))
+    entries = select(*columns).join(Period, Period.id == Entry.period_id).where(of_month).order_by(Entry.id)
+    return [
+        MonthEntry(**row._mapping, moves=tuple(moves.get(row.id, ())))
+        for row in session.execute(entries)
+        if row.kind == "earn" or row.id in moves
+    ]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Placed:
+    """A hold that was placed: when, and until when it stood (None: it stands, or was posted)."""
+
+    account_id: int
+    at: datetime
+    until: datetime | None
+
+
+def list_placed(session: Session, book_id: int, source_type: str, *, start: datetime, end: datetime) -> list[Placed]:
+    """The holds for one kind of document on every account that placed one in ``[start, end)``, earlier ones too,
+    account by account in the order in which they were placed."""
+    lately = select(Hold.account_id).where(Hold.book_id == book_id, Hold.source_type == source_type)
+    lately = lately.where(Hold.placed_at >= start, Hold.placed_at < end)
+    given_back = case((HoldEnd.how != "post", HoldEnd.ended_at))
+    rows = session.execute(
+        select(Hold.account_id, Hold.placed_at, given_back.label("until"))
+        .outerjoin(HoldEnd, HoldEnd.hold_id == Hold.id)
+        .where(Hold.source_type == source_type, Hold.account_id.in_(lately), Hold.placed_at < end)
+        .order_by(Hold.account_id, Hold.placed_at, Hold.id)
+    )
+    return [Placed(account_id=row.account_id, at=row.placed_at, until=row.until) for row in rows]
