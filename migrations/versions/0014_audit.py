@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0014_audit"
-down_revision = "0012_rulebook"
+down_revision = "0013_corrections"
 branch_labels = None
 depends_on = None
 
