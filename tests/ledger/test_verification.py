@@ -109,7 +109,8 @@ CORRUPTIONS = {
     ),
     "a deposit that comes from another unit": (
         [
-            "UPDATE transfer SET debit_id = (SELECT id FROM account WHERE code = 'issuance' AND unit = 'point')"
+            "UPDATE transfer SET debit_id = (SELECT id FROM account"
+            f" WHERE code = 'issuance' AND unit = 'point' AND book_id = {BL})"
             f" WHERE entry_id = {of('september')}"
         ],
         {"closings", "keys", "orphans", "trial_balance"},
