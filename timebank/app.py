@@ -21,6 +21,7 @@ from timebank.attendance.views import blueprint as attendance
 from timebank.branches.views import blueprint as branches
 from timebank.core.db import db, prepare_engine
 from timebank.core.keys import Keys
+from timebank.corrections.views import blueprint as corrections
 from timebank.desks.navigation import navigation
 from timebank.desks.views import blueprint as desks
 from timebank.exchange.views import blueprint as exchange
@@ -47,6 +48,7 @@ FEATURES = (
     attendance,
     exchange,
     growth,
+    corrections,
     archives,
 )
 MAX_UPLOAD_BYTES = 16 * 1024 * 1024

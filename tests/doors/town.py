@@ -28,6 +28,7 @@ from tests.archives.months import AUGUST, close_of, earn
 from tests.members.rosters import csv_of
 from tests.world import CONSENTS, KEYS, NOW, actor_of, make_branch, make_member, sign_in
 from timebank.archives import closing as archive_closing
+from timebank.archives.service import audit
 from timebank.attendance.models import VENUE
 from timebank.attendance.rules import venue_code
 from timebank.attendance.service import ScanDraft, record_scan, submit_shift, void
@@ -37,6 +38,8 @@ from timebank.core import clock
 from timebank.core.actor import SYSTEM
 from timebank.core.db import db, transaction
 from timebank.core.permissions import PERMISSIONS
+from timebank.corrections import service as corrections
+from timebank.corrections.models import WAITING
 from timebank.exchange import service as exchange
 from timebank.exchange.models import GOODS
 from timebank.ledger import queries as ledger
@@ -154,6 +157,7 @@ ARGUMENTS = {
     "area_id": "area",
     "branch_id": "branch",
     "code": "branch_code",
+    "correction_id": "correction",
     "entry_id": "entry",
     "grant_id": "grant",
     "import_id": "import",
@@ -163,7 +167,9 @@ ARGUMENTS = {
     "name": "asset",
     "notice_id": "notice",
     "offer_id": "service",
+    "run_id": "audit",
     "order_id": "accepted",
+    "request_id": "request",
     "shift_id": "running",
     "team_id": "team",
     "turn": "turn",
@@ -188,6 +194,7 @@ SPECIAL = {
     ("attendance.restore_person", "member_id"): "voided",
     ("attendance.scan_code", "code"): "venue_code",
     ("attendance.void_person", "member_id"): "asker",
+    ("corrections.withdraw", "correction_id"): "own_correction",
     ("exchange.accept_order", "order_id"): "requested",
     ("exchange.change_stock", "offer_id"): "goods",
     ("exchange.decline_order", "order_id"): "requested",
@@ -202,6 +209,7 @@ SPECIAL = {
 _SIDES = {"order.own": {"owner", "asker"}, "order.fulfil": {"owner"}}
 OWNED: dict[str, dict[str, set[str]]] = {
     "service": {"offer.own": {"owner"}},
+    "entry": {"me.change": {"asker"}},
     "goods": {},
     "notice": {"me.change": {"owner"}},
     "requested": _SIDES,
@@ -220,7 +228,11 @@ ALSO = {
     "exchange.turn_offer": ("offer.branch",),
 }
 # What the table allows and the four eyes do not: nobody approves what they sent themselves.
-NOT_THEIRS = {("attendance.approve", "organiser@home")}
+NOT_THEIRS = {
+    ("attendance.approve", "organiser@home"),
+    ("corrections.approve", "administrator@home"),
+    ("corrections.decline", "administrator@home"),
+}
 
 
 def expected(rule: Rule, permission: str, persona: Persona) -> str:
@@ -341,6 +353,7 @@ def _make_things(session: Session, home: Branch, people: Mapping[str, Member]) -
     assert card is not None
     things: dict[str, Any] = {
         "account": owner.coin_account_id,
+        "audit": audit(session, branch_id=home.id, now=BEFORE).id,
         "asset": "zxing-reader.js",
         "asker": people["asker"].id,
         "branch": home.id,
@@ -356,6 +369,7 @@ def _make_things(session: Session, home: Branch, people: Mapping[str, Member]) -
     }
     things |= _make_activities(session, activities.Town(home, people["organiser@home"], lead), people)
     things |= _make_orders(session, home, people)
+    things |= _make_corrections(session, home, people)
     boss = actor_of(session, manager)
     team = create_team(session, branch_id=home.id, name="红马甲巡逻队", kind="巡逻", actor=boss, now=BEFORE)
     join_team(session, team.id, owner.id, actor=boss, now=BEFORE)
@@ -425,6 +439,38 @@ def _scan(session: Session, shift_id: int, member: Member, wanted: str, at: date
         wanted=wanted,
     )
     assert record_scan(session, draft, actor=actor_of(session, member), now=at).refusal is None
+
+
+def _make_corrections(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:
+    """Two that wait for a second person, since what was earned was spent; and a member who asks."""
+    spender = people["volunteer@home"]
+    waiting = {}
+    for name, asker in (("correction", "administrator@home"), ("own_correction", "manager@home")):
+        earned = earn(session, home, spender, 60, at=NOW)
+        _spend(session, home, spender, people, name)
+        draft = corrections.CorrectionDraft(entry_id=earned, minutes=None, reason="记错了人")
+        actor = actor_of(session, people[asker])
+        made = corrections.ask(session, draft, form_key=name, actor=actor, now=NOW)
+        assert made.status == WAITING
+        waiting[name] = made.id
+    asked = corrections.request_check(
+        session,
+        earn(session, home, people["asker"], 30, at=NOW),
+        words="我待了一个小时",
+        form_key="request",
+        actor=actor_of(session, people["asker"]),
+        now=NOW,
+    )
+    return {**waiting, "request": asked.id}
+
+
+def _spend(session: Session, home: Branch, spender: Member, people: Mapping[str, Member], name: str) -> None:
+    keeping = actor_of(session, people["manager@home"])
+    soap = exchange.OfferDraft(kind=GOODS, branch_id=home.id, title="肥皂", category="daily", price_minutes=60, stock=1)
+    offer = exchange.post_offer(session, soap, form_key=f"soap-{name}", actor=keeping, now=NOW)
+    wish = exchange.OrderDraft(offer_id=offer.id, form_key=f"soap-{name}")
+    order = exchange.request_order(session, wish, actor=actor_of(session, spender), now=NOW)
+    exchange.fulfil(session, order.voucher, actor=keeping, now=NOW)
 
 
 def _make_orders(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:

@@ -100,6 +100,7 @@ ATTENDANCE: Final = Table(
         *_columns("instant", starts_at="班次开始", in_at="签到", out_at="签退"),
         *_columns("minutes", signed="签到时长（分钟）", manual="补录时长（分钟）"),
         *_columns("points", points="积分"),
+        *_columns("text", corrects="更正哪个月的记录"),
     ),
 )
 ORDERS: Final = Table(
@@ -113,7 +114,7 @@ ORDERS: Final = Table(
         *_columns("count", quantity="数量"),
         *_columns("minutes", amount="爱心币（分钟）"),
         *_columns("instant", requested_at="提出", ended_at="办结"),
-        *_columns("text", status="月末状态"),
+        *_columns("text", status="月末状态", corrects="更正哪个月的兑换"),
     ),
 )
 ENTRIES: Final = Table(

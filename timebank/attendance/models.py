@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from timebank.activities.models import Shift
 from timebank.core.db import Base
 from timebank.members.models import Member
+
+BIG = BigInteger().with_variant(Integer, "sqlite")
 
 IN, OUT = "in", "out"
 VENUE, PERSONAL, STAFF = "venue", "personal", "staff"
@@ -87,11 +89,64 @@ class Attendance(Base):
 
     shift: Mapped[Shift] = relationship()
     member: Mapped[Member] = relationship()
+    corrections: Mapped[list[AttendanceCorrection]] = relationship(order_by="AttendanceCorrection.id", viewonly=True)
 
     @property
     def minutes(self) -> int:
-        """Service minutes that count: signed plus manual."""
+        """Service minutes as they were approved: signed plus manual. ``minutes_now`` is what counts."""
         return self.signed_minutes + self.manual_minutes
+
+    @property
+    def signed_now(self) -> int:
+        """Signed minutes with every correction since."""
+        return self.signed_minutes + sum(one.signed_minutes for one in self.corrections)
+
+    @property
+    def manual_now(self) -> int:
+        """Manual minutes with every correction since."""
+        return self.manual_minutes + sum(one.manual_minutes for one in self.corrections)
+
+    @property
+    def minutes_now(self) -> int:
+        """Service minutes that count, with every correction since; none are left of a record that was undone."""
+        return self.signed_now + self.manual_now
+
+    @property
+    def points_now(self) -> int:
+        """Points that count, with every correction since."""
+        return self.points + sum(one.points for one in self.corrections)
+
+    @property
+    def entry_now_id(self) -> int | None:
+        """The entry that stands for this record in the books; None when nothing does any more."""
+        if not self.minutes_now:
+            return None
+        return self.corrections[-1].replacement_id if self.corrections else self.entry_id
+
+
+class AttendanceCorrection(Base):
+    """What was changed about an approved record, with the entries that did it; append-only, the record stays as it was.
+
+    ``corrects_id`` is the entry that was wrong, ``entry_id`` its reversal, ``replacement_id`` what took its place.
+    """
+
+    __tablename__ = "attendance_correction"
+    __table_args__ = (
+        CheckConstraint("signed_minutes <> 0 OR manual_minutes <> 0", name="changes_minutes"),
+        CheckConstraint("reason <> ''", name="has_reason"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    attendance_id: Mapped[int] = mapped_column(ForeignKey("attendance.id"), index=True)
+    signed_minutes: Mapped[int]
+    manual_minutes: Mapped[int]
+    points: Mapped[int]
+    corrects_id: Mapped[int] = mapped_column(BIG, ForeignKey("entry.id"), unique=True)
+    entry_id: Mapped[int] = mapped_column(BIG, ForeignKey("entry.id"), unique=True)
+    replacement_id: Mapped[int | None] = mapped_column(BIG, ForeignKey("entry.id"), unique=True)
+    key: Mapped[str] = mapped_column(String(120), unique=True)
+    reason: Mapped[str] = mapped_column(String(200))
+    by_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    at: Mapped[datetime]
 
 
 class ShiftApproval(Base):

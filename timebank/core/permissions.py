@@ -72,4 +72,5 @@ PERMISSIONS: Final[dict[str, dict[str, Reach]]] = {
     "archive.close": _MANAGERS,
     "archive.read": _READERS,
     "books.read": _row(inspector="branch", manager="branch", administrator="all"),
+    "books.correct": _MANAGERS,
 }

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Final
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from timebank.branches.models import Branch
 from timebank.core.db import Base
 from timebank.members.models import Member
+
+BIG = BigInteger().with_variant(Integer, "sqlite")
 
 SERVICE, GOODS = "service", "goods"
 LISTED, PAUSED, ENDED = "listed", "paused", "ended"
@@ -40,12 +42,14 @@ ORDER_STATUS_NAMES: Final = {
     EXPIRED: "已过期",
 }
 OPEN: Final = (REQUESTED, ACCEPTED)
+UNDONE: Final = "undone"  # a fulfilled order whose coins were given back; a state people see, no state of the row
+UNDONE_NAME: Final = "已冲正退回"
 
 
 def status_name(status: str, kind: str) -> str:
     """What people call a state; goods are not agreed on but wait on the shelf."""
     of_goods = {ACCEPTED: "待领取", FULFILLED: "已领取"} if kind == GOODS else {}
-    return of_goods.get(status) or ORDER_STATUS_NAMES[status]
+    return of_goods.get(status) or (UNDONE_NAME if status == UNDONE else ORDER_STATUS_NAMES[status])
 
 
 class Offer(Base):
@@ -121,6 +125,47 @@ class Order(Base):
     offer: Mapped[Offer] = relationship()
     member: Mapped[Member] = relationship(foreign_keys=[member_id])
     provider: Mapped[Member | None] = relationship(foreign_keys=[provider_id])
+    corrections: Mapped[list[OrderCorrection]] = relationship(order_by="OrderCorrection.id", viewonly=True)
+
+    @property
+    def amount_now(self) -> int:
+        """What it costs with every correction since; nothing for one that was undone."""
+        return self.amount_minutes + sum(one.amount_minutes for one in self.corrections)
+
+    @property
+    def undone(self) -> bool:
+        """Fulfilled once, but all its coins were given back."""
+        return self.amount_now == 0
+
+    @property
+    def entry_now_id(self) -> int | None:
+        """The entry that stands for this order in the books; None when nothing does (any more)."""
+        if self.undone:
+            return None
+        return self.corrections[-1].replacement_id if self.corrections else self.entry_id
+
+
+class OrderCorrection(Base):
+    """Coins of a fulfilled order that were given back, with the entries that did it; append-only, the order stays.
+
+    ``corrects_id`` is the entry that was wrong, ``entry_id`` its reversal, ``replacement_id`` what took its place.
+    """
+
+    __tablename__ = "order_correction"
+    __table_args__ = (
+        CheckConstraint("amount_minutes < 0", name="gives_back"),
+        CheckConstraint("reason <> ''", name="has_reason"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("exchange_order.id"), index=True)
+    amount_minutes: Mapped[int]
+    corrects_id: Mapped[int] = mapped_column(BIG, ForeignKey("entry.id"), unique=True)
+    entry_id: Mapped[int] = mapped_column(BIG, ForeignKey("entry.id"), unique=True)
+    replacement_id: Mapped[int | None] = mapped_column(BIG, ForeignKey("entry.id"), unique=True)
+    key: Mapped[str] = mapped_column(String(120), unique=True)
+    reason: Mapped[str] = mapped_column(String(200))
+    by_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    at: Mapped[datetime]
 
 
 class Rating(Base):

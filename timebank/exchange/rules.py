@@ -75,6 +75,20 @@ class NotFulfilledYet(Conflict):
     text = "完成以后才能评价。"
 
 
+class OrderUndone(Conflict):
+    """Its coins were given back by a correction."""
+
+    code = "exchange.order_undone"
+    text = "这张兑换单已经冲正，爱心币已经退回，不能再评价。"
+
+
+class NotLess(Invalid):
+    """A correction of an order gives coins back: it costs less than before, or nothing."""
+
+    code = "exchange.correction_not_less"
+    text = "更正后要比现在的 {now} 少、比 0 多。全部退回的话，请选“整笔冲正”；少收了的，请另外兑换一次。"
+
+
 class NotAVoucher(Invalid):
     """A code of another purpose, or no code at all."""
 

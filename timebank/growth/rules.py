@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -80,6 +80,7 @@ class Movement:
     provider: str = ""
     requester: str = ""
     reverses: bool = False
+    replaces: bool = False
     to_fund: bool = False  # of what was paid, the part that the other side may not hold
 
 
@@ -87,9 +88,9 @@ def words(line: Movement) -> str:
     """A movement as people would say it: 存入 2 小时 · 参加“公园清扫”."""
     title = str(line.facts.get("title", ""))
     if line.reverses:
-        reason = str(line.facts.get("reason", ""))
-        said = "更正退回" if line.amount > 0 else "更正扣回"
-        return f"{said} {_amount(line)}" + (f" · {reason}" if reason else "")
+        return _reversed(line, title)
+    if line.replaces:
+        return _replaced(line, title)
     if line.kind == "earn":
         return _earned(line, title)
     if line.kind == "gift":
@@ -116,6 +117,19 @@ def _rest(line: Movement) -> str:
     """What of the same hours went elsewhere: not what stands on the give-away account itself."""
     told = aside({name: minutes for name, minutes in line.facts.items() if name != TO_GIVE})
     return f"（另有 {told}）" if told else ""
+
+
+def _reversed(line: Movement, title: str) -> str:
+    said = f"{'更正退回' if line.amount > 0 else '更正扣回'} {_amount(line)}"
+    month, reason = str(line.facts.get("month", "")), str(line.facts.get("reason", ""))
+    what = (f"{month} 的" if month else "") + (f"“{title}”" if title else "记录" if month else "")
+    return " · ".join(part for part in (said, what, reason) if part)
+
+
+def _replaced(line: Movement, title: str) -> str:
+    if line.unit == "point" and (line.kind == "adjust" or line.amount < 0):  # rounding moved a point between records
+        return f"更正积分的零头 {points(line.amount)}" + (f" · “{title}”" if title else "")
+    return f"更正后{words(replace(line, replaces=False))}"
 
 
 def _redeemed(line: Movement, title: str) -> str:

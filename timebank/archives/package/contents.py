@@ -225,6 +225,7 @@ def _manifest(sources: Sources, totals: Mapping[str, Mapping[str, int]]) -> dict
             "summary.xlsx 是给人看的摘要；每张表的全部列在同名的 CSV 和 JSON 里。",
             "CSV 里以 = + - @ 开头的文字前面加了一个单引号，防止表格软件当成公式；JSON 里是原文。",
             "账目按记账时间归月；迟到的记录记在下一个没结账的月份。",
+            "已封签的月份不改；更正记在办理的月份，用负数或差额表示，并写明更正的是哪个月的哪一号分录。",
         ],
         "tables": [
             {

@@ -12,7 +12,9 @@ from array import array
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from heapq import merge
 from typing import Any
 
 from sqlalchemy import Row, Select, exists, func, or_, select
@@ -20,11 +22,19 @@ from sqlalchemy.orm import Session, aliased
 
 from timebank.activities.models import CATEGORIES, Activity, Shift
 from timebank.archives.rules import EARNED_KINDS, REDEEMED_KINDS
-from timebank.attendance.models import Attendance
+from timebank.attendance.models import Attendance, AttendanceCorrection
 from timebank.branches.models import Branch
 from timebank.core.clock import month_range
 from timebank.core.masking import mask_name
-from timebank.exchange.models import ACCEPTED, ORDER_STATUS_NAMES, REQUESTED, Offer, Order
+from timebank.exchange.models import (
+    ACCEPTED,
+    ORDER_STATUS_NAMES,
+    REQUESTED,
+    UNDONE_NAME,
+    Offer,
+    Order,
+    OrderCorrection,
+)
 from timebank.ledger import queries as ledger
 from timebank.ledger.queries import TrialRow
 from timebank.members.models import Card, Member
@@ -77,8 +87,22 @@ class Members:
                 moved[1] += found.debited
                 moved[2] += found.credited
 
+        for correction in list_booked_corrections(session, branch, numbers):
+            self._count_back(correction)
+
+    def _count_back(self, correction: BookedCorrection) -> None:
+        """What a correction took back was earned, redeemed or received by mistake: those columns say what is right."""
+        for transfer in (t for entry in correction.entries for t in entry.transfers):
+            payer, taker = self._moved[transfer.debit_id], self._moved[transfer.credit_id]
+            if correction.of_order:
+                payer[2] -= transfer.amount
+                taker[1] -= transfer.amount
+            else:
+                payer[0] -= transfer.amount
+                taker[0] += transfer.amount
+
     def rows(self) -> Iterator[tuple[Any, ...]]:
-        """By member number. Other = whatever is neither earned nor redeemed nor received, such as reversals."""
+        """By member number; corrections count where what they correct counts. Other: what is left, such as gifts."""
         minutes = _booked_minutes(self._session, self._branch.id, self._numbers)
         for member in self._session.execute(self._select()):
             if not (member.approved or {member.coin_account_id, member.point_account_id} & self._balances.keys()):
@@ -114,9 +138,13 @@ class Members:
 
 
 def _booked_minutes(session: Session, branch_id: int, numbers: EntryNumbers) -> dict[int, tuple[int, int]]:
-    """Member → (signed, manual) minutes of the service records booked in a month."""
+    """Member → (signed, manual) minutes of the service records, and of corrections of records, booked in a month."""
     found: dict[int, list[int]] = defaultdict(lambda: [0, 0])
     for row in session.execute(_booked(branch_id, numbers, Attendance.member_id)):
+        if numbers.number(row.entry_id):
+            found[row.member_id][0] += row.signed_minutes
+            found[row.member_id][1] += row.manual_minutes
+    for row in session.execute(_corrected(branch_id, numbers, Attendance.member_id)):
         if numbers.number(row.entry_id):
             found[row.member_id][0] += row.signed_minutes
             found[row.member_id][1] += row.manual_minutes
@@ -143,8 +171,54 @@ def _booked(branch_id: int, numbers: EntryNumbers, *columns: Any) -> Select[*tup
     )
 
 
+def _corrected(branch_id: int, numbers: EntryNumbers, *columns: Any) -> Select[*tuple[Any, ...]]:
+    """Corrections of the records of the branch's own members whose reversal may lie in the month: what they changed."""
+    low, high = numbers.range
+    return (
+        select(
+            *columns, AttendanceCorrection.entry_id, AttendanceCorrection.corrects_id,
+            AttendanceCorrection.signed_minutes, AttendanceCorrection.manual_minutes, AttendanceCorrection.points,
+        )
+        .join(Attendance, Attendance.id == AttendanceCorrection.attendance_id)
+        .join(Member, Member.id == Attendance.member_id)
+        .where(Member.branch_id == branch_id, AttendanceCorrection.entry_id.between(low, high))
+        .order_by(AttendanceCorrection.entry_id)
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BookedCorrection:
+    """The entries by which a correction of a record or an order took something back in a month."""
+
+    of_order: bool
+    entries: tuple[ledger.EntryView, ...]
+
+
+def list_booked_corrections(session: Session, branch: Branch, numbers: EntryNumbers) -> Iterator[BookedCorrection]:
+    """The corrections of records and orders booked in a month; what replaced an entry counts by its own kind."""
+    low, high = numbers.range
+    for table in (AttendanceCorrection, OrderCorrection):
+        chosen = select(table.entry_id, table.replacement_id).where(table.entry_id.between(low, high))
+        for row in session.execute(chosen.order_by(table.entry_id)):
+            if numbers.number(row.entry_id):
+                entries = [ledger.get_entry(session, one) for one in (row.entry_id, row.replacement_id) if one]
+                yield BookedCorrection(
+                    of_order=table is OrderCorrection,
+                    entries=tuple(one for one in entries if one.kind not in EARNED_KINDS | REDEEMED_KINDS),
+                )
+
+
+def _name_of(session: Session, entry_id: int) -> str:
+    """The month and number of a corrected entry."""
+    entry = ledger.get_entry(session, entry_id)
+    return f"{entry.month} 第 {entry.number} 号"
+
+
 def attendance_rows(session: Session, branch: Branch, numbers: EntryNumbers) -> Iterator[tuple[Any, ...]]:
-    """The service records whose entry lies in the month, in the order of their entries."""
+    """The service records whose entry lies in the month, and the corrections booked in it, in the order of entries.
+
+    A correction says by how much it changed a record, and which month's entry it corrects: that month stays as sealed.
+    """
     chosen = (
         _booked(
             branch.id, numbers, Member.number, Member.name, Activity.title, Shift.starts_at,
@@ -154,22 +228,39 @@ def attendance_rows(session: Session, branch: Branch, numbers: EntryNumbers) -> 
         .join(Activity, Activity.id == Shift.activity_id)
         .order_by(Attendance.entry_id, Attendance.id)
     )  # fmt: skip
-    for row in session.execute(chosen):
+    corrected = (
+        _corrected(
+            branch.id, numbers, Member.number, Member.name, Activity.title, Shift.starts_at,
+            Attendance.in_at, Attendance.out_at,
+        )
+        .join(Shift, Shift.id == Attendance.shift_id)
+        .join(Activity, Activity.id == Shift.activity_id)
+    )  # fmt: skip
+    corrections = session.execute(corrected).all()
+    corrects = {row.entry_id: _name_of(session, row.corrects_id) for row in corrections}
+    for row in merge(session.execute(chosen), corrections, key=lambda row: row.entry_id):
         number = numbers.number(row.entry_id)
         if number is not None:
             yield (
                 number, row.number, mask_name(row.name), row.title, row.starts_at, row.in_at, row.out_at,
-                row.signed_minutes, row.manual_minutes, row.points,
+                row.signed_minutes, row.manual_minutes, row.points, corrects.get(row.entry_id, ""),
             )  # fmt: skip
 
 
 def activity_rows(session: Session, branch: Branch, month: str, numbers: EntryNumbers) -> Iterator[tuple[Any, ...]]:
-    """The branch's shifts that began in the month, and all shifts for which its members were booked in it, by start."""
+    """The branch's shifts that began in the month, and all shifts for which its members were booked in it, by start.
+
+    Corrections count in the month they were booked in, so those of an earlier month's shift can go below zero.
+    """
     start, end = month_range(month)
     booked: dict[int, list[int]] = defaultdict(lambda: [0, 0])
     for row in session.execute(_booked(branch.id, numbers, Attendance.shift_id)):
         if numbers.number(row.entry_id):
             booked[row.shift_id][0] += 1
+            booked[row.shift_id][1] += row.signed_minutes + row.manual_minutes
+    for row in session.execute(_corrected(branch.id, numbers, Attendance.shift_id, _left_after())):
+        if numbers.number(row.entry_id):
+            booked[row.shift_id][0] -= row.left == 0
             booked[row.shift_id][1] += row.signed_minutes + row.manual_minutes
     columns = select(
         Shift.id, Shift.activity_id, Activity.title, Activity.category, Activity.status, Shift.starts_at, Shift.ends_at,
@@ -188,12 +279,27 @@ def activity_rows(session: Session, branch: Branch, month: str, numbers: EntryNu
         yield (
             row.activity_id, row.id, row.title, CATEGORIES.get(row.category, row.category), row.place,
             row.starts_at, row.ends_at, row.capacity, people, minutes,
-            "已取消" if cancelled else "已入账" if people else "未入账",
+            "已取消" if cancelled else "已入账" if people > 0 else "更正" if row.id in booked else "未入账",
         )  # fmt: skip
 
 
+def _left_after() -> Any:
+    """The minutes left of a record after a correction of it: none, and one person less was there."""
+    earlier = aliased(AttendanceCorrection)
+    changed = (
+        select(func.sum(earlier.signed_minutes + earlier.manual_minutes))
+        .where(earlier.attendance_id == AttendanceCorrection.attendance_id, earlier.id <= AttendanceCorrection.id)
+        .correlate(AttendanceCorrection)
+        .scalar_subquery()
+    )
+    return (Attendance.signed_minutes + Attendance.manual_minutes + changed).label("left")
+
+
 def order_rows(session: Session, branch: Branch, month: str, numbers: EntryNumbers) -> Iterator[tuple[Any, ...]]:
-    """The orders that were open at any time of the month, with the state they had at its end, by their number."""
+    """The orders that were open at any time of the month, with the state they had at its end, by their number.
+
+    A correction booked in the month stands on a line of its own: by how much, and which month's entry it corrects.
+    """
     start, end = month_range(month)
     provider = aliased(Member)
     chosen = (
@@ -211,13 +317,54 @@ def order_rows(session: Session, branch: Branch, month: str, numbers: EntryNumbe
         .order_by(Order.id)
         .execution_options(**_STREAM)
     )  # fmt: skip
-    for row in session.execute(chosen):
+    corrections = _order_corrections(session, branch, numbers)
+    rows: Iterator[Any] = merge(session.execute(chosen), corrections, key=lambda row: row.id)
+    for row in rows:
+        if isinstance(row, CorrectionLine):
+            yield row.cells
+            continue
         ended_at, status = _state_at(end, row)
         yield (
             row.id, numbers.number(row.entry_id), row.number, mask_name(row.name), row.title,
             row.provider_number or "", mask_name(row.provider_name or ""), row.quantity, row.amount_minutes,
-            row.requested_at, ended_at, ORDER_STATUS_NAMES[status],
+            row.requested_at, ended_at, ORDER_STATUS_NAMES[status], "",
         )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionLine:
+    """An order's correction as a line of the orders' table."""
+
+    id: int
+    cells: tuple[Any, ...]
+
+
+def _order_corrections(session: Session, branch: Branch, numbers: EntryNumbers) -> list[CorrectionLine]:
+    low, high = numbers.range
+    chosen = (
+        select(Order, OrderCorrection)
+        .join(OrderCorrection, OrderCorrection.order_id == Order.id)
+        .where(Order.branch_id == branch.id, OrderCorrection.entry_id.between(low, high))
+        .order_by(Order.id, OrderCorrection.id)
+    )
+    lines = []
+    for order, correction in session.execute(chosen):
+        number = numbers.number(correction.entry_id)
+        if number is None:
+            continue
+        undone, provider = correction.replacement_id is None, order.provider
+        lines.append(
+            CorrectionLine(
+                order.id,
+                (
+                    order.id, number, order.member.number, mask_name(order.member.name), order.offer.title,
+                    provider.number if provider else "", mask_name(provider.name if provider else ""),
+                    -order.quantity if undone else 0, correction.amount_minutes, order.requested_at, correction.at,
+                    UNDONE_NAME if undone else "更正数量", _name_of(session, correction.corrects_id),
+                ),
+            )
+        )  # fmt: skip
+    return lines
 
 
 def _state_at(end: datetime, row: Row[*tuple[Any, ...]]) -> tuple[datetime | None, str]:

@@ -1,5 +1,14 @@
 """Reads of scans and attendance: for the door, for the review, for desks, cards and reports."""
 
+from timebank.attendance.queries.corrected import (
+    MANUAL,
+    MINUTES,
+    POINTS,
+    SIGNED,
+    list_corrections_of,
+    with_corrections,
+)
+from timebank.attendance.queries.correcting import RecordChange, find_booked_record, plan_correction
 from timebank.attendance.queries.days import SOURCE, coins_of_day
 from timebank.attendance.queries.door import DoorCounts, Latest, door_counts, find_ground, hold_ground, list_latest
 from timebank.attendance.queries.flags import Flags, find_own_hand, list_flags
@@ -21,22 +30,29 @@ from timebank.attendance.queries.totals import (
 )
 
 __all__ = [
+    "MANUAL",
+    "MINUTES",
+    "POINTS",
+    "SIGNED",
     "SOURCE",
     "DoorCounts",
     "Flags",
     "Latest",
     "MemberTotals",
     "MonthTotals",
+    "RecordChange",
     "RosterLine",
     "ShiftCard",
     "coins_of_day",
     "door_counts",
     "find_approval",
+    "find_booked_record",
     "find_ground",
     "find_own_hand",
     "find_roster_line",
     "hold_ground",
     "list_approved",
+    "list_corrections_of",
     "list_flags",
     "list_latest",
     "list_roster",
@@ -46,6 +62,8 @@ __all__ = [
     "member_totals",
     "month_totals",
     "month_totals_by_branch",
+    "plan_correction",
     "policy_of",
     "search_members",
+    "with_corrections",
 ]

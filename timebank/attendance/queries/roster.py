@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, and_, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from timebank.activities.models import CONFIRMED, SignUp
 from timebank.attendance.models import APPROVED, PENDING, READY, VOID, Attendance, Scan
@@ -18,7 +18,10 @@ from timebank.members.rules import read_member_number
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RosterLine:
-    """One person of a shift. ``status`` is empty for who signed up and has not been seen."""
+    """One person of a shift. ``status`` is empty for who signed up and has not been seen.
+
+    Minutes and points are what counts now; ``approved_minutes`` is what was approved before a correction, else None.
+    """
 
     member_id: int
     name: str
@@ -38,6 +41,9 @@ class RosterLine:
     status: str
     entry_id: int | None
     points: int
+    branch_id: int
+    approved_minutes: int | None = None
+    correction_reason: str = ""
 
     @property
     def minutes(self) -> int:
@@ -73,6 +79,7 @@ def _lines(shift_id: int) -> Select[Any, Any, Any]:
             and_(SignUp.shift_id == shift_id, SignUp.member_id == Member.id, SignUp.status == CONFIRMED),
         )
         .outerjoin(Attendance, and_(Attendance.shift_id == shift_id, Attendance.member_id == Member.id))
+        .options(selectinload(Attendance.corrections))
         .execution_options(populate_existing=True)
     )
 
@@ -88,15 +95,18 @@ def _line(member: Member, sign_up: SignUp | None, found: Attendance | None) -> R
         walk_in=sign_up is None,
         in_at=found.in_at if found else None,
         out_at=found.out_at if found else None,
-        signed_minutes=found.signed_minutes if found else 0,
-        manual_minutes=found.manual_minutes if found else 0,
+        signed_minutes=found.signed_now if found else 0,
+        manual_minutes=found.manual_now if found else 0,
         manual_reason=found.manual_reason if found else "",
         manual_by_id=found.manual_by_id if found else None,
         review_note=found.review_note if found else "",
         reviewed_by_id=found.reviewed_by_id if found else None,
         status=found.status if found else "",
-        entry_id=found.entry_id if found else None,
-        points=found.points if found else 0,
+        entry_id=(found.entry_now_id or found.entry_id) if found else None,
+        points=found.points_now if found else 0,
+        branch_id=member.branch_id,
+        approved_minutes=found.minutes if found and found.corrections else None,
+        correction_reason=found.corrections[-1].reason if found and found.corrections else "",
     )
 
 

@@ -11,14 +11,18 @@ from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from timebank.activities.models import CONFIRMED, PUBLISHED, Activity, Shift, SignUp
-from timebank.attendance.models import PENDING, Attendance, ShiftApproval
+from timebank.attendance.models import PENDING, Attendance, AttendanceCorrection, ShiftApproval
+from timebank.attendance.queries.corrected import IS_CORRECTED, MINUTES, with_corrections
 from timebank.branches.models import Branch
 from timebank.members.models import Member
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShiftCard:
-    """A shift in a list: what it is, whom it concerns, and where it stands."""
+    """A shift in a list: what it is, whom it concerns, and where it stands.
+
+    ``minutes`` and ``points`` are what counts now, after ``corrected`` records were corrected.
+    """
 
     shift_id: int
     activity_id: int
@@ -39,6 +43,7 @@ class ShiftCard:
     approved_by: str
     approved_at: datetime | None
     points: int
+    corrected: int
 
 
 def _cards() -> Select[Any]:
@@ -60,7 +65,7 @@ def _cards() -> Select[Any]:
             .label("expected"),
             select(func.count()).where(of_shift, counted).scalar_subquery().label("attended"),
             select(func.count()).where(of_shift, Attendance.status == PENDING).scalar_subquery().label("pending"),
-            select(func.coalesce(func.sum(Attendance.signed_minutes + Attendance.manual_minutes), 0))
+            with_corrections(select(func.coalesce(func.sum(MINUTES), 0)).select_from(Attendance))
             .where(of_shift, counted)
             .scalar_subquery()
             .label("minutes"),
@@ -71,13 +76,27 @@ def _cards() -> Select[Any]:
             func.coalesce(ShiftApproval.returned_reason, "").label("returned_reason"),
             func.coalesce(approver.name, "").label("approved_by"),
             ShiftApproval.approved_at,
-            func.coalesce(ShiftApproval.points, 0).label("points"),
+            (func.coalesce(ShiftApproval.points, 0) + _corrected_points()).label("points"),
+            with_corrections(select(func.count()).select_from(Attendance))
+            .where(of_shift, IS_CORRECTED)
+            .scalar_subquery()
+            .label("corrected"),
         )
         .join(Activity, Activity.id == Shift.activity_id)
         .join(Branch, Branch.id == Activity.branch_id)
         .outerjoin(ShiftApproval, ShiftApproval.shift_id == Shift.id)
         .outerjoin(submitter, submitter.id == ShiftApproval.submitted_by_id)
         .outerjoin(approver, approver.id == ShiftApproval.approved_by_id)
+    )
+
+
+def _corrected_points() -> Any:
+    return (
+        select(func.coalesce(func.sum(AttendanceCorrection.points), 0))
+        .join(Attendance, Attendance.id == AttendanceCorrection.attendance_id)
+        .where(Attendance.shift_id == Shift.id)
+        .correlate(Shift)
+        .scalar_subquery()
     )
 
 

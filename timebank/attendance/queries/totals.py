@@ -1,4 +1,4 @@
-"""Sums of approved service, for cards, desks and reports."""
+"""Sums of approved service as it counts now, for cards, desks and reports: corrections included."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from timebank.activities.models import Activity, Shift
 from timebank.attendance.models import APPROVED, Attendance
+from timebank.attendance.queries.corrected import MANUAL, MINUTES, POINTS, SIGNED, with_corrections
 from timebank.core.clock import month_range
 
 
@@ -45,15 +46,11 @@ def _sum(column: object):  # type: ignore[no-untyped-def]
 
 
 def member_totals(session: Session, member_id: int) -> MemberTotals:
-    """All approved service of a member; shifts with no minutes do not count."""
+    """All approved service of a member; shifts with no minutes, or none any more, do not count."""
+    counted = func.count().filter(MINUTES > 0)  # a point that rounding moved stays with a record that was undone
+    sums = select(_sum(SIGNED), _sum(MANUAL), counted, _sum(POINTS)).select_from(Attendance)
     row = session.execute(
-        select(
-            _sum(Attendance.signed_minutes), _sum(Attendance.manual_minutes), func.count(), _sum(Attendance.points)
-        ).where(
-            Attendance.member_id == member_id,
-            Attendance.status == APPROVED,
-            Attendance.signed_minutes + Attendance.manual_minutes > 0,
-        )
+        with_corrections(sums).where(Attendance.member_id == member_id, Attendance.status == APPROVED)
     ).one()
     return MemberTotals(signed_minutes=row[0], manual_minutes=row[1], count=row[2], points=row[3])
 
@@ -74,23 +71,20 @@ def month_totals_by_branch(session: Session, month: str) -> dict[int, MonthTotal
 
 def _month_sums(month: str) -> Select[Any]:
     start, end = month_range(month)
-    return (
-        select(
-            _sum(Attendance.signed_minutes),
-            _sum(Attendance.manual_minutes),
-            func.count(Attendance.member_id.distinct()),
-            func.count(),
-            func.count(Attendance.shift_id.distinct()),
-        )
+    sums = select(
+        _sum(SIGNED),
+        _sum(MANUAL),
+        func.count(Attendance.member_id.distinct()),
+        func.count(),
+        func.count(Attendance.shift_id.distinct()),
+    ).select_from(Attendance)
+    chosen: Select[Any] = (
+        with_corrections(sums)
         .join(Shift, Shift.id == Attendance.shift_id)
         .join(Activity, Activity.id == Shift.activity_id)
-        .where(
-            Attendance.status == APPROVED,
-            Attendance.signed_minutes + Attendance.manual_minutes > 0,
-            Shift.ends_at >= start,
-            Shift.ends_at < end,
-        )
+        .where(Attendance.status == APPROVED, MINUTES > 0, Shift.ends_at >= start, Shift.ends_at < end)
     )
+    return chosen
 
 
 def _month_totals(signed: int, manual: int, people: int, count: int, shifts: int) -> MonthTotals:

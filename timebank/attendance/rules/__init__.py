@@ -11,6 +11,7 @@ from timebank.attendance.rules.codes import (
     read_venue_code,
     venue_code,
 )
+from timebank.attendance.rules.corrections import CorrectionOutOfRange, NothingChanges, Split, corrected_split
 from timebank.attendance.rules.gate import (
     REFUSALS,
     REPEAT_MINUTES,
@@ -44,15 +45,20 @@ __all__ = [
     "CodeStale",
     "CodeUnknown",
     "CodeUnreadable",
+    "CorrectionOutOfRange",
     "Ground",
     "Judgement",
     "ManualOutOfRange",
     "Mark",
+    "NothingChanges",
     "Policy",
+    "Split",
     "check_manual",
     "claim_text",
     "closes_at",
+    "corrected_split",
     "judge",
+    "named_rule",
     "next_code_seconds",
     "next_kind",
     "opens_at",

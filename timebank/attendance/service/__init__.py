@@ -19,6 +19,7 @@ from timebank.attendance.service.approval import (
     return_shift,
     submit_shift,
 )
+from timebank.attendance.service.correcting import Correcting, keep_correction, lock_booked_record
 from timebank.attendance.service.review import (
     Correction,
     ManualEntry,
@@ -39,6 +40,7 @@ __all__ = [
     "Approved",
     "BeyondShift",
     "ChangedMeanwhile",
+    "Correcting",
     "Correction",
     "FourEyes",
     "ManualEntry",
@@ -54,6 +56,8 @@ __all__ = [
     "close_missing",
     "correct_times",
     "explained",
+    "keep_correction",
+    "lock_booked_record",
     "record_scan",
     "rejudge",
     "restore",

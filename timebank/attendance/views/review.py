@@ -48,6 +48,16 @@ class Reviewed:
         return sum(line.minutes for line in self.counted)
 
     @property
+    def points(self) -> int:
+        """The points it brought as they count now."""
+        return sum(line.points for line in self.counted)
+
+    @property
+    def corrected(self) -> list[RosterLine]:
+        """Those whose record was corrected after it was booked."""
+        return [line for line in self.counted if line.approved_minutes is not None]
+
+    @property
     def without_out(self) -> list[RosterLine]:
         """Those who came and did not check out."""
         return [line for line in self.open if line.in_at is not None]

@@ -15,6 +15,7 @@ from timebank.branches.views import choose_branch
 from timebank.core import clock
 from timebank.core.actor import Actor
 from timebank.core.db import db
+from timebank.corrections.queries import count_open
 from timebank.desks.views import blueprint
 from timebank.exchange.queries import BranchCounts, count_for_branch, redemption_capacity
 from timebank.ledger import queries as ledger
@@ -81,9 +82,21 @@ def _queue(session: Session, branch: Branch, counts: BranchCounts, actor: Actor,
         found.append(
             Waiting(count=len(reviews), title="等待核对名单的班次", text=text, url=url_for("attendance.approvals"))
         )
+    found += _corrections(session, branch, actor)
     found += _orders(branch, counts, actor)
     found += _months(session, branch, actor, now)
     return found
+
+
+def _corrections(session: Session, branch: Branch, actor: Actor) -> list[Waiting]:
+    if not actor.may("books.correct", branch_id=branch.id):
+        return []
+    counts, url = count_open(session, branch.id), url_for("corrections.desk", branch=branch.id)
+    lines = (
+        (counts.waiting, "等第二人决定的更正", "更正以后有人会欠币，要另一位管理员同意"),
+        (counts.requests, "会员申请核对的记录", "查清后更正，或者说明为什么没有错"),
+    )
+    return [Waiting(count=count, title=title, text=text, url=url) for count, title, text in lines if count]
 
 
 def _orders(branch: Branch, counts: BranchCounts, actor: Actor) -> list[Waiting]:
@@ -118,7 +131,9 @@ def _links(branch: Branch, actor: Actor) -> list[tuple[str, str, str, str]]:
         ("activity.post", url_for("activities.organise"), "组织活动", "发布、现场、核对", "hand"),
         ("archive.read", url_for("archives.months", branch=branch.id), "月度归档", "结账、下载归档包", "archive"),
         ("books.read", url_for("desks.trial_balance", branch=branch.id), "监督", "试算平衡、分录、自检", "scale"),
+        ("books.read", url_for("desks.liability", branch=branch.id), "爱心币家底", "还有多少没有兑换", "coin"),
         ("rules.read", url_for("rulebook.rules", branch=branch.id), "存币规则", "积分、上限、过期，每次修改", "book"),
+        ("books.read", url_for("corrections.desk", branch=branch.id), "更正", "等决定的、核对申请、经过", "edit"),
         ("branch.change", url_for("branches.settings", branch=branch.id), "网点设置", "名称、地址、电话", "settings"),
         ("area.read", url_for("branches.areas"), "区域", "市、区、街道、社区、网格", "tree"),
     )

@@ -9,11 +9,14 @@ from timebank.attendance.models import Attendance
 from timebank.branches.models import Branch
 from timebank.core import minutes
 from timebank.core.db import db
+from timebank.core.errors import Refusal
 from timebank.core.masking import mask_name
+from timebank.corrections import queries as corrections
+from timebank.corrections.models import KIND_NAMES, STATUS_NAMES
 from timebank.desks import bookkeeping
 from timebank.desks.views import blueprint
 from timebank.desks.views.books import holders_of
-from timebank.exchange.models import ORDER_STATUS_NAMES, Order
+from timebank.exchange.models import ORDER_STATUS_NAMES, UNDONE_NAME, Order
 from timebank.ledger import queries as ledger
 from timebank.ledger.queries import EntryView
 from timebank.members.models import Member
@@ -37,11 +40,24 @@ def entry(entry_id: int) -> str:
         branch=session.get_one(Branch, shown.book_id),
         document=_document(session, shown),
         people=_people(session, shown),
+        corrections=corrections.list_of_entry(session, entry_id),
+        correction_kinds=KIND_NAMES,
+        correction_statuses=STATUS_NAMES,
+        may_correct=_may_correct(session, shown),
         holders=holders_of(session, {code for t in shown.transfers for code in (t.debit, t.credit)}),
         kinds=bookkeeping.ENTRY_KINDS,
         accounts=bookkeeping.ACCOUNT_KINDS,
         units=bookkeeping.UNITS,
     )
+
+
+def _may_correct(session: Session, shown: EntryView) -> bool:
+    """Whether to show the button at all: something can be corrected here, by this person, and nothing waits."""
+    try:
+        corrections.refuse_entry(session, shown, current_actor())
+    except Refusal:
+        return False
+    return corrections.find_waiting(session, shown.id) is None
 
 
 def _people(session: Session, shown: EntryView) -> Facts:
@@ -76,6 +92,9 @@ def _attendance(record: Attendance) -> Facts:
         ("签到时长", minutes.hours(record.signed_minutes)),
         ("补录时长", minutes.hours(record.manual_minutes)),
     ]
+    if record.corrections:
+        now = f"签到 {minutes.hours(record.signed_now)}，补录 {minutes.hours(record.manual_now)}"
+        facts.append(("更正后", now if record.minutes_now else "不计"))
     if record.manual_reason:
         facts.append(("补录原因", record.manual_reason))
     return facts
@@ -88,9 +107,10 @@ def _order(order: Order) -> Facts:
         ("谁兑换", person_shown(order.member)),
         ("谁提供", person_shown(order.provider) if order.provider else "网点"),
         ("爱心币", minutes.coins(order.amount_minutes)),
+        *([("更正后", minutes.coins(order.amount_now))] if order.corrections else []),
         ("提出", moment(order.requested_at)),
         ("完成", moment(order.fulfilled_at) if order.fulfilled_at else "还没有"),
-        ("状态", ORDER_STATUS_NAMES[order.status]),
+        ("状态", UNDONE_NAME if order.undone else ORDER_STATUS_NAMES[order.status]),
     ]
 
 

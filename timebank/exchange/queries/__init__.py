@@ -1,5 +1,7 @@
 """Reads of 兑换, for its own pages and for the desks above."""
 
+from timebank.exchange.queries.corrected import IS_UNDONE, list_corrections_of
+from timebank.exchange.queries.correcting import OrderChange, find_booked_order, plan_correction
 from timebank.exchange.queries.offers import (
     Capacity,
     KeptOffer,
@@ -37,18 +39,21 @@ from timebank.exchange.queries.orders import (
 )
 
 __all__ = [
+    "IS_UNDONE",
     "BranchCounts",
     "Capacity",
     "KeptOffer",
     "OfferFilter",
     "OfferNotFound",
     "OfferRow",
+    "OrderChange",
     "OrderFilter",
     "OrderNotFound",
     "Waiting",
     "Words",
     "count_for_branch",
     "count_taken",
+    "find_booked_order",
     "find_offer_by_key",
     "find_order_by_key",
     "find_order_by_voucher",
@@ -58,12 +63,14 @@ __all__ = [
     "list_branch_goods",
     "list_branch_orders",
     "list_branch_services",
+    "list_corrections_of",
     "list_member_offers",
     "list_member_orders",
     "list_offers",
     "list_waiting",
     "list_words",
     "may_see",
+    "plan_correction",
     "ratings_of",
     "redemption_capacity",
     "score_of_member",

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, selectinload
 from timebank.core.errors import NotFound
 from timebank.core.paging import Page, read_page
 from timebank.exchange.models import ENDED, FULFILLED, GOODS, LISTED, OPEN, Offer, Order, Rating
+from timebank.exchange.queries.corrected import IS_UNDONE
 from timebank.exchange.rules import Score
 from timebank.members.models import ACTIVE, Member
 
@@ -89,7 +90,9 @@ def list_offers(
     session: Session, wanted: OfferFilter, *, today: date, number: int = 1, size: int = 24
 ) -> Page[OfferRow]:
     """What can be redeemed on a day, what is left first, then the newest."""
-    found = _open(today).where(*_matching(wanted)).options(selectinload(Offer.provider), selectinload(Offer.branch))
+    found = (
+        open_offers(today).where(*_matching(wanted)).options(selectinload(Offer.provider), selectinload(Offer.branch))
+    )
     left = func.coalesce(Offer.stock, 1) > 0
     page = read_page(
         session, found.order_by(left.desc(), Offer.created_at.desc(), Offer.id.desc()), number=number, size=size
@@ -99,7 +102,8 @@ def list_offers(
     return Page(items=rows, number=page.number, size=size, total=page.total)
 
 
-def _open(today: date) -> Select[Offer]:
+def open_offers(today: date) -> Select[Offer]:
+    """What can be redeemed on a day, to be narrowed further."""
     return (
         select(Offer)
         .outerjoin(Member, Member.id == Offer.provider_id)
@@ -134,11 +138,11 @@ def _matching(wanted: OfferFilter) -> list[ColumnElement[bool]]:
 
 
 def scores_of(session: Session, offer_ids: Collection[int]) -> dict[int, Score]:
-    """What those who redeemed offers gave them; offers without ratings are left out."""
+    """What those who redeemed offers gave them; offers without ratings are left out, and orders that were undone."""
     rows = session.execute(
         select(Order.offer_id, func.sum(Rating.score), func.count())
         .join(Rating, and_(Rating.order_id == Order.id, Rating.by_id == Order.member_id))
-        .where(Order.offer_id.in_(offer_ids))
+        .where(Order.offer_id.in_(offer_ids), ~IS_UNDONE)
         .group_by(Order.offer_id)
     )
     return {offer_id: Score(int(total), count) for offer_id, total, count in rows}
@@ -151,7 +155,7 @@ def list_words(session: Session, offer_id: int, *, most: int = 10) -> list[Words
         .select_from(Order)
         .join(Rating, and_(Rating.order_id == Order.id, Rating.by_id == Order.member_id))
         .join(Member, Member.id == Rating.by_id)
-        .where(Order.offer_id == offer_id, Rating.words != "")
+        .where(Order.offer_id == offer_id, Rating.words != "", ~IS_UNDONE)
         .order_by(Rating.at.desc(), Rating.id.desc())
         .limit(most)
     )
@@ -186,7 +190,7 @@ def _kept(session: Session, chosen: Select[Offer]) -> list[KeptOffer]:
             select(
                 Order.offer_id,
                 func.count().filter(Order.status.in_(OPEN)),
-                func.count().filter(Order.status == FULFILLED),
+                func.count().filter(Order.status == FULFILLED, ~IS_UNDONE),
             )
             .where(Order.offer_id.in_(ids))
             .group_by(Order.offer_id)
@@ -206,7 +210,7 @@ def _kept(session: Session, chosen: Select[Offer]) -> list[KeptOffer]:
 
 def redemption_capacity(session: Session, branch_id: int, *, today: date) -> Capacity:
     """What stands against a branch's outstanding coins on a day."""
-    found = _open(today).where(Offer.branch_id == branch_id).subquery()
+    found = open_offers(today).where(Offer.branch_id == branch_id).subquery()
     goods, goods_offers, services = session.execute(
         select(
             func.coalesce(func.sum(found.c.price_minutes * found.c.stock), 0),

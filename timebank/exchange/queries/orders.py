@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
-from sqlalchemy import Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, selectinload
 
 from timebank.core.actor import Actor
@@ -19,10 +19,12 @@ from timebank.exchange.models import (
     LISTED,
     OPEN,
     REQUESTED,
+    UNDONE,
     Offer,
     Order,
     Rating,
 )
+from timebank.exchange.queries.corrected import IS_UNDONE
 from timebank.exchange.rules import Score
 from timebank.members.models import Member
 
@@ -46,7 +48,7 @@ class Waiting:
 
 @dataclass(frozen=True, kw_only=True)
 class OrderFilter:
-    """What a desk looks for; empty means anything. ``status`` may be ``open``."""
+    """What a desk looks for; empty means anything. ``status`` may be ``open`` or ``undone``."""
 
     status: str = ""
     kind: str = ""
@@ -98,9 +100,9 @@ def get_order(session: Session, order_id: int, actor: Actor) -> Order:
 
 
 def count_taken(session: Session, offer_id: int, member_id: int) -> int:
-    """How many of an offer a member has, ordered or received."""
+    """How many of an offer a member has, ordered or received; what was undone does not count."""
     taken = select(func.coalesce(func.sum(Order.quantity), 0)).where(
-        Order.offer_id == offer_id, Order.member_id == member_id, Order.status.in_((*OPEN, FULFILLED))
+        Order.offer_id == offer_id, Order.member_id == member_id, Order.status.in_((*OPEN, FULFILLED)), ~IS_UNDONE
     )
     return int(session.scalar(taken) or 0)
 
@@ -120,7 +122,7 @@ def list_waiting(session: Session, member_id: int, *, now: datetime, most: int =
     rated = exists().where(Rating.order_id == Order.id, Rating.by_id == member_id)
     unrated = session.scalars(
         _whole(select(Order))
-        .where(or_(given, asked), Order.status == FULFILLED, ~rated)
+        .where(or_(given, asked), Order.status == FULFILLED, ~IS_UNDONE, ~rated)
         .order_by(Order.fulfilled_at.desc())
         .limit(max(most - len(waiting), 0))
     )
@@ -156,7 +158,7 @@ def list_branch_orders(
         .order_by(Order.requested_at.desc(), Order.id.desc())
     )
     if wanted.status:
-        found = found.where(Order.status.in_(OPEN) if wanted.status == "open" else Order.status == wanted.status)
+        found = found.where(_has_status(wanted.status))
     if wanted.kind:
         found = found.where(Offer.kind == wanted.kind)
     for word in wanted.text.split()[:5]:
@@ -165,8 +167,17 @@ def list_branch_orders(
     return read_page(session, found, number=number, size=size)
 
 
+def _has_status(wanted: str) -> ColumnElement[bool]:
+    if wanted == UNDONE:
+        return IS_UNDONE
+    if wanted == FULFILLED:
+        return and_(Order.status == FULFILLED, ~IS_UNDONE)
+    return Order.status.in_(OPEN) if wanted == "open" else Order.status == wanted
+
+
 def _whole(chosen: Select[Order]) -> Select[Order]:
-    return chosen.options(selectinload(Order.offer), selectinload(Order.member), selectinload(Order.provider))
+    whose = (selectinload(Order.offer), selectinload(Order.member), selectinload(Order.provider))
+    return chosen.options(*whose, selectinload(Order.corrections))
 
 
 def count_for_branch(session: Session, branch_id: int, *, now: datetime, today: date) -> BranchCounts:
@@ -204,6 +215,6 @@ def score_of_member(session: Session, member_id: int) -> Score:
     total, count = session.execute(
         select(func.coalesce(func.sum(Rating.score), 0), func.count(Rating.id))
         .join(Order, Order.id == Rating.order_id)
-        .where(Order.member_id == member_id, Rating.by_id != member_id)
+        .where(Order.member_id == member_id, Rating.by_id != member_id, ~IS_UNDONE)
     ).one()
     return Score(int(total), count)

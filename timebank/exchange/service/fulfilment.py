@@ -140,12 +140,14 @@ def _takers(session: Session, order: Order, rule: Version) -> list[tuple[int, in
 def rate(session: Session, order_id: int, *, score: int, words: str = "", actor: Actor, now: datetime) -> Rating:
     """Rate the other side of a fulfilled order, once per side; the same words again are harmless.
 
-    Raises OrderNotFound, NotAllowed, NotFulfilledYet, OrderEnded, BadScore, AlreadyRated.
+    Raises OrderNotFound, NotAllowed, NotFulfilledYet, OrderEnded, OrderUndone, BadScore, AlreadyRated.
     """
     order = lock_order(session, order_id, actor)
     if actor.member_id is None or actor.member_id not in {order.member_id, order.provider_id}:
         raise NotAllowed()
     rules.decide("rate", rules.status_at(order.status, order.expires_at, now))
+    if order.undone:
+        raise rules.OrderUndone()
     if not 1 <= score <= 5:
         raise BadScore(fields={"score": "请选 1 到 5 分。"})
     row = {"order_id": order.id, "by_id": actor.member_id, "score": score, "words": words, "at": now}

@@ -10,7 +10,7 @@ from timebank.branches.views import choose_branch
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.core.paging import page_number
-from timebank.exchange import queries, rules, schemas, service
+from timebank.exchange import queries, schemas, service
 from timebank.exchange.models import (
     CATEGORIES,
     GOODS,
@@ -18,16 +18,18 @@ from timebank.exchange.models import (
     KIND_NAMES,
     OFFER_STATUS_NAMES,
     ORDER_STATUS_NAMES,
+    UNDONE,
+    UNDONE_NAME,
     status_name,
 )
 from timebank.exchange.views import ID, blueprint
 from timebank.exchange.views.keeping import change, initial_of, own_offer
-from timebank.exchange.views.orders import TONES
+from timebank.exchange.views.orders import TONES, status_now
 from timebank.web.forms import Form
 from timebank.web.guards import current_actor, guard
 from timebank.web.query import Query
 
-STATUS_CHOICES = (("open", "进行中"), *ORDER_STATUS_NAMES.items())
+STATUS_CHOICES = (("open", "进行中"), *ORDER_STATUS_NAMES.items(), (UNDONE, UNDONE_NAME))
 
 
 @blueprint.get("/branch/offers")
@@ -118,7 +120,7 @@ def branch_orders() -> str:
         kinds=KIND_NAMES,
         status_name=status_name,
         tones=TONES,
-        status_at=lambda order: rules.status_at(order.status, order.expires_at, now),
+        status_at=status_now,
     )
 
 

@@ -9,7 +9,7 @@ from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.core.paging import page_number
 from timebank.exchange import queries, rules, schemas, service
-from timebank.exchange.models import ACCEPTED, FULFILLED, GOODS, OPEN, REQUESTED, Order, status_name
+from timebank.exchange.models import ACCEPTED, FULFILLED, GOODS, OPEN, REQUESTED, UNDONE, Order, status_name
 from timebank.exchange.views import ID, blueprint
 from timebank.members.models import Member
 from timebank.web import qr
@@ -17,7 +17,10 @@ from timebank.web.forms import Form
 from timebank.web.guards import current_actor, guard
 from timebank.web.keyring import public_url
 
-TONES = {"requested": "wait", "accepted": "strong", "fulfilled": "ok", "declined": "", "cancelled": "", "expired": ""}
+TONES = {
+    "requested": "wait", "accepted": "strong", "fulfilled": "ok", "declined": "", "cancelled": "", "expired": "",
+    "undone": "bad",
+}  # fmt: skip
 SCORES = (("5", "5 分 很满意"), ("4", "4 分 满意"), ("3", "3 分 一般"), ("2", "2 分 不太好"), ("1", "1 分 不好"))
 
 
@@ -42,7 +45,7 @@ def my_orders() -> str:
         now=now,
         status_name=status_name,
         tones=TONES,
-        status_at=_status_at,
+        status_at=status_now,
     )
 
 
@@ -109,8 +112,9 @@ def _back_to(order_id: int) -> Response:
     return redirect(url_for("exchange.show_order", order_id=order_id))
 
 
-def _status_at(order: Order) -> str:
-    return rules.status_at(order.status, order.expires_at, clock.now())
+def status_now(order: Order) -> str:
+    """The state people see: what time did to an open order, or a correction to a fulfilled one."""
+    return UNDONE if order.undone else rules.status_at(order.status, order.expires_at, clock.now())
 
 
 def _order_page(order_id: int, **typed: Form) -> str:
@@ -118,9 +122,9 @@ def _order_page(order_id: int, **typed: Form) -> str:
     order = queries.get_order(session, order_id, actor)
     asked = actor.member_id == order.member_id
     serves = not asked and actor.may("order.fulfil", branch_id=order.branch_id, owner_id=order.provider_id)
-    status, goods = _status_at(order), order.offer.kind == GOODS
+    status, goods = status_now(order), order.offer.kind == GOODS
     link = public_url(url_for("exchange.show_voucher", code=order.voucher))
-    ratings = queries.ratings_of(session, order.id)
+    ratings = {} if order.undone else queries.ratings_of(session, order.id)
     return render_template(
         "exchange/order.html",
         order=order,

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session, contains_eager
+from sqlalchemy.orm import Session, contains_eager, selectinload
 
 from timebank.activities.models import Shift
 from timebank.attendance.models import APPROVED, VOID, Attendance
-from timebank.attendance.queries.totals import MemberTotals, member_totals
+from timebank.attendance.queries import MINUTES, MemberTotals, member_totals, with_corrections
 from timebank.core import clock
 from timebank.core.keys import Keys
 from timebank.core.paging import Page, read_page
@@ -72,7 +72,7 @@ def list_record(
         select(Attendance)
         .join(Attendance.shift)
         .join(Shift.activity)
-        .options(contains_eager(Attendance.shift).contains_eager(Shift.activity))
+        .options(contains_eager(Attendance.shift).contains_eager(Shift.activity), selectinload(Attendance.corrections))
         .where(Attendance.member_id == member_id, Attendance.status != VOID, Shift.cancelled_at.is_(None))
         .order_by(Shift.starts_at.desc(), Attendance.id.desc())
     )
@@ -99,14 +99,14 @@ def list_years(session: Session, member_id: int) -> list[int]:
 
 
 def minutes_by_day(session: Session, member_id: int, *, last: date) -> Counter[date]:
-    """Approved minutes per local day of the shift's start, over the year that ends with ``last``."""
+    """Approved minutes, as they count now, per local day of the shift's start, over the year up to ``last``."""
     start = clock.instant(last - timedelta(days=371), time())
     rows = session.execute(
-        select(Shift.starts_at, Attendance.signed_minutes, Attendance.manual_minutes)
+        with_corrections(select(Shift.starts_at, MINUTES).select_from(Attendance))
         .join(Shift, Shift.id == Attendance.shift_id)
         .where(Attendance.member_id == member_id, Attendance.status == APPROVED, Shift.starts_at >= start)
     )
     days: Counter[date] = Counter()
-    for starts_at, signed, manual in rows:
-        days[clock.local(starts_at).date()] += signed + manual
+    for starts_at, minutes in rows:
+        days[clock.local(starts_at).date()] += minutes
     return days

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
+from timebank.activities.models import Activity, Shift
+from timebank.attendance import queries as attendance
+from timebank.attendance.models import Attendance
+from timebank.exchange import queries as exchange
 from timebank.exchange.models import ORDER_STATUS_NAMES, Order
 from timebank.growth.rules import Movement, words
 from timebank.ledger import queries as ledger
@@ -20,7 +24,10 @@ ALL: Instants = (None, None)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
-    """One movement: ``amount`` above zero came in; ``balance`` is what stood there after it; ``link`` leads to more."""
+    """One movement: ``amount`` above zero came in; ``balance`` is what stood there after it; ``link`` leads to more.
+
+    ``note`` says that it was corrected later, and why.
+    """
 
     at: datetime
     text: str
@@ -28,6 +35,12 @@ class Line:
     balance: int
     link: str
     entry_id: int
+    note: str = ""
+
+    @property
+    def whole_text(self) -> str:
+        """Text and note, for files and paper."""
+        return f"{self.text}（{self.note}）" if self.note else self.text
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,6 +101,8 @@ def get_statement(
 def _lines(session: Session, found: Iterable[ledger.StatementLine], unit: str) -> list[Line]:
     found = list(found)
     orders = _orders(session, {line.source_id for line in found if line.source_type == "order" and line.source_id})
+    titles = _titles(session, [line for line in found if line.reverses_id is not None], orders)
+    notes = _corrected(session, [line.entry_id for line in found])
     lines = []
     for line in found:
         order = orders.get(line.source_id or 0) if line.source_type == "order" else None
@@ -95,10 +110,11 @@ def _lines(session: Session, found: Iterable[ledger.StatementLine], unit: str) -
             kind=line.kind,
             amount=line.amount,
             unit=unit,
-            facts=line.facts,
+            facts=titles.get(line.entry_id, {}) | line.facts,
             provider=order.provider.alias if order and order.provider else "",
             requester=order.member.alias if order else "",
             reverses=line.reverses_id is not None,
+            replaces="replaces" in line.facts,
             to_fund=line.other == "fund",
         )
         lines.append(
@@ -109,9 +125,33 @@ def _lines(session: Session, found: Iterable[ledger.StatementLine], unit: str) -
                 balance=line.balance,
                 link=f"/orders/{order.id}" if order else "",
                 entry_id=line.entry_id,
+                note=notes.get(line.entry_id, ""),
             )
         )
     return lines
+
+
+def _titles(
+    session: Session, reversals: Collection[ledger.StatementLine], orders: Mapping[int, Order]
+) -> dict[int, dict[str, str]]:
+    """What reversed lines were about: a reversal's own facts say only why."""
+    records = {line.source_id for line in reversals if line.source_type == "attendance"}
+    chosen = (
+        select(Attendance.id, Activity.title)
+        .join(Shift, Shift.id == Attendance.shift_id)
+        .join(Activity, Activity.id == Shift.activity_id)
+        .where(Attendance.id.in_(records))
+    )
+    titles = {("attendance", row.id): row.title for row in session.execute(chosen)} if records else {}
+    titles |= {("order", order.id): order.offer.title for order in orders.values()}
+    named = ((line.entry_id, titles.get((line.source_type, line.source_id or 0))) for line in reversals)
+    return {entry_id: {"title": title} for entry_id, title in named if title}
+
+
+def _corrected(session: Session, entry_ids: Collection[int]) -> dict[int, str]:
+    found = [(one.corrects_id, one.reason) for one in attendance.list_corrections_of(session, entry_ids)]
+    found += [(one.corrects_id, one.reason) for one in exchange.list_corrections_of(session, entry_ids)]
+    return {entry_id: f"这一笔后来更正了：{reason}" for entry_id, reason in found}
 
 
 def _orders(session: Session, order_ids: Collection[int]) -> dict[int, Order]:

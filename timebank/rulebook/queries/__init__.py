@@ -8,6 +8,7 @@ from timebank.rulebook.queries.versions import (
     find_rules,
     find_versions,
     list_rules,
+    named_rule,
     version_of,
 )
 
@@ -21,6 +22,7 @@ __all__ = [
     "find_versions",
     "list_due",
     "list_rules",
+    "named_rule",
     "try_rules",
     "version_of",
 ]

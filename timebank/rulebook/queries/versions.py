@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from timebank.branches.models import Branch
 from timebank.rulebook.models import CoinRule
-from timebank.rulebook.rules import SETTINGS, Version, in_force
+from timebank.rulebook.rules import BUILT_IN, SETTINGS, Version, in_force
 
 
 def version_of(row: CoinRule, branch_code: str) -> Version:
@@ -47,6 +47,12 @@ def find_rules(session: Session, branch_ids: Collection[int], day: date) -> dict
     """The version in force on a day at each of some branches."""
     versions = find_versions(session, branch_ids)
     return {branch_id: in_force(versions.get(branch_id, []), day) for branch_id in branch_ids}
+
+
+def named_rule(session: Session, branch_id: int, name: str | None) -> Version:
+    """The version that an entry of a branch names; what was booked before there were versions followed the built-in."""
+    versions = find_versions(session, [branch_id]).get(branch_id, [])
+    return next((version for version in versions if version.name == name), BUILT_IN)
 
 
 def list_rules(session: Session, branch_id: int) -> list[CoinRule]:

@@ -1,0 +1,156 @@
+"""What setting a record's entry right would do: to minutes, points and carry; and what is booked instead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from timebank.attendance.models import Attendance, PointsCarry
+from timebank.attendance.queries.days import SOURCE, coins_of_day
+from timebank.attendance.queries.policy import policy_of
+from timebank.attendance.rules import Split, corrected_split, shift_room
+from timebank.core.clock import local
+from timebank.ledger import queries as ledger_queries
+from timebank.ledger.queries import EntryView
+from timebank.ledger.service import EntryDraft, TransferDraft
+from timebank.rulebook.queries import named_rule
+from timebank.rulebook.rules import CAPPED, GROUP, TO_FUND, TO_GIVE, Earning, Settings, facts_of, points_of
+from timebank.rulebook.rules import Split as Parts
+from timebank.rulebook.rules import split as share
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordChange:
+    """A record before and after: minutes by kind, points more (below zero: fewer), what is left to carry.
+
+    ``instead`` takes the place of the reversed entry. Of a record that is undone altogether nothing is left, except a
+    point that rounding moved from one record to another.
+    """
+
+    record_id: int
+    member_id: int
+    before: Split
+    after: Split
+    points: int
+    carry: int
+    instead: EntryDraft | None
+
+
+def find_booked_record(session: Session, entry: EntryView) -> Attendance | None:
+    """The record that an entry stands for now; None for other entries, and for those that were set right before."""
+    if entry.source_type != SOURCE or entry.kind == "reverse" or entry.source_id is None:
+        return None
+    record = session.scalars(
+        select(Attendance)
+        .where(Attendance.id == entry.source_id)
+        .options(selectinload(Attendance.corrections))
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    return record if record is not None and record.entry_now_id == entry.id else None
+
+
+def plan_correction(session: Session, record: Attendance, entry: EntryView, minutes: int, *, key: str) -> RecordChange:
+    """What it does when the record gets its right ``minutes`` (0: it does not count at all).
+
+    Coins and points follow by the rules the entry was made by. ``key`` is the key of what is booked instead.
+    Raises NothingChanges, CorrectionOutOfRange.
+    """
+    before = Split(record.signed_now, record.manual_now)
+    room = shift_room(policy_of(record.shift, record.shift.activity))
+    after = corrected_split(before, minutes, room=room)
+    carry = session.scalar(select(PointsCarry.carry).where(PointsCarry.member_id == record.member_id)) or 0
+    rule = named_rule(session, entry.book_id, entry.rule)
+    points, left = points_of(after.minutes - before.minutes, carry=carry, rule=rule)
+    parts = _parts(session, record, entry, after.minutes, rule)
+    return RecordChange(
+        record_id=record.id,
+        member_id=record.member_id,
+        before=before,
+        after=after,
+        points=points,
+        carry=left,
+        instead=_instead(session, record, entry, _Right(after, parts, _booked_points(entry) + points), key),
+    )
+
+
+def _booked_points(entry: EntryView) -> int:
+    """The points an entry brought the member; below zero where rounding took one."""
+    return sum(-t.amount if _takes_back(t.debit) else t.amount for t in entry.transfers if t.unit == "point")
+
+
+def _takes_back(debit_code: str) -> bool:
+    return debit_code != "issuance"
+
+
+@dataclass(frozen=True, slots=True)
+class _Right:
+    """What a record should have brought: minutes by kind, their parts as coins, points."""
+
+    minutes: Split
+    parts: Parts
+    points: int
+
+
+def _parts(session: Session, record: Attendance, entry: EntryView, minutes: int, rule: Settings) -> Parts:
+    """The right minutes shared out as when the entry was booked, beside what the day's other shifts bring now.
+
+    Where the entry filled the member up to the holding cap, its own share tells how much there was room for.
+    """
+    kept = sum(t.amount for t in entry.transfers if t.unit == "coin" and t.credit_id == record.member.coin_account_id)
+    balance = ledger_queries.get_account(session, record.member.coin_account_id).balance - kept
+    if entry.facts.get(TO_FUND) and rule.holding_cap_minutes is not None:
+        balance = rule.holding_cap_minutes - kept
+    day = local(record.shift.ends_at).date()
+    today = coins_of_day(session, [record.member_id], day, without=record.shift_id).get(record.member_id, 0)
+    earning = Earning(minutes=minutes, group=bool(entry.facts.get(GROUP)), today=today, balance=balance)
+    return share(earning, rule)
+
+
+def _instead(session: Session, record: Attendance, entry: EntryView, right: _Right, key: str) -> EntryDraft | None:
+    transfers = [
+        *_coin_transfers(session, record, entry, right.parts),
+        *_point_transfers(session, record, entry, right.points),
+    ]
+    if not transfers:
+        return None
+    facts = {name: fact for name, fact in entry.facts.items() if name not in {CAPPED, TO_FUND, TO_GIVE}}
+    return EntryDraft(
+        book_id=entry.book_id,
+        kind=entry.kind if right.minutes.minutes else "adjust",
+        key=key,
+        transfers=tuple(transfers),
+        source_type=SOURCE,
+        source_id=record.id,
+        occurred_at=entry.occurred_at,
+        actor_id=None,
+        for_member_id=entry.for_member_id,
+        rule=entry.rule,
+        facts=facts
+        | {"signed_minutes": right.minutes.signed, "manual_minutes": right.minutes.manual}
+        | facts_of(right.parts),
+    )
+
+
+def _coin_transfers(session: Session, record: Attendance, entry: EntryView, parts: Parts) -> list[TransferDraft]:
+    issuance, fund = (ledger_queries.find_house_account(session, entry.book_id, kind) for kind in ("issuance", "fund"))
+    shares = (
+        (parts.kept, record.member.coin_account_id),
+        (parts.given, record.member.giveaway_account_id),
+        (parts.fund, fund),
+    )
+    return [
+        TransferDraft(debit_id=issuance, credit_id=account_id, amount=amount, unit="coin")
+        for amount, account_id in shares
+        if amount and account_id is not None
+    ]
+
+
+def _point_transfers(session: Session, record: Attendance, entry: EntryView, points: int) -> list[TransferDraft]:
+    if not points:
+        return []
+    house = ledger_queries.find_house_account(session, entry.book_id, "issuance", "point")
+    own = ledger_queries.get_account(session, record.member.point_account_id).id
+    debit, credit = (house, own) if points > 0 else (own, house)
+    return [TransferDraft(debit_id=debit, credit_id=credit, amount=abs(points), unit="point")]

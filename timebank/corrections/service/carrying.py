@@ -1,0 +1,87 @@
+"""Carrying a correction out: back and anew in the books, beside the record or order, and told to whom it concerns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from timebank.attendance import queries as attendance_queries
+from timebank.attendance import service as attendance
+from timebank.corrections.models import DONE, Correction
+from timebank.corrections.queries import Change, plan_change
+from timebank.corrections.service.telling import tell_booked
+from timebank.exchange import queries as exchange_queries
+from timebank.exchange import service as exchange
+from timebank.ledger import service as ledger
+from timebank.ledger.queries import EntryView
+from timebank.ledger.service import Reversal, Reversed
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """Who carries it out as the second person, with which words, and when; ``by_id`` None: none was needed."""
+
+    by_id: int | None
+    note: str
+    at: datetime
+
+
+def carry_out(session: Session, correction: Correction, entry: EntryView, decision: Decision) -> None:
+    """Book a waiting correction and end it.
+
+    Raises ``ledger.BelowFloor`` where a second person has to decide and none did, and then has booked nothing.
+    """
+    _lock_document(session, entry)
+    key = f"correction:{correction.id}"
+    change = plan_change(session, entry, correction.new_minutes, key=f"{key}:new")
+    instead = replace(change.instead, actor_id=correction.asked_by_id) if change.instead is not None else None
+    reversal = Reversal(
+        key=f"{key}:back",
+        reason=correction.reason,
+        actor_id=correction.asked_by_id,
+        decided_by_id=decision.by_id,  # no floor is lowered where everything is covered
+        replacement=instead,
+    )
+    booked = _book(session, entry, reversal, decision.at)
+    _keep(session, change, correction, booked, decision.at)
+    correction.status, correction.decided_by_id, correction.decided_at = DONE, decision.by_id, decision.at
+    correction.decided_note = decision.note
+    correction.reversal_entry_id = booked.reversal.entry_id
+    correction.replacement_entry_id = booked.replacement.entry_id if booked.replacement else None
+    session.flush()
+    tell_booked(session, correction, entry, change.instead, now=decision.at)
+
+
+def _lock_document(session: Session, entry: EntryView) -> None:
+    """What stands behind the entry stays as it is until we commit; it is planned from what is read after this."""
+    record = attendance_queries.find_booked_record(session, entry)
+    if record is not None:
+        attendance.lock_booked_record(session, record)
+    order = exchange_queries.find_booked_order(session, entry)
+    if order is not None:
+        exchange.lock_booked_order(session, order)
+
+
+def _book(session: Session, entry: EntryView, reversal: Reversal, now: datetime) -> Reversed:
+    """All or nothing also where it is refused, since a correction that waits goes on living then."""
+    with session.begin_nested():
+        return ledger.reverse(session, entry.id, reversal, now=now)
+
+
+def _keep(session: Session, change: Change, correction: Correction, booked: Reversed, now: datetime) -> None:
+    done: dict[str, Any] = {
+        "corrects_id": correction.entry_id,
+        "reversal_id": booked.reversal.entry_id,
+        "replacement_id": booked.replacement.entry_id if booked.replacement else None,
+        "key": f"correction:{correction.id}",
+        "reason": correction.reason,
+        "by_id": correction.asked_by_id,
+        "at": now,
+    }
+    if change.record is not None:
+        attendance.keep_correction(session, change.record, attendance.Correcting(**done))
+    if change.order is not None:
+        exchange.keep_correction(session, change.order, exchange.Correcting(**done))

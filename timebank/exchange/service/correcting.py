@@ -1,0 +1,48 @@
+"""Keeping what was given back of fulfilled orders: rows beside them, the orders stay as they ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from timebank.exchange.models import Order, OrderCorrection
+from timebank.exchange.queries import OrderChange
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Correcting:
+    """The entries of a correction that was carried out, and who asked for it, why, when."""
+
+    corrects_id: int
+    reversal_id: int
+    replacement_id: int | None
+    key: str
+    reason: str
+    by_id: int
+    at: datetime
+
+
+def lock_booked_order(session: Session, order: Order) -> None:
+    """Keep an order as it is until we commit; call before the correction is planned."""
+    session.execute(select(Order.id).where(Order.id == order.id).with_for_update(key_share=True))
+
+
+def keep_correction(session: Session, change: OrderChange, done: Correcting) -> None:
+    """Record what a correction that was booked gave back."""
+    session.add(
+        OrderCorrection(
+            order_id=change.order_id,
+            amount_minutes=change.after - change.before,
+            corrects_id=done.corrects_id,
+            entry_id=done.reversal_id,
+            replacement_id=done.replacement_id,
+            key=done.key,
+            reason=done.reason,
+            by_id=done.by_id,
+            at=done.at,
+        )
+    )
+    session.flush()
