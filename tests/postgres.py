@@ -11,6 +11,7 @@ import os
 import pwd
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ SETTINGS = {
     "timezone": "UTC",
     "max_connections": "200",
 }
+# For tests that take the server away in mid-load: what was acknowledged has to be on the disk.
+DURABLE = SETTINGS | {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 
 
 class NoPostgres(RuntimeError):
@@ -41,6 +44,7 @@ class Cluster:
 
     folder: Path
     owner: dict[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=lambda: SETTINGS)
 
     @property
     def url(self) -> str:
@@ -48,8 +52,21 @@ class Cluster:
         return f"postgresql+psycopg://app@/postgres?host={self.folder}"
 
     def start(self) -> None:
-        """Make the cluster and wait until it answers. Raises with PostgreSQL's own words when it does not."""
+        """Make the cluster, or find the one made before, and wait until it answers.
+
+        Raises with PostgreSQL's own words when it does not.
+        """
         binaries = _reachable(find_binaries(), self.folder, self.owner)
+        if not (self.folder / "data" / "PG_VERSION").exists():
+            self._make(binaries)
+        settings = {**self.settings, "unix_socket_directories": str(self.folder)}
+        options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
+        self._call(
+            binaries / "pg_ctl",
+            *("start", "-w", "-s", "-D", self.folder / "data", "-l", self.folder / "log", "-o", options),
+        )
+
+    def _make(self, binaries: Path) -> None:
         self.folder.mkdir(mode=0o755, exist_ok=True)
         if self.owner:  # "initdb: error: cannot be run as root"
             self.folder.parent.chmod(0o711)
@@ -58,15 +75,9 @@ class Cluster:
             binaries / "initdb",
             *("-D", self.folder / "data", "-U", "app", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"),
         )
-        settings = SETTINGS | {"unix_socket_directories": str(self.folder)}
-        options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
-        self._call(
-            binaries / "pg_ctl",
-            *("start", "-w", "-s", "-D", self.folder / "data", "-l", self.folder / "log", "-o", options),
-        )
 
     def stop(self) -> None:
-        """Stop at once: nobody will read these files again."""
+        """Stop at once, as if the machine had: a durable cluster recovers at its next start."""
         if (self.folder / "data" / "postmaster.pid").exists():
             binaries = _reachable(find_binaries(), self.folder, self.owner)
             self._call(binaries / "pg_ctl", "stop", "-s", "-m", "immediate", "-D", self.folder / "data")
@@ -89,12 +100,12 @@ class Cluster:
             raise RuntimeError(f"{program.name}: {answer.stdout or ''}{log.read_text() if log.exists() else ''}")
 
 
-def cluster_in(folder: Path) -> Cluster:
-    """The cluster of this test run: owned by ``nobody`` when root runs the tests, else by whoever does."""
+def cluster_in(folder: Path, settings: Mapping[str, str] = SETTINGS) -> Cluster:
+    """The cluster in a folder: owned by ``nobody`` when root runs the tests, else by whoever does."""
     if os.geteuid() != 0:
-        return Cluster(folder)
+        return Cluster(folder, settings=settings)
     nobody = pwd.getpwnam("nobody")
-    return Cluster(folder, {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []})
+    return Cluster(folder, {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}, settings)
 
 
 def find_binaries() -> Path:

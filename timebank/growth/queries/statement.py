@@ -115,6 +115,7 @@ def _lines(session: Session, found: Iterable[ledger.StatementLine], unit: str) -
             requester=order.member.alias if order else "",
             reverses=line.reverses_id is not None,
             replaces="replaces" in line.facts,
+            to_fund=line.other == "fund",
         )
         lines.append(
             Line(
