@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 
 def compare(name: str, unit: str, ours: Callable[[], float], baseline: Callable[[], float], rounds: int = 5) -> None:
@@ -28,6 +28,23 @@ def compare(name: str, unit: str, ours: Callable[[], float], baseline: Callable[
         "ratio": round(value / base, 3) if base else None,
     }
     print(json.dumps(figure, ensure_ascii=False), flush=True)
+
+
+def medians(measures: Mapping[str, Callable[[], float]], rounds: int = 5) -> dict[str, float]:
+    """The median of each of several measurements, taken in turn and in both directions."""
+    taken: dict[str, list[float]] = {name: [] for name in measures}
+    for number in range(rounds):
+        order = list(measures)[:: 1 if number % 2 == 0 else -1]
+        for name in order:
+            taken[name].append(measures[name]())
+    return {name: statistics.median(values) for name, values in taken.items()}
+
+
+def say(name: str, unit: str, value: float, baseline: float, **more: object) -> None:
+    """Print one figure as a line of JSON: the value, its baseline, the value divided by it."""
+    figure = {"name": name, "value": round(value, 4), "unit": unit, "baseline": round(baseline, 4)}
+    ratio = round(value / baseline, 3) if baseline else None
+    print(json.dumps(figure | {"ratio": ratio} | more, ensure_ascii=False), flush=True)
 
 
 def seconds(work: Callable[[], object]) -> Callable[[], float]:
