@@ -57,8 +57,8 @@ def reverse(session: Session, entry_id: int, reversal: Reversal, *, now: datetim
     """Book the opposite of an entry, naming it, in the month open at ``now``, together with what replaces it.
 
     A repeat with the same key and content returns the first. Raises EntryNotFound, OneSided, AlreadyReversed,
-    KeyReused, OneHand, BelowFloor where a member spent it meanwhile and nobody decided that it may be owed, NotEnough where nobody
-    may decide so (the fund), and what ``post`` raises for the replacement.
+    KeyReused, OneHand, BelowFloor where a member spent it meanwhile and nobody decided that it may be owed, NotEnough
+    where nobody may decide so (the fund), and what ``post`` raises for the replacement.
     """
     entry = session.get(Entry, entry_id)
     if entry is None:
