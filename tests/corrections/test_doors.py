@@ -165,12 +165,12 @@ def test_lists_of_the_shift_show_what_counts_now(client: FlaskClient, people: Pe
     sign_in(client, people.manager)
     correct(client, people.kept_entry, kind="amount", minutes_hours="1")
     approvals = client.get("/organise/approvals").text
-    assert "5 币" in approvals
+    assert "5 小时" in approvals
     assert "更正过 1 人" in approvals
     review = client.get(f"/organise/shifts/{people.shift}/review").text
     assert "更正过：原来 2 小时" in review
-    assert "后来更正了 1 人，现在合计 5 币" in review
-    assert "现在合计 5 币，积分 50 分" in client.get(f"/organise/shifts/{people.shift}/approve").text
+    assert "后来更正了 1 人，现在合计 5 小时" in review
+    assert "现在合计 5 小时，积分 50 分" in client.get(f"/organise/shifts/{people.shift}/approve").text
 
 
 def test_the_file_of_a_statement_says_what_was_corrected(client: FlaskClient, people: People) -> None:

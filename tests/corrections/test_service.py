@@ -55,7 +55,7 @@ def test_the_right_amount_is_booked_instead_in_one_go(town: Town) -> None:
     assert town.stands(0) == (90, 15)
     assert town.totals(0) == (90, 1, 15)
     instead = ledger.get_entry(town.session, done.replacement_entry_id or 0)
-    assert (instead.kind, instead.source_type, instead.rule) == ("earn", "attendance", "points/1")
+    assert (instead.kind, instead.source_type, instead.rule) == ("earn", "attendance", "rules/0")
     assert instead.facts["replaces"] == entry_id
     assert (instead.facts["signed_minutes"], instead.facts["manual_minutes"]) == (90, 0)
     assert ledger.get_entry(town.session, entry_id).reversed_by_id == done.reversal_entry_id
