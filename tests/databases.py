@@ -11,6 +11,7 @@ import fcntl
 import itertools
 import os
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -81,6 +82,26 @@ def fresh(engine_name: str, *, migrated: bool = True) -> Iterator[str]:
     _maintain(f"CREATE DATABASE {name} {source}")
     yield _postgres_url(name)
     _maintain(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def copy_of(url: str) -> Iterator[str]:
+    """URL of a real copy of a database that nobody is connected to, dropped afterwards."""
+    number = f"copy_{os.environ.get('PYTEST_XDIST_WORKER', 'gw')}_{next(_numbers)}"
+    source = sa.make_url(url)
+    if source.get_backend_name() == "sqlite":
+        path = run_folder() / f"{number}.db"
+        with sqlite3.connect(str(source.database)) as live:
+            live.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        live.close()
+        shutil.copyfile(str(source.database), path)
+        yield f"sqlite:///{path}"
+        for left in path.parent.glob(f"{path.name}*"):
+            left.unlink()
+        return
+    _maintain(f"CREATE DATABASE {number} TEMPLATE {source.database}")
+    yield _postgres_url(number)
+    _maintain(f"DROP DATABASE {number} WITH (FORCE)")
 
 
 def _sqlite_template() -> Path:

@@ -243,12 +243,13 @@ SQLITE_NEW = [
              floor = max(floor, min(0, posted_in + NEW.amount - posted_out - held))
            WHERE id = NEW.credit_id AND runs;
        END""",
+    # The floor is lifted by what is given back, not by what the transfers of the posting are about to take.
     """CREATE TRIGGER hold_moves_figures AFTER INSERT ON hold BEGIN
          UPDATE account SET held = held + NEW.amount WHERE id = NEW.account_id;
        END""",
     """CREATE TRIGGER hold_end_moves_figures AFTER INSERT ON hold_end BEGIN
          UPDATE account SET held = held - (SELECT amount FROM hold WHERE id = NEW.hold_id),
-             floor = max(floor, min(0, posted_in - posted_out - held
+             floor = max(floor, min(0, posted_in - posted_out - held - NEW.posted_amount
                                        + (SELECT amount FROM hold WHERE id = NEW.hold_id)))
            WHERE id = (SELECT account_id FROM hold WHERE id = NEW.hold_id);
        END""",
@@ -366,7 +367,7 @@ POSTGRESQL = [
         BEGIN
           SELECT account_id, amount INTO ended FROM hold WHERE id = NEW.hold_id;
           UPDATE account SET held = held - ended.amount,
-              floor = greatest(floor, least(0, posted_in - posted_out - held + ended.amount))
+              floor = greatest(floor, least(0, posted_in - posted_out - held - NEW.posted_amount + ended.amount))
             WHERE id = ended.account_id;
           RETURN NULL;
         END $$""",

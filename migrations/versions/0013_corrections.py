@@ -35,7 +35,8 @@ WISHED = ("id", "branch_id", "entry_id", "member_id", "words", "asked_at", "form
 def _party(person: str) -> str:
     return f"""(EXISTS (SELECT 1 FROM entry e WHERE e.id = NEW.entry_id AND e.for_member_id = {person})
       OR EXISTS (SELECT 1 FROM transfer t JOIN member m ON m.id = {person} WHERE t.entry_id = NEW.entry_id
-        AND (m.coin_account_id IN (t.debit_id, t.credit_id) OR m.point_account_id IN (t.debit_id, t.credit_id))))"""
+        AND (m.coin_account_id IN (t.debit_id, t.credit_id) OR m.point_account_id IN (t.debit_id, t.credit_id)
+          OR m.giveaway_account_id IN (t.debit_id, t.credit_id))))"""
 
 
 # Whether the entry named in one column is the reversal of the entry named in another.

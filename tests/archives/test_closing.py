@@ -24,6 +24,7 @@ from timebank.exchange.models import EXPIRED, Order
 from timebank.exchange.service import OfferDraft, OrderDraft, post_offer, request_order
 from timebank.ledger import queries as ledger
 from timebank.ledger.service import MonthNotOver
+from timebank.ledger.verification import Check, Finding
 from timebank.members.models import Member
 
 
@@ -282,6 +283,8 @@ def test_the_seal_looks_again_at_what_may_have_changed_since_the_check(session: 
 def test_what_the_last_self_check_found_is_a_warning_before_the_close(session: Session) -> None:
     branch, *_ = small_town(session)
     assert queries.preview_warnings(session, branch, "2026-08") == []
-    service.keep_audit(session, branch_id=branch.id, lines=["试算平衡 · 1：不平"], now=NOVEMBER)
+    finding = Finding(check="trial_balance", row="1", text="不平")
+    check = Check(name="trial_balance", title="试算平衡", findings=(finding,), milliseconds=1)
+    service.keep_audit(session, branch_id=branch.id, checks=[check], now=NOVEMBER)
     [warning] = queries.preview_warnings(session, branch, "2026-08")
     assert (warning.code, warning.rows) == ("archives.last_audit", ("试算平衡 · 1：不平",))

@@ -173,6 +173,15 @@ def test_lists_of_the_shift_show_what_counts_now(client: FlaskClient, people: Pe
     assert "现在合计 5 币，积分 50 分" in client.get(f"/organise/shifts/{people.shift}/approve").text
 
 
+def test_the_file_of_a_statement_says_what_was_corrected(client: FlaskClient, people: People) -> None:
+    sign_in(client, people.manager)
+    correct(client, people.kept_entry, kind="amount", minutes_hours="1")
+    sign_in(client, people.kept)
+    file = client.get("/me/statement.csv").get_data(as_text=True)
+    assert "存入 2 小时 · 参加“楼道清洁”（这一笔后来更正了：记错了人）" in file
+    assert "更正后存入 1 小时" in file
+
+
 def test_a_member_asks_about_their_own_only(client: FlaskClient, people: People) -> None:
     sign_in(client, people.kept)
     assert f"/me/statement/{people.kept_entry}/ask" in client.get("/me/record").text

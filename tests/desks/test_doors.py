@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import timedelta
 from typing import NamedTuple
 
 import pytest
@@ -11,8 +12,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.archives.months import AUGUST, OCTOBER, SEPTEMBER, earn, small_town
+from tests.journal_parser import balances
 from tests.tampering import tamper
 from tests.world import make_branch, make_member, sign_in
+from timebank.archives.service import audit
+from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.ledger import queries as ledger
 from timebank.ledger.service import Reversal, reverse
@@ -154,7 +158,7 @@ def test_an_account_reads_in_debit_and_credit(client: FlaskClient, town: Town) -
 def test_an_accounts_statement_names_document_hand_and_rules(client: FlaskClient, town: Town) -> None:
     sign_in(client, town.inspector)
     page = client.get(f"/inspect/accounts/{town.account}?from=2026-10-01&to=2026-10-31").text
-    for words in ("期初余额", "本期借方", "兑换单", "exchange-1", "，为 "):
+    for words in ("期初余额", "本期借方", "兑换单", "rules/0", "，为 "):
         assert words in page
 
 
@@ -220,3 +224,56 @@ def test_entries_of_several_months_are_numbered_as_each_alone_and_accounts_are_f
             ledger.page_accounts(session, town.branch, ledger.AccountFilter(), number=1, size=2).items[0].kind
             != "member"
         )
+
+
+def test_the_inspector_sees_every_self_check_and_what_each_found(client: FlaskClient, app: Flask, town: Town) -> None:
+    sign_in(client, town.inspector)
+    assert "还没有自检记录" in client.get("/inspect/verify").text
+    with app.app_context():
+        with transaction() as session:
+            clean = audit(session, branch_id=town.branch, now=clock.now()).id
+        with transaction() as session:
+            tamper(session, "UPDATE account SET posted_in = posted_in + 1 WHERE id = :id", id=town.account)
+            broken = audit(session, branch_id=town.branch, now=clock.now()).id
+    page = client.get("/inspect/verify").text
+    assert "最近一次自检发现 1 处不对" in page
+    assert f"/inspect/verify/{clean}" in page
+    assert f"/inspect/verify/{broken}" in page
+    assert "小时没有自检" not in page
+    assert "全部通过" in client.get(f"/inspect/verify/{clean}").text
+    assert "逐笔重算" in client.get(f"/inspect/verify/{broken}").text
+    report = client.get(f"/inspect/verify/{broken}.json").json
+    assert report is not None
+    [wrong] = [check for check in report["branches"][0]["checks"] if not check["ok"]]
+    assert (wrong["name"], wrong["count"]) == ("replay", 1)
+    sign_in(client, town.stranger)
+    for path in (f"/inspect/verify/{broken}", f"/inspect/verify/{broken}.json"):
+        assert client.get(path).status_code == 403
+
+
+@pytest.mark.parametrize(("hours", "alarmed"), [(35, False), (37, True)])
+def test_a_night_without_a_self_check_raises_the_alarm(
+    client: FlaskClient, app: Flask, town: Town, hours: int, alarmed: bool
+) -> None:
+    with app.app_context(), transaction() as session:
+        audit(session, branch_id=town.branch, now=clock.now() - timedelta(hours=hours, minutes=1))
+    sign_in(client, town.inspector)
+    page = client.get("/inspect/verify").text
+    assert (f"已经 {hours} 小时没有自检" in page) is alarmed
+    assert ("最近一次自检全部通过" in page) is not alarmed
+
+
+def test_the_inspector_takes_the_journal_of_some_days_away(client: FlaskClient, town: Town) -> None:
+    sign_in(client, town.inspector)
+    answer = client.get("/inspect/journal?from=2026-08-01&to=2026-08-31&style=hledger")
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="BL-2026-08-01-2026-08-31.hledger"'
+    assert balances(answer.text)["Expenses:Issuance"] == {"MIN": 180, "PT": 30}
+    assert "open Expenses:Issuance" in client.get("/inspect/journal?style=beancount").text
+    for asked in ("from=2026-02-30", "to=gestern", "from=2026-09-02&to=2026-09-01"):
+        refused = client.get(f"/inspect/journal?{asked}")
+        assert refused.status_code == 422
+        assert "日期要写成" in refused.text
+    sign_in(client, town.stranger)
+    assert client.get(f"/inspect/journal?branch={town.branch}").status_code == 403
+    sign_in(client, town.anna)
+    assert client.get("/inspect/journal").status_code == 403

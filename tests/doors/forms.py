@@ -115,6 +115,22 @@ _FORMS: dict[str, Filled] = {
     "roster.put_away": {},
     "roster.run": {"consented": "1"},
     "roster.upload": lambda town: {"branch_id": str(town.things["branch"])},
+    "rulebook.give_coins": {
+        "form_key": "fresh",
+        "purse": "coin",
+        "amount_hours": "0",
+        "amount_minutes": "30",
+        "words": "给需要的老人",
+        "then": "give",
+    },
+    "rulebook.new_rule": {
+        "form_key": "fresh",
+        "valid_from": "2026-12-01",
+        "points_per_hour": "12",
+        "daily_cap_hours": "4",
+        "reason": "网点会议决定",
+        "then": "save",
+    },
     "web.preferences": {"large": "1"},
 }
 

@@ -28,6 +28,7 @@ from tests.archives.months import AUGUST, close_of, earn
 from tests.members.rosters import csv_of
 from tests.world import CONSENTS, KEYS, NOW, actor_of, make_branch, make_member, sign_in
 from timebank.archives import closing as archive_closing
+from timebank.archives.service import audit
 from timebank.attendance.models import VENUE
 from timebank.attendance.rules import venue_code
 from timebank.attendance.service import ScanDraft, record_scan, submit_shift, void
@@ -166,6 +167,7 @@ ARGUMENTS = {
     "name": "asset",
     "notice_id": "notice",
     "offer_id": "service",
+    "run_id": "audit",
     "order_id": "accepted",
     "request_id": "request",
     "shift_id": "running",
@@ -351,6 +353,7 @@ def _make_things(session: Session, home: Branch, people: Mapping[str, Member]) -
     assert card is not None
     things: dict[str, Any] = {
         "account": owner.coin_account_id,
+        "audit": audit(session, branch_id=home.id, now=BEFORE).id,
         "asset": "zxing-reader.js",
         "asker": people["asker"].id,
         "branch": home.id,

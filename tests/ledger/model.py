@@ -80,6 +80,7 @@ class ModelBank:
                 floor[transfer.debit_id] = left
             balance[transfer.credit_id] += transfer.amount
             lift(floor, balance, held)
+        lift(floor, balance, held)
         self.held, self.balance, self.floor = held, balance, floor
 
     def _open_month(self, book_id: int, now: datetime) -> str:
@@ -142,6 +143,8 @@ class ModelBank:
     def reverse(self, entry: ModelEntry, drafts: list[EntryDraft], now: datetime, *, decided: bool) -> list[ModelEntry]:
         """``drafts``: the reversal, after what replaces it if anything does."""
         back = drafts[-1]
+        if entry.draft.kind == "inter_branch":
+            raise service.OneSided
         if (back.book_id, back.key) not in self.entries and entry.reversed:
             known = [draft for draft in drafts[:-1] if (draft.book_id, draft.key) in self.entries]
             raise service.KeyReused if known else service.AlreadyReversed
@@ -193,7 +196,7 @@ def reversal(entry_id: int, entry: ModelEntry, key: str, now: datetime, actor_id
     first = entry.draft
     return EntryDraft(
         book_id=first.book_id,
-        kind="inter_branch" if first.kind == "inter_branch" else "reverse",
+        kind="reverse",
         key=key,
         transfers=reversed_transfers(first.transfers),
         source_type=first.source_type,

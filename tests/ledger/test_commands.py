@@ -65,6 +65,11 @@ def test_export_writes_a_journal_to_the_screen_or_a_file(app: Flask, branch_id: 
     path = tmp_path / "BL.journal"
     assert run(app, "export", "--branch", "BL", "--month", "2026-09", "-o", str(path)) == (0, "")
     assert balances(path.read_text(encoding="utf-8")) == balances(output)
+    early = run(app, "export", "--branch", "BL", "--to", "2026-09-14")[1]
+    assert balances(early) == {}
+    late = run(app, "export", "--branch", "BL", "--from", "2026-09-16", "--to", "2026-09-16")[1]
+    assert "opening balances" in late
+    assert balances(late)["Expenses:Issuance"] == {"MIN": 120}
     assert "open Expenses:Issuance" in run(app, "export", "--branch", "BL", "--format", "beancount")[1]
 
 
@@ -76,6 +81,10 @@ def test_export_writes_a_journal_to_the_screen_or_a_file(app: Flask, branch_id: 
         (("export", "--branch", "BL", "--month", "2026-13"), "月份要写成 YYYY-MM"),
         (("export", "--branch", "BL", "--month", "２０２６-09"), "月份要写成 YYYY-MM"),
         (("export",), "--branch"),
+        (("export", "--branch", "BL", "--from", "2026-02-30"), "日期要写成 YYYY-MM-DD"),
+        (("export", "--branch", "BL", "--to", "昨天"), "日期要写成 YYYY-MM-DD"),
+        (("export", "--branch", "BL", "--from", "2026-09-02", "--to", "2026-09-01"), "--to 不能早于 --from"),
+        (("export", "--branch", "BL", "--month", "2026-09", "--to", "2026-09-01"), "只能用一种"),
     ],
 )
 def test_a_wrong_word_is_answered_with_what_is_right(

@@ -170,14 +170,24 @@ def test_a_reversal_can_itself_be_reversed(funded: Bank) -> None:
     assert funded.findings() == set()
 
 
-def test_an_inter_branch_entry_stays_one_when_reversed(funded: Bank) -> None:
-    clearing = service.open_account(
-        funded.session, book_id=funded.book_id, code="clearing:XG", kind="clearing", unit="coin"
-    )
-    draft = entry(funded.book_id, transfer(funded.coins["ann"], clearing, 60), kind="inter_branch")
-    undone = reverse(funded, service.post(funded.session, draft, now=NOW))
-    assert queries.get_entry(funded.session, undone.entry_id).kind == "inter_branch"
-    assert queries.balance(funded.session, clearing) == 0
+def test_one_side_of_an_inter_branch_pair_is_not_reversed_alone(funded: Bank) -> None:
+    draft = entry(funded.book_id, transfer(funded.coins["ann"], funded.clearing("XG"), 60), kind="inter_branch")
+    posted = service.post(funded.session, draft, now=NOW)
+    with pytest.raises(service.OneSided):
+        reverse(funded, posted)
+
+
+@pytest.mark.parametrize(("taken", "floor"), [(30, -30), (20, -20)])
+def test_what_was_set_aside_before_a_debt_can_still_be_paid(funded: Bank, taken: int, floor: int) -> None:
+    """Chen promised 30 of 60, which turn out to be wrong and are taken back: the promise is kept, the debt stays."""
+    first = funded.pay("ann", "chen", 60)
+    hold_id = funded.hold("chen", 30)
+    funded.undo(first.entry_id, actor_id=3, decided_by_id=4)
+    assert funded.stands("chen") == (0, 30, -30)
+    funded.take(hold_id, "chen", "bo", taken)
+    assert funded.stands("chen") == (-taken, 0, -taken)
+    assert funded.session.scalar(sa.select(Account.floor).where(Account.id == funded.coins["chen"])) == floor
+    assert funded.findings() == set()
 
 
 def test_an_unknown_entry_cannot_be_reversed(bank: Bank) -> None:

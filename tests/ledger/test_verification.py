@@ -33,19 +33,37 @@ def lived(bank: Bank) -> Bank:
         bank.session, book_id=bank.book_id, code="clearing:XG", kind="clearing", unit="coin"
     )
     abroad = entry(bank.book_id, transfer(bank.coins["bo"], clearing, 15), kind="inter_branch", key="abroad")
-    service.post(bank.session, abroad, now=LATER)
+    other = open_bank(bank.session, "XG")
+    mirror = service.open_account(bank.session, book_id=other.book_id, code="clearing:BL", kind="clearing", unit="coin")
+    home = entry(other.book_id, transfer(mirror, other.coins["ann"], 15), kind="inter_branch", key="abroad:XG")
+    service.post_many(bank.session, [abroad, home], now=LATER)
+    _owing(bank)
     return bank
+
+
+def _owing(bank: Bank) -> None:
+    """chen was given 40 minutes by mistake and spent 30 of them: two people let it be owed."""
+    wrong = bank.earn("chen", 40, key="wrong", now=LATER)
+    bank.pay("chen", "bo", 30, key="spent", now=LATER)
+    bank.undo(wrong.entry_id, key="owed", actor_id=1, decided_by_id=2, now=LATER)
 
 
 def of(key: str) -> str:
     return f"(SELECT id FROM entry WHERE key = '{key}')"
 
 
+BL = "(SELECT id FROM book WHERE code = 'BL')"
+
+
 def member(name: str) -> str:
-    return f"code = 'member:{name}' AND unit = 'coin'"
+    return f"book_id = {BL} AND code = 'member:{name}' AND unit = 'coin'"
 
 
-SEPTEMBER = "(SELECT id FROM period WHERE month = '2026-09')"
+def account(name: str) -> str:
+    return f"(SELECT id FROM account WHERE {member(name)})"
+
+
+SEPTEMBER = f"(SELECT id FROM period WHERE month = '2026-09' AND book_id = {BL})"
 LAST_BYTE = "CASE substr({0}, length({0})) WHEN '0' THEN '1' ELSE '0' END"
 
 
@@ -61,25 +79,25 @@ CORRUPTIONS = {
         {"replay"},
     ),
     "a held figure": ([f"UPDATE account SET held = held - 1 WHERE {member('ann')}"], {"holds"}),
-    "a floor": ([f"UPDATE account SET floor = 10000 WHERE {member('ann')}"], {"floor"}),
-    "an amount": ([f"UPDATE transfer SET amount = 21 WHERE entry_id = {of('abroad')}"], {"replay"}),
+    "a floor": ([f"UPDATE account SET floor = 10000 WHERE {member('ann')}"], {"floor", "floors"}),
+    "an amount": ([f"UPDATE transfer SET amount = 21 WHERE entry_id = {of('abroad')}"], {"keys", "mirrors", "replay"}),
     "an amount of a sealed month": (
         [f"UPDATE transfer SET amount = 301 WHERE entry_id = {of('august')}"],
-        {"replay", "seals"},
+        {"closings", "keys", "replay", "seals"},
     ),
     "a sealed amount and the balance that gives it away": (
         [
             f"UPDATE transfer SET amount = 301 WHERE entry_id = {of('august')}",
             f"UPDATE account SET posted_in = posted_in + 1 WHERE {member('ann')}",
         ],
-        {"seals"},
+        {"closings", "keys", "seals"},
     ),
     "the text of a sealed entry": ([f"UPDATE entry SET facts = '{{}}' WHERE id = {of('august')}"], {"seals"}),
     "the instant of a sealed entry": (
         [f"UPDATE entry SET occurred_at = '2026-08-02 00:00:00.000000' WHERE id = {of('august')}"],
         {"seals"},
     ),
-    "a transfer gone": ([f"DELETE FROM transfer WHERE entry_id = {of('abroad')}"], {"complete", "replay"}),
+    "a transfer gone": ([f"DELETE FROM transfer WHERE entry_id = {of('abroad')}"], {"complete", "mirrors", "replay"}),
     "an entry gone": ([f"DELETE FROM entry WHERE id = {of('abroad')}"], {"orphans"}),
     "a sealed entry gone with its transfers and its balance": (
         [
@@ -87,18 +105,19 @@ CORRUPTIONS = {
             f"DELETE FROM entry WHERE id = {of('september')}",
             f"UPDATE account SET posted_in = posted_in - 100 WHERE {member('bo')}",
         ],
-        {"seals"},
+        {"closings", "numbering", "seals"},
     ),
     "a deposit that comes from another unit": (
         [
-            "UPDATE transfer SET debit_id = (SELECT id FROM account WHERE code = 'issuance' AND unit = 'point')"
+            "UPDATE transfer SET debit_id = (SELECT id FROM account"
+            f" WHERE code = 'issuance' AND unit = 'point' AND book_id = {BL})"
             f" WHERE entry_id = {of('september')}"
         ],
-        {"orphans", "trial_balance"},
+        {"closings", "keys", "orphans", "trial_balance"},
     ),
     "an open hold gone": (["DELETE FROM hold WHERE key = 'open'"], {"holds"}),
     "the end of a hold gone": (["DELETE FROM hold_end WHERE how = 'void'"], {"holds"}),
-    "more posted than held": (["UPDATE hold SET amount = 49 WHERE key = 'posted'"], {"hold_ends"}),
+    "more posted than held": (["UPDATE hold SET amount = 49 WHERE key = 'posted'"], {"hold_ends", "keys"}),
     "another amount posted": (["UPDATE hold_end SET posted_amount = 60 WHERE how = 'post'"], {"hold_ends"}),
     "a posting of another entry": (
         [f"UPDATE hold_end SET entry_id = {of('abroad')} WHERE how = 'post'"],
@@ -106,11 +125,11 @@ CORRUPTIONS = {
     ),
     "a reversal of another entry": (
         [f"UPDATE entry SET reverses_id = {of('abroad')} WHERE key = 'undone'"],
-        {"reversals"},
+        {"keys", "reversals"},
     ),
     "a clearing account outside inter-branch": (
         [f"UPDATE entry SET kind = 'gift' WHERE id = {of('abroad')}"],
-        {"clearing"},
+        {"clearing", "keys"},
     ),
     "an entry in a month before it was posted": (
         [f"UPDATE entry SET posted_at = '2027-01-05 00:00:00.000000' WHERE id = {of('abroad')}"],
@@ -126,13 +145,47 @@ CORRUPTIONS = {
         {"seals"},
     ),
     "a signature that is none": ([f"UPDATE seal SET signature = '手写' WHERE period_id = {SEPTEMBER}"], {"seals"}),
-    "the count of a seal": ([f"UPDATE seal SET entry_count = 2 WHERE period_id = {SEPTEMBER}"], {"seals"}),
+    "the count of a seal": ([f"UPDATE seal SET entry_count = 2 WHERE period_id = {SEPTEMBER}"], {"numbering", "seals"}),
     "the totals of a seal": ([f"UPDATE seal SET totals = '{{}}' WHERE period_id = {SEPTEMBER}"], {"seals"}),
     "a seal gone": ([f"DELETE FROM seal WHERE period_id = {SEPTEMBER}"], {"seals"}),
     "a month opened again": (
         [f"UPDATE period SET closed_at = NULL, closed_by_name = NULL WHERE id = {SEPTEMBER}"],
-        {"seals"},
+        {"closings", "seals"},
     ),
+    "a floor nobody decided on": ([f"UPDATE account SET floor = -50 WHERE {member('bo')}"], {"floors"}),
+    "a floor below what two decided": ([f"UPDATE account SET floor = -31 WHERE {member('chen')}"], {"floors"}),
+    "the decision to let somebody owe": (["DELETE FROM floor_decision"], {"floors"}),
+    "a decision about another entry": (
+        [f"UPDATE floor_decision SET entry_id = {of('abroad')}"],
+        {"floor_decisions"},
+    ),
+    "a closing figure": (
+        [f"UPDATE closing SET posted_in = posted_in + 1 WHERE month = '2026-08' AND account_id = {account('ann')}"],
+        {"closings"},
+    ),
+    "a closing figure gone": (
+        [f"DELETE FROM closing WHERE month = '2026-09' AND account_id = {account('bo')}"],
+        {"closings"},
+    ),
+    "a closing figure of a month without movement": (
+        [f"UPDATE closing SET month = '2026-08' WHERE month = '2026-09' AND account_id = {account('bo')}"],
+        {"closings"},
+    ),
+    "a gap in the numbers of an entry": (
+        [f"UPDATE transfer SET seq = 2 WHERE entry_id = {of('abroad')}"],
+        {"numbering"},
+    ),
+    "the other side of clearing": (
+        [f"UPDATE transfer SET amount = 14 WHERE entry_id = {of('abroad:XG')}"],
+        {"mirrors"},
+    ),
+    "the other branch of clearing": (
+        ["UPDATE account SET code = 'clearing:ZZ' WHERE code = 'clearing:XG'"],
+        {"mirrors"},
+    ),
+    "the hash beside a key": ([f"UPDATE entry SET {other_last('content_hash')} WHERE id = {of('paid')}"], {"keys"}),
+    "the document of an entry": ([f"UPDATE entry SET source_id = 2 WHERE id = {of('paid')}"], {"keys"}),
+    "the document of a hold": (["UPDATE hold SET source_id = 2 WHERE key = 'open'"], {"keys"}),
 }
 
 
@@ -159,12 +212,10 @@ def test_a_finding_names_its_row_and_says_what_is_wrong(lived: Bank) -> None:
 
 
 def test_another_book_is_not_to_blame(lived: Bank) -> None:
-    other = open_bank(lived.session, "XG")
+    other = open_bank(lived.session, "CX")
     other.earn("chen", 60)
     lift_guards(lived.session)
-    lived.session.execute(
-        sa.text(f"UPDATE account SET posted_in = posted_in + 1 WHERE book_id = {lived.book_id} AND {member('ann')}")
-    )
+    lived.session.execute(sa.text(f"UPDATE account SET posted_in = posted_in + 1 WHERE {member('ann')}"))
     assert (lived.findings(), other.findings()) == ({"replay"}, set())
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from tests.attendance.scene import AFTER, END, START, YESTERDAY, Scene, find_attendance, make_scene, make_shift
@@ -14,7 +17,7 @@ from tests.rulebook.saving import save_rule
 from tests.world import actor_of, make_branch, make_member
 from timebank.activities.service import sign_up
 from timebank.archives.queries.checks import unsettled
-from timebank.attendance.models import VENUE
+from timebank.attendance.models import STAFF, VENUE
 from timebank.attendance.queries import member_totals
 from timebank.attendance.service import ScanDraft, approve_shift, record_scan, submit_shift
 from timebank.growth.queries import get_statement
@@ -250,3 +253,51 @@ def test_a_guest_goes_by_the_rules_of_their_own_branch(session: Session, scene: 
     assert purse(session, guest.id) == {"coin": 30, "point": 40, "fund": 90}
     assert purse(session, scene.volunteers[0].id) == {"coin": 120, "point": 20}
     assert entry_of(session, scene.shift_id, guest.id).rule == "rules/CX/1"
+
+
+@pytest.mark.parametrize(
+    "rule", [{}, {"daily_cap_minutes": 60, "holding_cap_minutes": 30, "group_hours_give_away": True}]
+)
+def test_many_people_take_no_more_statements_than_few(session: Session, rule: dict[str, Any]) -> None:
+    counts = []
+    for code, people in (("BL", 2), ("CX", 14)):
+        branch = make_branch(session, code, now=YESTERDAY)
+        if rule:
+            save_rule(session, branch.id, START, now=YESTERDAY, **rule)
+        lead, boss = (make_member(session, branch, roles=(role,), now=YESTERDAY) for role in ("organiser", "manager"))
+        organiser = actor_of(session, lead)
+        _activity, shift_id = make_shift(session, branch, organiser, group_activity=True)
+        for _number in range(people):
+            member = make_member(session, branch, now=YESTERDAY)
+            for at in (START, END):
+                scan = ScanDraft(
+                    shift_id=shift_id,
+                    member_id=member.id,
+                    source=STAFF,
+                    claimed_at=at,
+                    key=f"{member.id}{at}",
+                )
+                assert record_scan(session, scan, actor=organiser, now=at).refusal is None
+        submit_shift(session, shift_id, actor=organiser, now=AFTER)
+        session.expire_all()
+        approver = actor_of(session, boss)
+        with counted(session) as statements:
+            assert approve_shift(session, shift_id, actor=approver, now=AFTER).people == people
+        counts.append(len(statements))
+    assert counts[0] == counts[1]
+
+
+@contextmanager
+def counted(session: Session) -> Iterator[list[str]]:
+    """The statements sent meanwhile; one that is run for many rows at once counts once."""
+    sent: list[str] = []
+
+    def note(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        sent.append(statement)
+
+    connection = session.connection()
+    sa.event.listen(connection, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        sa.event.remove(connection, "before_cursor_execute", note)

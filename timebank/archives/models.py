@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from timebank.branches.models import Branch
@@ -50,7 +51,10 @@ class CloseRun(Base):
 
 
 class AuditRun(Base):
-    """One self-check of a branch's books: when, how many findings, and each of them as a line of text."""
+    """One self-check of a branch's books: when, how long, which checks, and what each of them found.
+
+    ``text`` has a line for each finding; ``checks`` is what ``verification.as_plain`` wrote, empty for runs of old.
+    """
 
     __tablename__ = "audit_run"
     __table_args__ = (Index("ix_audit_run_branch_id_ran_at", "branch_id", "ran_at"),)
@@ -59,3 +63,6 @@ class AuditRun(Base):
     ran_at: Mapped[datetime]
     findings: Mapped[int]
     text: Mapped[str] = mapped_column(Text, default="")
+    milliseconds: Mapped[int] = mapped_column(default=0)
+    checks: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    program_version: Mapped[str] = mapped_column(String(24), default="")

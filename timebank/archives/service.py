@@ -25,9 +25,10 @@ from timebank.core.errors import Conflict, Invalid
 from timebank.core.keys import Keys
 from timebank.ledger import queries as ledger_queries
 from timebank.ledger import service as ledger
-from timebank.ledger import verification
+from timebank.ledger.verification import Check, as_plain, verify
 
 _MESSAGE_LENGTH = 400
+_KEPT_FINDINGS = 200  # of each check: who broke the books broke them everywhere
 
 
 class NotAMonth(Invalid):
@@ -234,18 +235,21 @@ def record_attempt(session: Session, attempt: Attempt) -> None:
     session.flush()
 
 
-def find_faults(session: Session, branch_id: int) -> list[str]:
-    """Check every invariant of a branch's books: a line for each finding. Only reads, but every row there is."""
-    return [
-        f"{check.title} · {found.row}：{found.text}"
-        for check in verification.verify(session, branch_id)
-        for found in check.findings
-    ]
-
-
-def keep_audit(session: Session, *, branch_id: int, lines: Sequence[str], now: datetime) -> AuditRun:
-    """Keep what a self-check found."""
-    run = AuditRun(branch_id=branch_id, ran_at=now, findings=len(lines), text="\n".join(lines))
+def keep_audit(session: Session, *, branch_id: int, checks: Sequence[Check], now: datetime) -> AuditRun:
+    """Keep a self-check: which checks ran, how long, and what they found, the first findings of each."""
+    run = AuditRun(
+        branch_id=branch_id,
+        ran_at=now,
+        findings=sum(len(check.findings) for check in checks),
+        text="\n".join(
+            f"{check.title} · {found.row}：{found.text}"
+            for check in checks
+            for found in check.findings[:_KEPT_FINDINGS]
+        ),
+        milliseconds=sum(check.milliseconds for check in checks),
+        checks=as_plain(checks, at_most=_KEPT_FINDINGS),
+        program_version=__version__,
+    )
     session.add(run)
     session.flush()
     return run
@@ -253,7 +257,7 @@ def keep_audit(session: Session, *, branch_id: int, lines: Sequence[str], now: d
 
 def audit(session: Session, *, branch_id: int, now: datetime) -> AuditRun:
     """Check the books and keep what was found, both in one unit of work."""
-    return keep_audit(session, branch_id=branch_id, lines=find_faults(session, branch_id), now=now)
+    return keep_audit(session, branch_id=branch_id, checks=verify(session, branch_id), now=now)
 
 
 def hash_of(path: Path) -> str:

@@ -71,3 +71,13 @@ def month_range(month: str, zone: ZoneInfo = ZONE) -> tuple[datetime, datetime]:
 def is_month(text: str) -> bool:
     """Whether ``text`` is a calendar month written ``YYYY-MM``, in a year that books can have (2000 to 2999)."""
     return _MONTH.fullmatch(text) is not None
+
+
+def read_day(text: str) -> date | None:
+    """The calendar day written ``YYYY-MM-DD``, in a year that books can have (2000 to 2998); None for anything else."""
+    if not is_month(text[:7]) or len(text) != len("2026-10-01") or not text.isascii() or text[:4] == "2999":
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

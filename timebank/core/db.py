@@ -109,6 +109,22 @@ def transaction() -> Iterator[Session]:
         yield current
 
 
+@contextmanager
+def snapshot() -> Iterator[Session]:
+    """One unchanging view of the database for a read in several statements; what is written meanwhile is not seen.
+
+    Only doors call this. SQLite's read transactions are such views anyway.
+    """
+    session = db.session()
+    session.rollback()
+    if session.get_bind().dialect.name == "postgresql":
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+    try:
+        yield session
+    finally:
+        session.rollback()
+
+
 def lock_name(session: Session, name: str) -> None:
     """Make whoever locks the same name wait until this transaction ends, for checks that no unique column can keep.
 

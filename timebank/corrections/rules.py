@@ -43,6 +43,13 @@ class AmountMissing(Invalid):
     text = "请填写正确的数量。全部不算的话，请选“整笔冲正”。"
 
 
+class NothingBooked(Invalid):
+    """By the rules of its day the right amount brings neither a coin nor a point, so no entry could stand for it."""
+
+    code = "corrections.nothing_booked"
+    text = "按当时的规则，这样更正以后一个币、一个积分也不记，没有分录可以代替原来的。时长确实不对，请选“整笔冲正”。"
+
+
 class OwnCoins(NotAllowed):
     """Nobody corrects what moves coins of their own."""
 

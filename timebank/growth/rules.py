@@ -81,6 +81,7 @@ class Movement:
     requester: str = ""
     reverses: bool = False
     replaces: bool = False
+    to_fund: bool = False  # of what was paid, the part that the other side may not hold
 
 
 def words(line: Movement) -> str:
@@ -138,7 +139,8 @@ def _redeemed(line: Movement, title: str) -> str:
         return f"收到 {_amount(line)} · 您为 {line.requester or '邻居'} 提供{what}{_rest(line)}"
     if line.facts.get("offer_kind") == "goods" or not line.provider:
         return f"兑换 {_amount(line)} · {what}"
-    return f"兑换 {_amount(line)} · {line.provider} 为您提供{what}"
+    whither = "（这一部分转入爱心基金）" if line.to_fund else ""
+    return f"兑换 {_amount(line)} · {line.provider} 为您提供{what}{whither}"
 
 
 def _amount(line: Movement) -> str:

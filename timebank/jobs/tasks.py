@@ -16,10 +16,11 @@ from timebank.archives import service as archiving
 from timebank.branches.queries import list_branches
 from timebank.core import clock
 from timebank.core.actor import SYSTEM
-from timebank.core.db import db, transaction
+from timebank.core.db import db, snapshot, transaction
 from timebank.core.errors import Conflict, Refusal
 from timebank.core.keys import Keys
 from timebank.exchange import service as exchange
+from timebank.ledger.verification import verify
 from timebank.rulebook import service as rulebook
 
 log = structlog.get_logger()
@@ -99,9 +100,10 @@ def audit_books(_place: Place, now: datetime) -> int:
     """Check every invariant of every branch's books and keep the result; returns the number of findings."""
     findings = 0
     for branch_id, code in [(branch.id, branch.code) for branch in list_branches(db.session(), closed=True)]:
-        lines = archiving.find_faults(db.session(), branch_id)  # reads every row: not while keeping writers out
+        with snapshot() as session:  # reads every row: not while keeping writers out
+            checks = verify(session, branch_id)
         with transaction() as session:
-            found = archiving.keep_audit(session, branch_id=branch_id, lines=lines, now=now).findings
+            found = archiving.keep_audit(session, branch_id=branch_id, checks=checks, now=now).findings
         findings += found
         (log.error if found else log.info)("books_verified", branch=code, findings=found)
     return findings

@@ -37,7 +37,17 @@ def month_name(month: str) -> str:
     return f"{year} 年 {int(number)} 月"
 
 
+def elapsed(milliseconds: int) -> str:
+    """``1234`` → ``1.2 秒``."""
+    return (
+        f"{milliseconds / 1000:.1f} 秒"
+        if milliseconds < 60_000
+        else f"{milliseconds // 60_000} 分 {milliseconds // 1000 % 60} 秒"
+    )
+
+
 FILTERS = {
+    "elapsed": elapsed,
     "coins": minutes.coins,
     "hours": minutes.hours,
     "points": minutes.points,

@@ -1,5 +1,6 @@
 """Reads for closing, packing and showing months."""
 
+from timebank.archives.queries.audits import NoSuchRun, audit_report, get_audit, is_stale, page_audits
 from timebank.archives.queries.checks import Finding, blocking, preview_warnings, unsettled, warnings
 from timebank.archives.queries.months import (
     STATE_NAMES,
@@ -26,11 +27,15 @@ __all__ = [
     "MonthUnknown",
     "MonthView",
     "NoPackage",
+    "NoSuchRun",
     "PackageLost",
+    "audit_report",
     "blocking",
     "find_archive",
     "get_archive",
+    "get_audit",
     "get_month",
+    "is_stale",
     "latest_audit",
     "list_archives",
     "list_member_rows",
@@ -38,6 +43,7 @@ __all__ = [
     "list_runs",
     "list_unfinished",
     "list_versions",
+    "page_audits",
     "preview_warnings",
     "unsettled",
     "warnings",

@@ -141,9 +141,14 @@ def _coin_transfers(session: Session, record: Attendance, entry: EntryView, part
         (parts.fund, fund),
     )
     return [
-        TransferDraft(debit_id=issuance, credit_id=account_id, amount=amount, unit="coin")
+        TransferDraft(
+            debit_id=issuance,
+            credit_id=ledger_queries.get_account(session, account_id).id,  # or coins would be lost without a word
+            amount=amount,
+            unit="coin",
+        )
         for amount, account_id in shares
-        if amount and account_id is not None
+        if amount
     ]
 
 

@@ -16,6 +16,7 @@ from timebank.corrections.rules import (
     IsReversal,
     Move,
     NotCorrectable,
+    NothingBooked,
     OnlyWhole,
     OwnCoins,
     course_of,
@@ -115,11 +116,14 @@ def amount_now(session: Session, entry: EntryView) -> int | None:
 def plan_change(session: Session, entry: EntryView, minutes: int | None, *, key: str) -> Change:
     """What a correction does to the document; ``minutes`` is the right amount, None undoes it.
 
-    Raises OnlyWhole, and the refusals of the two documents' ``plan_correction``.
+    Raises OnlyWhole, NothingBooked, and the refusals of the two documents' ``plan_correction``.
     """
     record = attendance.find_booked_record(session, entry)
     if record is not None:
-        return Change(record=attendance.plan_correction(session, record, entry, minutes or 0, key=key))
+        change = attendance.plan_correction(session, record, entry, minutes or 0, key=key)
+        if minutes and change.instead is None:
+            raise NothingBooked(fields={"minutes": NothingBooked.text})
+        return Change(record=change)
     order = exchange.find_booked_order(session, entry)
     if order is not None:
         return Change(order=exchange.plan_correction(order, entry, minutes or 0, key=key))

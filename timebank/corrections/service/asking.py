@@ -35,7 +35,8 @@ def ask(session: Session, draft: CorrectionDraft, *, form_key: str, actor: Actor
     the first.
 
     Raises NoSuchEntry, NotAllowed, FormUsed, IsReversal, AlreadyCorrected, NotCorrectable, OwnCoins, AmountMissing,
-    AlreadyAsked, OnlyWhole, NothingChanges, CorrectionOutOfRange, NotLess; NotEnough where the fund falls short.
+    AlreadyAsked, OnlyWhole, NothingBooked, NothingChanges, CorrectionOutOfRange, NotLess; NotEnough where
+    the fund falls short.
     """
     lock_entry(session, draft.entry_id)
     entry = ledger_queries.get_entry(session, draft.entry_id)

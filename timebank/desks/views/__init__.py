@@ -4,6 +4,27 @@ from flask import Blueprint
 
 blueprint = Blueprint("desks", __name__)
 
-from timebank.desks.views import account, books, branch, documents, home, mine  # noqa: E402  (they need the blueprint)
+from timebank.desks.views import (  # noqa: E402  (they need the blueprint)
+    account,
+    audits,
+    books,
+    branch,
+    documents,
+    home,
+    journals,
+    liability,
+    mine,
+)
 
-__all__ = ["account", "blueprint", "books", "branch", "documents", "home", "mine"]
+__all__ = [
+    "account",
+    "audits",
+    "blueprint",
+    "books",
+    "branch",
+    "documents",
+    "home",
+    "journals",
+    "liability",
+    "mine",
+]

@@ -17,7 +17,6 @@ from timebank.core.paging import Page, page_number
 from timebank.desks import bookkeeping
 from timebank.desks.views import blueprint
 from timebank.ledger import queries as ledger
-from timebank.ledger import verification
 from timebank.ledger.queries import AccountView
 from timebank.members.models import Member
 from timebank.web.downloads import table_file
@@ -128,23 +127,6 @@ def seals() -> str:
         choice=choice,
         branch=choice.branch,
         links=[SealLink(month=m, follows=m.previous_hash == before) for m, before in zip(closed, earlier, strict=True)],
-    )
-
-
-@blueprint.get("/inspect/verify")
-@guard("books.read")
-def verify() -> str:
-    """The last nightly self-check, and on request one now: it reads every row, so it waits to be asked."""
-    choice, query, session = choose_branch("books.read"), Query(), db.session()
-    asked = query.value("now") == "1"
-    return render_template(
-        "desks/verify.html",
-        choice=choice,
-        branch=choice.branch,
-        audit=archives.latest_audit(session, choice.branch.id),
-        checks=verification.verify(session, choice.branch.id) if asked else None,
-        names=[title for _, title, _ in verification.CHECKS],
-        at=clock.now(),
     )
 
 

@@ -131,6 +131,7 @@ def _links(branch: Branch, actor: Actor) -> list[tuple[str, str, str, str]]:
         ("activity.post", url_for("activities.organise"), "组织活动", "发布、现场、核对", "hand"),
         ("archive.read", url_for("archives.months", branch=branch.id), "月度归档", "结账、下载归档包", "archive"),
         ("books.read", url_for("desks.trial_balance", branch=branch.id), "监督", "试算平衡、分录、自检", "scale"),
+        ("books.read", url_for("desks.liability", branch=branch.id), "爱心币家底", "还有多少没有兑换", "coin"),
         ("rules.read", url_for("rulebook.rules", branch=branch.id), "存币规则", "积分、上限、过期，每次修改", "book"),
         ("books.read", url_for("corrections.desk", branch=branch.id), "更正", "等决定的、核对申请、经过", "edit"),
         ("branch.change", url_for("branches.settings", branch=branch.id), "网点设置", "名称、地址、电话", "settings"),

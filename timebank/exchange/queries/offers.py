@@ -90,7 +90,9 @@ def list_offers(
     session: Session, wanted: OfferFilter, *, today: date, number: int = 1, size: int = 24
 ) -> Page[OfferRow]:
     """What can be redeemed on a day, what is left first, then the newest."""
-    found = _open(today).where(*_matching(wanted)).options(selectinload(Offer.provider), selectinload(Offer.branch))
+    found = (
+        open_offers(today).where(*_matching(wanted)).options(selectinload(Offer.provider), selectinload(Offer.branch))
+    )
     left = func.coalesce(Offer.stock, 1) > 0
     page = read_page(
         session, found.order_by(left.desc(), Offer.created_at.desc(), Offer.id.desc()), number=number, size=size
@@ -100,7 +102,8 @@ def list_offers(
     return Page(items=rows, number=page.number, size=size, total=page.total)
 
 
-def _open(today: date) -> Select[Offer]:
+def open_offers(today: date) -> Select[Offer]:
+    """What can be redeemed on a day, to be narrowed further."""
     return (
         select(Offer)
         .outerjoin(Member, Member.id == Offer.provider_id)
@@ -207,7 +210,7 @@ def _kept(session: Session, chosen: Select[Offer]) -> list[KeptOffer]:
 
 def redemption_capacity(session: Session, branch_id: int, *, today: date) -> Capacity:
     """What stands against a branch's outstanding coins on a day."""
-    found = _open(today).where(Offer.branch_id == branch_id).subquery()
+    found = open_offers(today).where(Offer.branch_id == branch_id).subquery()
     goods, goods_offers, services = session.execute(
         select(
             func.coalesce(func.sum(found.c.price_minutes * found.c.stock), 0),

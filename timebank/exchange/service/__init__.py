@@ -38,6 +38,7 @@ from timebank.exchange.service.offers import (
 from timebank.exchange.service.orders import (
     BadQuantity,
     CoinsShort,
+    NotEnoughEarned,
     OfferClosed,
     OrderDraft,
     OtherBranch,
@@ -69,6 +70,7 @@ __all__ = [
     "NotAVoucher",
     "NotAcceptedYet",
     "NotActive",
+    "NotEnoughEarned",
     "NotFulfilledYet",
     "NotLess",
     "OfferClosed",

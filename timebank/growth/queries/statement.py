@@ -37,6 +37,11 @@ class Line:
     entry_id: int
     note: str = ""
 
+    @property
+    def whole_text(self) -> str:
+        """Text and note, for files and paper."""
+        return f"{self.text}（{self.note}）" if self.note else self.text
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MyStatement:
@@ -110,6 +115,7 @@ def _lines(session: Session, found: Iterable[ledger.StatementLine], unit: str) -
             requester=order.member.alias if order else "",
             reverses=line.reverses_id is not None,
             replaces="replaces" in line.facts,
+            to_fund=line.other == "fund",
         )
         lines.append(
             Line(

@@ -74,7 +74,7 @@ def statement_file(kind: str) -> Response:
         "变动" if unit == "point" else "变动（分钟）",
         "余额" if unit == "point" else "余额（分钟）",
     )
-    rows = [(f"{clock.local(line.at):%Y-%m-%d %H:%M}", line.text, line.amount, line.balance) for line in lines]
+    rows = [(f"{clock.local(line.at):%Y-%m-%d %H:%M}", line.whole_text, line.amount, line.balance) for line in lines]
     return table_file(name, kind, titles, rows)
 
 
@@ -109,7 +109,7 @@ def _on_paper(
         "lines": [
             {
                 "at": f"{clock.local(line.at):%Y-%m-%d %H:%M}",
-                "text": line.text,
+                "text": line.whole_text,
                 "amount": ("+" if line.amount > 0 else "") + shown(line.amount),
                 "balance": shown(line.balance),
             }

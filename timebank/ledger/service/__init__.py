@@ -31,7 +31,7 @@ from timebank.ledger.service.holds import (
     void_hold,
 )
 from timebank.ledger.service.periods import EarlierMonthOpen, LaterMonthClosed, MonthNotOver, close_period
-from timebank.ledger.service.reversing import OneHand, Reversal, Reversed, reverse
+from timebank.ledger.service.reversing import OneHand, OneSided, Reversal, Reversed, reverse
 
 __all__ = [
     "AccountClosed",
@@ -52,6 +52,7 @@ __all__ = [
     "NotEnough",
     "NotFromHold",
     "OneHand",
+    "OneSided",
     "Posted",
     "Reversal",
     "Reversed",

@@ -10,7 +10,7 @@ from typing import Any, cast
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from timebank.core.errors import Invalid
+from timebank.core.errors import Conflict, Invalid
 from timebank.ledger.models import INTER_BRANCH, OWING_KINDS, Entry, FloorDecision
 from timebank.ledger.rules import EntryDraft, Owing, Short, TransferDraft, accounts_of, reversed_transfers
 from timebank.ledger.service.accounts import Accounts, BelowFloor, lock_accounts, not_enough, refuse_closed
@@ -22,6 +22,13 @@ class OneHand(Invalid):
 
     code = "ledger.one_hand"
     text = "允许欠着要由两个人决定：提出的人和决定的人不能是同一位。"
+
+
+class OneSided(Conflict):
+    """An entry between branches has its mirror in the other branch's books; undone alone, the two would part."""
+
+    code = "ledger.one_sided"
+    text = "这是网点之间的分录，对方网点有对应的一笔，不能只冲正一边。"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,13 +56,15 @@ class Reversed:
 def reverse(session: Session, entry_id: int, reversal: Reversal, *, now: datetime) -> Reversed:
     """Book the opposite of an entry, naming it, in the month open at ``now``, together with what replaces it.
 
-    A repeat with the same key and content returns the first. Raises EntryNotFound, AlreadyReversed, KeyReused, OneHand,
-    BelowFloor where a member spent it meanwhile and nobody decided that it may be owed, NotEnough where nobody may
-    decide so (the fund), and what ``post`` raises for the replacement.
+    A repeat with the same key and content returns the first. Raises EntryNotFound, OneSided, AlreadyReversed,
+    KeyReused, OneHand, BelowFloor where a member spent it meanwhile and nobody decided that it may be owed, NotEnough
+    where nobody may decide so (the fund), and what ``post`` raises for the replacement.
     """
     entry = session.get(Entry, entry_id)
     if entry is None:
         raise EntryNotFound()
+    if entry.kind == INTER_BRANCH:
+        raise OneSided()
     back = _back(entry, reversal, now)
     drafts = [back] if reversal.replacement is None else [_instead(entry, reversal.replacement), back]
     entered = enter(session, drafts, now=now)
@@ -131,7 +140,7 @@ def _back(entry: Entry, reversal: Reversal, now: datetime) -> EntryDraft:
     )
     return EntryDraft(
         book_id=entry.book_id,
-        kind=INTER_BRANCH if entry.kind == INTER_BRANCH else "reverse",
+        kind="reverse",
         key=reversal.key,
         transfers=reversed_transfers(transfers),
         source_type=entry.source_type,

@@ -153,7 +153,7 @@ def _rows(trial: Trial) -> list[Row]:
     one, two = trial.before, trial.after
     amounts = (
         ("服务时长", one.share.minutes, two.share.minutes, hours),
-        ("会员存入的爱心币", one.share.coins, two.share.coins, coins),
+        ("会员得到的爱心币", one.share.coins, two.share.coins, coins),
         ("记入可赠币", one.share.given, two.share.given, coins),
         ("超过持有上限、转入爱心基金", one.share.fund, two.share.fund, coins),
         ("超过当天上限、不存币", one.share.capped, two.share.capped, hours),

@@ -44,7 +44,11 @@ def give_coins() -> str | Response | tuple[str, int]:
         form=form,
         member=member,
         purses=purses,
-        options=[(name, title, f"现在有 {coins(purses[name])}") for name, title in PURSES.items()],
+        options=[
+            (name, title, f"现在有 {coins(purses[name])}")
+            for name, title in PURSES.items()
+            if purses[name] or not any(purses.values())
+        ],
         fund=_fund(member),
     ), form.status
 

@@ -1,0 +1,95 @@
+"""A correction goes by the rules its entry was booked by: caps, overflow, give-away hours, points."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from tests.attendance.scene import AFTER, START, YESTERDAY, make_scene, make_shift
+from tests.corrections.test_service import book_minutes
+from tests.corrections.town import Town
+from tests.exchange.scene import give
+from tests.rulebook.saving import save_rule
+from tests.world import actor_of, make_member
+from timebank.corrections import rules
+from timebank.corrections.models import DONE
+from timebank.ledger import queries as ledger
+
+
+def ruled(session: Session, *, before: int = 0, scene: dict[str, Any] | None = None, **settings: Any) -> Town:
+    """One volunteer with two approved hours under rules of their own, and ``before`` minutes from earlier."""
+    made = make_scene(session, 1, **(scene or {}))
+    save_rule(session, made.branch.id, START, now=YESTERDAY, **settings)
+    if before:
+        give(session, made.volunteers[0], before, now=YESTERDAY)
+    made.attend(session, 0)
+    made.submit(session)
+    made.approve(session)
+    deputy = actor_of(session, make_member(session, made.branch, roles=("manager",)))
+    return Town(session=session, scene=made, deputy=deputy, inspector=deputy)
+
+
+def another(town: Town, minutes: int) -> int:
+    """One more approved shift of the same day; returns its entry."""
+    _, shift_id = make_shift(town.session, town.scene.branch, town.scene.organiser_actor)
+    book_minutes(town, shift_id, minutes)
+    return ledger.list_entries(town.session, town.scene.branch.id)[0][0].id
+
+
+def fund(town: Town) -> int:
+    account = ledger.find_house_account(town.session, town.scene.branch.id, "fund")
+    return ledger.get_account(town.session, account).balance
+
+
+def test_points_by_the_ratio_of_the_day(session: Session) -> None:
+    town = ruled(session, points_per_hour=7)
+    save_rule(session, town.scene.branch.id, START + timedelta(days=1), now=AFTER, points_per_hour=99)
+    town.ask(town.entry(0), 50)
+    assert (town.stands(0), town.carry(0)) == ((50, 5), 50)
+    assert town.totals(0) == (50, 1, 5)
+    assert town.findings() == []
+
+
+def test_what_the_days_cap_kept_out_stays_out(session: Session) -> None:
+    town = ruled(session, daily_cap_minutes=90)
+    assert town.stands(0)[0] == 90
+    town.ask(town.entry(0), 100)
+    assert (town.stands(0)[0], town.totals(0)[0]) == (90, 100)
+    town.ask(town.entry(0), 60)
+    assert (town.stands(0)[0], town.totals(0)[0]) == (60, 60)
+    assert town.findings() == []
+
+
+def test_nothing_to_book_is_refused_and_undoing_it_is_not(session: Session) -> None:
+    town = ruled(session, daily_cap_minutes=120)
+    beyond = another(town, 120)
+    assert town.stands(0) == (120, 40)
+    with pytest.raises(rules.NothingBooked):
+        town.ask(beyond, 3)
+    assert town.ask(beyond, None).status == DONE
+    assert (town.stands(0), town.totals(0)) == ((120, 20), (120, 1, 20))
+    assert town.findings() == []
+
+
+def test_what_overflowed_into_the_fund_goes_back_first(session: Session) -> None:
+    town = ruled(session, before=220, holding_cap_minutes=300)
+    assert (town.stands(0)[0], fund(town)) == (300, 40)
+    town.ask(town.entry(0), 90)
+    assert (town.stands(0)[0], fund(town)) == (300, 10)
+    town.ask(town.entry(0), 50)
+    assert (town.stands(0)[0], fund(town)) == (270, 0)
+    assert town.findings() == []
+
+
+def test_give_away_hours_are_given_back_as_such(session: Session) -> None:
+    town = ruled(session, scene={"group_activity": True}, group_hours_give_away=True)
+    session.expire_all()  # the account was opened by the approval
+    account = town.member(0).giveaway_account_id
+    town.ask(town.entry(0), 45)
+    assert (ledger.get_account(session, account).balance, town.stands(0)) == (45, (0, 7))
+    town.ask(town.entry(0), None)
+    assert (ledger.get_account(session, account).balance, town.stands(0)) == (0, (0, 0))
+    assert town.findings() == []

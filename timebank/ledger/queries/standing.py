@@ -1,0 +1,70 @@
+"""What every account of a book had come to by an instant, in a few statements however many accounts there are."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, select, union_all
+from sqlalchemy.orm import Session
+
+from timebank.core.clock import month_of, month_range
+from timebank.ledger.models import Closing, Entry, Period, Transfer
+from timebank.ledger.queries.figures import ALWAYS, Figures
+
+
+def standing_at(session: Session, book_id: int, at: datetime | None = None) -> dict[int, Figures]:
+    """What had come in and gone out on each account just before ``at``, or until now; only accounts that had moved.
+
+    Closing figures, the rows of open months before the month of ``at``, and the rows of that month before ``at``.
+    """
+    month = month_of(at) if at is not None else ALWAYS
+    parts = [
+        _closed(book_id, month),
+        _rows(book_id, Period.month < month, Period.closed_at.is_(None)),
+        *([_rows(book_id, Period.month == month, Entry.posted_at < at)] if _within(month, at) else []),
+    ]
+    found: dict[int, Figures] = {}
+    for part in parts:
+        for account_id, *figures in session.execute(part):
+            found[account_id] = found.get(account_id, Figures()) + Figures(*(int(figure) for figure in figures))
+    return found
+
+
+def _within(month: str, at: datetime | None) -> bool:
+    return at is not None and at != month_range(month)[0]
+
+
+def _closed(book_id: int, month: str) -> Select[*tuple[Any, ...]]:
+    """The latest closing figures of each account before a month."""
+    last = (
+        select(Closing.account_id, func.max(Closing.month).label("month"))
+        .where(Closing.book_id == book_id, Closing.month < month)
+        .group_by(Closing.account_id)
+        .subquery()
+    )
+    figures: tuple[Any, ...] = (Closing.posted_in, Closing.posted_out, Closing.movements)
+    return select(Closing.account_id, *figures).join(
+        last, (last.c.account_id == Closing.account_id) & (last.c.month == Closing.month)
+    )
+
+
+def _rows(book_id: int, *narrowed: ColumnElement[bool]) -> Select[Any]:
+    """What moved on each account in some periods of a book, row by row."""
+    nothing = func.abs(0)
+
+    def side(account: Any, came: Any, went: Any) -> Select[Any]:
+        return (
+            select(account.label("account_id"), came.label("came"), went.label("went"))
+            .select_from(Transfer)
+            .join(Entry, Entry.id == Transfer.entry_id)
+            .join(Period, Period.id == Entry.period_id)
+            .where(Period.book_id == book_id, *narrowed)
+        )
+
+    legs = union_all(
+        side(Transfer.credit_id, Transfer.amount, nothing), side(Transfer.debit_id, nothing, Transfer.amount)
+    ).subquery("leg")
+    return select(legs.c.account_id, func.sum(legs.c.came), func.sum(legs.c.went), func.count()).group_by(
+        legs.c.account_id
+    )

@@ -1,0 +1,143 @@
+"""Entries and their transfers: complete, numbered, at home in their month, and what their keys say."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from timebank.core.clock import month_of
+from timebank.ledger.models import CLEARING, INTER_BRANCH, Account, Entry, Period, Seal, Transfer
+from timebank.ledger.verification.check import Rows
+
+
+def complete(session: Session, book_id: int) -> Rows:
+    """Every entry has the transfers it says it has."""
+    counted = (
+        select(Transfer.entry_id, func.count().label("found"))
+        .where(Transfer.book_id == book_id)
+        .group_by(Transfer.entry_id)
+        .subquery()
+    )
+    found = func.coalesce(counted.c.found, 0)
+    rows = session.execute(
+        select(Entry.id, Entry.transfer_count, found)
+        .outerjoin(counted, counted.c.entry_id == Entry.id)
+        .where(Entry.book_id == book_id, Entry.transfer_count != found)
+    )
+    for entry_id, wanted, real in rows:
+        yield f"entry {entry_id}", f"应有 {wanted} 条划转，实有 {real} 条。"
+
+
+def orphans(session: Session, book_id: int) -> Rows:
+    """Every transfer belongs to an entry of its book and moves between accounts of its book and unit."""
+    debit, credit = Account.__table__.alias("debit"), Account.__table__.alias("credit")
+    rows = session.execute(
+        select(Transfer.id)
+        .outerjoin(Entry, (Entry.id == Transfer.entry_id) & (Entry.book_id == Transfer.book_id))
+        .outerjoin(
+            debit, (debit.c.id == Transfer.debit_id) & (debit.c.book_id == book_id) & (debit.c.unit == Transfer.unit)
+        )
+        .outerjoin(
+            credit,
+            (credit.c.id == Transfer.credit_id) & (credit.c.book_id == book_id) & (credit.c.unit == Transfer.unit),
+        )
+        .where(Transfer.book_id == book_id, Entry.id.is_(None) | debit.c.id.is_(None) | credit.c.id.is_(None))
+    )
+    for (transfer_id,) in rows:
+        yield f"transfer {transfer_id}", "划转找不到它的分录或账户。"
+
+
+def reversals(session: Session, book_id: int) -> Rows:
+    """A reversal undoes exactly what it names."""
+    chosen = select(Entry).where(Entry.book_id == book_id, Entry.reverses_id.is_not(None))
+    for entry in session.scalars(chosen.execution_options(populate_existing=True)):
+        undone = sorted((credit, debit, amount) for debit, credit, amount in _moved(session, entry.reverses_id))
+        if undone != sorted(_moved(session, entry.id)):
+            yield f"entry {entry.id}", f"冲正与原分录 {entry.reverses_id} 不相符。"
+
+
+def _moved(session: Session, entry_id: int | None) -> list[tuple[int, int, int]]:
+    chosen = select(Transfer.debit_id, Transfer.credit_id, Transfer.amount).where(Transfer.entry_id == entry_id)
+    return list(session.execute(chosen))
+
+
+def clearing(session: Session, book_id: int) -> Rows:
+    """Clearing accounts move in inter-branch entries only."""
+    rows = session.execute(
+        select(Transfer.id)
+        .join(Entry, Entry.id == Transfer.entry_id)
+        .join(Account, Account.id.in_([Transfer.debit_id, Transfer.credit_id]))
+        .where(Transfer.book_id == book_id, Account.kind == CLEARING, Entry.kind != INTER_BRANCH)
+    )
+    for (transfer_id,) in rows:
+        yield f"transfer {transfer_id}", "清算账户出现在非网点间的分录里。"
+
+
+def months(session: Session, book_id: int) -> Rows:
+    """An entry stands in the month it was posted in."""
+    rows = session.execute(
+        select(Entry.id, Entry.posted_at, Period.month)
+        .join(Period, Period.id == Entry.period_id)
+        .where(Entry.book_id == book_id)
+        .execution_options(yield_per=5_000)
+    )
+    for entry_id, posted_at, month in rows:
+        if month != month_of(posted_at):
+            yield f"entry {entry_id}", f"记账时间在 {month_of(posted_at)}，却落在 {month}。"
+
+
+def numbering(session: Session, book_id: int) -> Rows:
+    """An entry's number is its place in its month: nothing is missing in the row of numbers that a seal counted.
+
+    Transfers are numbered from 1 within their entry and stand in its month; a sealed month still has as many entries
+    and transfers as were sealed, all of them posted before it was closed.
+    """
+    yield from _transfer_numbers(session, book_id)
+    yield from _sealed_counts(session, book_id)
+    late = session.execute(
+        select(Entry.id, Period.month)
+        .join(Period, Period.id == Entry.period_id)
+        .where(Entry.book_id == book_id, Period.closed_at.is_not(None), Entry.posted_at > Period.closed_at)
+        .order_by(Entry.id)
+    )
+    for entry_id, month in late:
+        yield f"entry {entry_id}", f"记账时间晚于 {month} 的结账时间，却排在这个月里。"
+
+
+def _transfer_numbers(session: Session, book_id: int) -> Rows:
+    first, last, count = func.min(Transfer.seq), func.max(Transfer.seq), func.count()
+    gaps = (
+        select(Transfer.entry_id, count.label("found"), func.count(Transfer.seq.distinct()).label("different"))
+        .add_columns(first.label("first"), last.label("last"))
+        .where(Transfer.book_id == book_id)
+        .group_by(Transfer.entry_id)
+        .subquery()
+    )
+    uneven = (gaps.c.first != 1) | (gaps.c.last != gaps.c.found) | (gaps.c.different != gaps.c.found)
+    for (entry_id,) in session.execute(select(gaps.c.entry_id).where(uneven).order_by(gaps.c.entry_id)):
+        yield f"entry {entry_id}", "划转的编号不是从 1 起连续的。"
+    strays = session.execute(
+        select(Transfer.id)
+        .join(Entry, Entry.id == Transfer.entry_id)
+        .where(Transfer.book_id == book_id, Transfer.period_id != Entry.period_id)
+        .order_by(Transfer.id)
+    )
+    for (transfer_id,) in strays:
+        yield f"transfer {transfer_id}", "划转与它的分录不在同一个账期。"
+
+
+def _sealed_counts(session: Session, book_id: int) -> Rows:
+    entries = select(func.count()).where(Entry.period_id == Seal.period_id).scalar_subquery()
+    transfers = select(func.count()).where(Transfer.period_id == Seal.period_id).scalar_subquery()
+    rows = session.execute(
+        select(Period.month, Seal.entry_count, entries, Seal.transfer_count, transfers)
+        .join(Period, Period.id == Seal.period_id)
+        .where(Seal.book_id == book_id)
+        .order_by(Period.month)
+    )
+    for month, sealed, found, sealed_moves, found_moves in rows:
+        if (sealed, sealed_moves) != (found, found_moves):
+            yield (
+                f"period {month}",
+                f"封签上是 {sealed} 笔分录、{sealed_moves} 条划转，现在是 {found} 笔、{found_moves} 条。",
+            )
