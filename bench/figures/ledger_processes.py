@@ -26,7 +26,7 @@ from tests.postgres import DURABLE, cluster_in
 from timebank.cli.database import run_alembic
 
 PROCESSES = (1, 4, 8)
-DEPOSITS = 400  # in one measurement, shared out among the processes
+DEPOSITS = 200  # in one measurement, shared out among the processes
 ROUNDS = 5
 _PATIENCE = 120
 _runs = itertools.count()
