@@ -33,7 +33,7 @@ FLAT_BAR = 1.20
 POSTINGS = 60
 READS = 20
 ROUNDS = 5
-_PAGE = 50
+_PAGE = 25  # lines; a member has 30 in two months, so that the smallest history fills a page too
 
 
 def measure() -> None:
@@ -127,8 +127,8 @@ def _questions(history: History, who: str, when: str) -> list[Question]:
         month = town.month if when == "now" else luck.choice(history.closed)
         at = None if when == "now" else month_range(month)[0] + timedelta(days=luck.uniform(1, 27))
         newest = [periods[each] for each in sorted(periods, reverse=True) if each <= month]
-        # A member moves some 15 times in a month; the hot account fills a page from one month.
-        page = newest[:1] if who == "issuance" or when == "past" else newest[:4]
+        # A member moves 15 times in a month; the hot account fills a page from one month.
+        page = newest[:1] if who == "issuance" or when == "past" else newest[:2]
         known = Known(account_id=account, month=month, period_id=periods[month], at=at, periods=page)
         asked.append(Question(known=known, start=month_range(month)[0] if at else None, end=at))
     return asked
