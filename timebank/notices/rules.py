@@ -30,7 +30,6 @@ SENTENCES: Final[dict[str, str]] = {
     "coins.expired": (
         "{minutes:coins} 过期了\n存入满 {months} 个月没有用，按本网点的规则过期。明细在“我的流水”里，有疑问请问网点。"
     ),
-    "gift.given": ("谢谢您捐出 {minutes:coins}\n已经转入{branch}爱心基金，用来帮助不方便参加服务的邻居。"),
     "correction.agreed": (
         "您提出的更正已办理\n{by} 同意了对 {month} 第 {number} 号分录的更正，账已经改好。附言：{note}。"
     ),
@@ -45,6 +44,7 @@ SENTENCES: Final[dict[str, str]] = {
         "您申请核对的记录已更正\n{title}：爱心币变动 {coins:coins}，积分变动 {points:points}。{reason}。"
     ),
     "correction.request_declined": ("您申请核对的记录没有改动\n{title}：{reason}。如果还有疑问，请到网点当面核对。"),
+    "gift.given": ("谢谢您捐出 {minutes:coins}\n已经转入{branch}爱心基金，用来帮助不方便参加服务的邻居。"),
     "order.accepted": "“{title}”约好了\n{provider} 约在 {agreed_at:moment}。留言：{reply}。完成后请出示兑换券。",
     "order.cancelled": "您兑换的“{title}”被取消了\n原因：{reason}。冻结的爱心币已经退回，可以再选别的。",
     "order.cancelled_by_branch": "“{title}”的兑换由网点取消了\n原因：{reason}。您不用去了，有疑问请联系网点。",
