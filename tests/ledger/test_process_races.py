@@ -323,7 +323,6 @@ def test_batches_over_the_same_accounts_in_opposite_orders_pass_each_other(town:
     town.assert_sound()
 
 
-@pytest.mark.parametrize("engine_url", ["sqlite"], indirect=True)  # PostgreSQL: the next test
 def test_one_batch_in_opposite_orders_is_booked_once(town: Town) -> None:
     drafts = [town.payment("ann", "bo", 1, f"batch:{number:03}") for number in range(50)]
     outcomes = town.each([Post(drafts=tuple(drafts[:: 1 if place % 2 else -1]), now=NOW) for place in range(8)])
@@ -333,7 +332,6 @@ def test_one_batch_in_opposite_orders_is_booked_once(town: Town) -> None:
 
 
 @pytest.mark.parametrize("engine_url", ["postgresql"], indirect=True)
-@pytest.mark.xfail(raises=AssertionError, reason="rows of a batch are entered in the order given, not in key order")
 def test_batches_that_share_keys_in_opposite_orders_do_not_lock_each_other_out(town: Town) -> None:
     """Not by luck: both batches have begun and wait for a key in the middle, which a third posting then lets go."""
     keys = ("a", "m", "z")

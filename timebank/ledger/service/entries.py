@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
 
+from timebank.core.db import lock_name
 from timebank.core.errors import Conflict, NotFound
 from timebank.ledger.models import Entry, Transfer
 from timebank.ledger.rules import Course, EntryDraft, accounts_of, check_draft, content_hash, course_of
@@ -136,9 +137,14 @@ def _by_book(drafts: Sequence[EntryDraft]) -> dict[int, list[EntryDraft]]:
 def _insert_entries(
     session: Session, drafts: Sequence[EntryDraft], period: OpenPeriod, now: datetime
 ) -> dict[tuple[int, str], int]:
-    """The new ids by book and key; none when every key was there before. Raises KeyReused when some were."""
+    """The new ids by book and key; none when every key was there before. Raises KeyReused when some were.
+
+    Batches of one book go one after another: two that share keys in opposite orders would wait for each other's.
+    """
     if len({draft.key for draft in drafts}) != len(drafts):
         raise KeyReused()
+    if len(drafts) > 1:
+        lock_name(session, f"batch:{drafts[0].book_id}")
     rows = [_entry_row(draft, period.id, max(now, period.starts_at)) for draft in drafts]
     connection = session.connection()
     answer = connection.execute(_add_entries(connection.dialect.name), _one_or_many(rows))
