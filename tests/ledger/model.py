@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -160,7 +161,11 @@ class ModelBank:
                 continue
             return booked if order is drafts else booked[::-1]
         if not decided:
+            deepcopy(self)._owe(drafts, now)  # refuses for good where no decision would help
             raise service.BelowFloor(needed="", available="")
+        return self._owe(drafts, now)
+
+    def _owe(self, drafts: list[EntryDraft], now: datetime) -> list[ModelEntry]:
         try:
             return self.post(drafts, now, owed=drafts[-1])
         except service.NotEnough:
