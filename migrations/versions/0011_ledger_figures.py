@@ -42,6 +42,7 @@ WITHIN_HOLD = "no more is posted than was held"
 CLOSED_MONTHS_ONLY = "closing figures are for closed periods"
 ONE_BOOK = "one book, one period, one unit"
 NO_SUCH_HOLD = "a hold ends that was placed, by an entry that was made"
+NO_SUCH_ENTRY = "a decision is about an entry and an account that there are"
 NEVER_DELETED = "books and accounts are never deleted"
 
 WERE_APPEND_ONLY = ("entry", "transfer", "hold", "hold_end", "seal")
@@ -230,6 +231,25 @@ SQLITE_NEW = [
         "INSERT ON floor_decision",
         "(SELECT kind FROM account WHERE id = NEW.account_id) NOT IN ('member', 'giveaway')",
         MEMBERS_OWE,
+    ),
+    _sqlite_refuse(
+        "floor_decision_of_entry",
+        "INSERT ON floor_decision",
+        "NOT EXISTS (SELECT 1 FROM entry WHERE id = NEW.entry_id) "
+        "OR NOT EXISTS (SELECT 1 FROM account WHERE id = NEW.account_id)",
+        NO_SUCH_ENTRY,
+    ),
+    _sqlite_refuse(
+        "closing_one_book",
+        "INSERT ON closing",
+        "NOT EXISTS (SELECT 1 FROM account WHERE (id, book_id, unit) = (NEW.account_id, NEW.book_id, NEW.unit))",
+        ONE_BOOK,
+    ),
+    _sqlite_refuse(
+        "seal_one_book",
+        "INSERT ON seal",
+        "NOT EXISTS (SELECT 1 FROM period WHERE (id, book_id) = (NEW.period_id, NEW.book_id))",
+        ONE_BOOK,
     ),
     _sqlite_refuse(
         "closing_of_closed_month",
@@ -590,7 +610,18 @@ def _name_periods() -> None:
             batch.create_index(f"ix_transfer_{side}", [side, "period_id", "id"])
 
 
+def _refuse_loss() -> None:
+    """Going down forgets decisions of two people and accounts of give-away coins: not where there are any."""
+    for what, statement in (
+        ("floor decisions", "SELECT count(*) FROM floor_decision"),
+        ("give-away accounts", "SELECT count(*) FROM account WHERE kind = 'giveaway'"),
+    ):
+        if op.get_bind().exec_driver_sql(statement).scalar():
+            raise RuntimeError(f"there are {what} in the books; restore a backup instead of going down")
+
+
 def downgrade() -> None:
+    _refuse_loss()
     if _sqlite():
         _drop_sqlite_triggers()
     op.drop_table("floor_decision")

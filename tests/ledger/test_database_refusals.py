@@ -326,6 +326,8 @@ ROWS: list[tuple[str, dict[str, Any], str]] = [
     ("floor_decision", {"floor": 0}, "ck_floor_decision_floor_below_zero"),
     ("floor_decision", {"decided_by_id": 1}, "ck_floor_decision_four_eyes"),
     ("floor_decision", {"reason": ""}, "ck_floor_decision_has_reason"),
+    ("floor_decision", {"entry_id": 999_999}, "fk_floor_decision_entry_id|that there are"),
+    ("floor_decision", {"account_id": 999_999}, "fk_floor_decision_account_id|that there are"),
     ("floor_decision", {"account_id": "fund"}, "only a member may owe"),
     ("floor_decision", {"account_id": "issuance"}, "only a member may owe"),
     # give-away coins, closed accounts, house accounts
@@ -351,6 +353,8 @@ ROWS: list[tuple[str, dict[str, Any], str]] = [
     ("account", {"posted_in": 500}, "an account opens empty"),
     ("account", {"held": 1}, "an account opens empty"),
     ("account", {"floor": -500}, "an account opens empty"),
+    ("closing", {"account_id": "foreign_ann"}, "fk_closing_account_same_book_and_unit|one book"),
+    ("closing", {"unit": "point"}, "fk_closing_account_same_book_and_unit|one unit"),
     ("closing", {"month": "2026-10"}, "closing figures are for closed periods"),
     ("closing", {"account_id": "ann"}, "pk_closing|never changed"),
 ]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
-from tests.ledger.bank import NOW, Bank
+from tests import databases
+from tests.ledger.bank import NOW, Bank, open_bank
 from timebank.core.clock import month_range
-from timebank.core.db import UTCDateTime
+from timebank.core.db import UTCDateTime, write_session
 from timebank.core.errors import NotFound
 from timebank.ledger import queries
 from timebank.ledger.queries.statements import Place, read_place
@@ -176,3 +179,36 @@ def test_what_is_not_there_is_said_so(bank: Bank) -> None:
 def test_what_is_no_place_in_a_statement_is_none(text: str) -> None:
     assert read_place(text) is None
     assert read_place(str(Place("2026-09", 17))) == Place("2026-09", 17)
+
+
+@pytest.mark.parametrize("engine_url", ["postgresql"], indirect=True)
+def test_a_close_between_two_statements_neither_loses_a_month_nor_shows_it_twice(fresh_database: str) -> None:
+    """Not by luck: the month is closed by another connection just after the reader has seen it open."""
+    engine = databases.make_engine(fresh_database)
+    with Session(engine) as filling, write_session(filling):
+        bank = open_bank(filling)
+        bank.earn("ann", 100, now=NOW - 31 * DAY)
+        bank.earn("ann", 20)
+        ann, book_id = bank.coins["ann"], bank.book_id
+
+    def read_while_closing(read: Callable[[Session], Any], month: str) -> Any:
+        with Session(engine) as session:
+            seen: list[str] = []
+
+            def close_once(_c: Any, _cursor: Any, statement: str, *_others: Any) -> None:
+                if "closed_at IS NULL" in statement and not seen:
+                    seen.append(statement)
+                    with Session(engine) as closing, write_session(closing):
+                        Bank(session=closing, book_id=book_id).close(month)
+
+            sa.event.listen(session.connection(), "after_cursor_execute", close_once)
+            answer = read(session)
+            assert seen
+            return answer
+
+    page = read_while_closing(lambda session: queries.statement(session, ann), "2026-08")
+    assert [line.amount for line in page.lines] == [20, 100]
+    assert (page.closing, page.lines[-1].balance) == (120, 100)
+    rows = read_while_closing(lambda session: queries.trial_balance(session, book_id), "2026-09")
+    assert sorted(row.closing for row in rows) == [-120, 120]
+    engine.dispose()

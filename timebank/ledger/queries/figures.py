@@ -2,6 +2,9 @@
 
 A closed month says what each account that moved in it had come to, so only open months, and the month of the instant,
 are ever read row by row. However long the history, the time is the same.
+
+Each read first finds out where its rows begin (``cut_before``) and keeps to it: on PostgreSQL a close may commit
+between two statements, and its month must be read once, as rows or as figures.
 """
 
 from __future__ import annotations
@@ -9,14 +12,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Row, Select, Table, bindparam, func, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from timebank.core.clock import month_of, month_range
 from timebank.ledger.models import Account, Closing, Entry, Period, Transfer
 
 ALWAYS = "9999-12"  # later than any month
+
+# Built once, which spares SQLAlchemy walking them at every balance.
+_PERIOD, _CLOSING = (cast(Table, table.__table__).c for table in (Period, Closing))
+_OPEN = (
+    select(_PERIOD.id, _PERIOD.month)
+    .where(_PERIOD.book_id == bindparam("book_id"), _PERIOD.month <= bindparam("month"))
+    .where(_PERIOD.closed_at.is_(None) | (_PERIOD.month == bindparam("month")))
+    .order_by(_PERIOD.month)
+)
+_IN_MONTH = select(_PERIOD.id).where(_PERIOD.book_id == bindparam("book_id"), _PERIOD.month == bindparam("month"))
+_CLOSED = (
+    select(_CLOSING.posted_in, _CLOSING.posted_out, _CLOSING.movements)
+    .where(_CLOSING.account_id == bindparam("account_id"), _CLOSING.month < bindparam("first"))
+    .order_by(_CLOSING.month.desc())
+    .limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +63,34 @@ class Figures:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Where figures end and rows begin: closing figures before ``first``, then the rows of the open periods.
+
+    ``own`` is the period of the month itself, open or closed; none before anything was posted in it.
+    """
+
+    first: str
+    period_ids: tuple[int, ...]
+    own: tuple[int, ...]
+
+
+def cut_before(session: Session, book_id: int, month: str) -> Cut:
+    """The open months before a month, which are read row by row, and the first of them (else ``month`` itself)."""
+    found = session.connection().execute(_OPEN, {"book_id": book_id, "month": month}).all()
+    before = [row for row in found if row.month != month]
+    return Cut(
+        first=before[0].month if before else month,
+        period_ids=tuple(row.id for row in before),
+        own=tuple(row.id for row in found if row.month == month),
+    )
+
+
+def period_of(session: Session, book_id: int, month: str) -> tuple[int, ...]:
+    """The period of a month: one, or none before anything was posted in it."""
+    return tuple(session.connection().execute(_IN_MONTH, {"book_id": book_id, "month": month}).scalars())
+
+
 def balance(session: Session, account_id: int, *, at: datetime | None = None) -> int:
     """What stood on an account just before ``at`` (or stands now), holds included, read from its transfers."""
     return figures_at(session, account_id, at).balance
@@ -54,55 +102,38 @@ def figures_at(session: Session, account_id: int, at: datetime | None = None) ->
     if account is None:
         return Figures()
     month = month_of(at) if at is not None else ALWAYS
-    found = _closed_before(session, account_id, month) + rows_of(
-        session, account_id, _open_before(session, account.book_id, month)
-    )
+    cut = cut_before(session, account.book_id, month)
+    closed = session.connection().execute(_CLOSED, {"account_id": account_id, "first": cut.first}).one_or_none()
+    found = _figures(closed) + rows_of(session, account_id, cut.period_ids)
     if at is None or at == month_range(month)[0]:
         return found
-    within = _periods(session, account.book_id, Period.month == month)
-    return found + rows_of(session, account_id, within, Entry.posted_at < at)
+    return found + rows_of(session, account_id, cut.own, Entry.posted_at < at)
 
 
 def rows_of(session: Session, account_id: int, period_ids: Sequence[int], *narrowed: ColumnElement[bool]) -> Figures:
     """What moved on an account in some periods, row by row; ``narrowed`` by what is known of entries or transfers."""
     if not period_ids:
         return Figures()
-    came, went = (
-        _sum(session, side, account_id, period_ids, narrowed) for side in (Transfer.credit_id, Transfer.debit_id)
+    nothing = func.abs(0)
+    amount, count = func.coalesce(func.sum(Transfer.amount), 0), func.count()
+    sides = union_all(
+        _side(Transfer.credit_id, account_id, period_ids, narrowed).with_only_columns(amount, nothing, count),
+        _side(Transfer.debit_id, account_id, period_ids, narrowed).with_only_columns(nothing, amount, count),
     )
-    return Figures(came[0], went[0], came[1] + went[1])
+    both = [_figures(row) for row in session.execute(sides)]
+    return both[0] + both[1]
 
 
-def _sum(
-    session: Session,
+def _side(
     side: InstrumentedAttribute[int],
     account_id: int,
     period_ids: Sequence[int],
     narrowed: Sequence[ColumnElement[bool]],
-) -> tuple[int, int]:
-    chosen = select(func.coalesce(func.sum(Transfer.amount), 0), func.count()).where(
-        side == account_id, Transfer.period_id.in_(period_ids), *narrowed
-    )
-    if narrowed:
-        chosen = chosen.join(Entry, Entry.id == Transfer.entry_id)
-    amount, count = session.execute(chosen).one()
-    return int(amount), int(count)
+) -> Select[Any]:
+    chosen = select(Transfer.id).where(side == account_id, Transfer.period_id.in_(period_ids), *narrowed)
+    return chosen.join(Entry, Entry.id == Transfer.entry_id) if narrowed else chosen
 
 
-def _closed_before(session: Session, account_id: int, month: str) -> Figures:
-    """The latest closing figures before a month."""
-    row = session.execute(
-        select(Closing.posted_in, Closing.posted_out, Closing.movements)
-        .where(Closing.account_id == account_id, Closing.month < month)
-        .order_by(Closing.month.desc())
-        .limit(1)
-    ).one_or_none()
-    return Figures(*row) if row is not None else Figures()
-
-
-def _open_before(session: Session, book_id: int, month: str) -> list[int]:
-    return _periods(session, book_id, Period.month < month, Period.closed_at.is_(None))
-
-
-def _periods(session: Session, book_id: int, *narrowed: ColumnElement[bool]) -> list[int]:
-    return list(session.scalars(select(Period.id).where(Period.book_id == book_id, *narrowed)))
+def _figures(row: Row[*tuple[Any, ...]] | None) -> Figures:
+    """PostgreSQL sums bigints as Decimal; amounts are whole numbers here."""
+    return Figures(*(int(figure) for figure in row)) if row is not None else Figures()

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select, union_all
+from sqlalchemy import ColumnElement, Select, func, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from timebank.core.clock import month_of, month_range
-from timebank.ledger.models import Closing, Entry, Period, Transfer
-from timebank.ledger.queries.figures import ALWAYS, Figures
+from timebank.ledger.models import Closing, Entry, Transfer
+from timebank.ledger.queries.figures import ALWAYS, Figures, cut_before
 
 
 def standing_at(session: Session, book_id: int, at: datetime | None = None) -> dict[int, Figures]:
@@ -19,11 +19,11 @@ def standing_at(session: Session, book_id: int, at: datetime | None = None) -> d
     Closing figures, the rows of open months before the month of ``at``, and the rows of that month before ``at``.
     """
     month = month_of(at) if at is not None else ALWAYS
-    parts = [
-        _closed(book_id, month),
-        _rows(book_id, Period.month < month, Period.closed_at.is_(None)),
-        *([_rows(book_id, Period.month == month, Entry.posted_at < at)] if _within(month, at) else []),
-    ]
+    cut = cut_before(session, book_id, month)
+    rows: list[ColumnElement[bool]] = [Entry.period_id.in_(cut.period_ids)] if cut.period_ids else []
+    if at is not None and cut.own and at != month_range(month)[0]:
+        rows.append(Entry.period_id.in_(cut.own) & (Entry.posted_at < at))
+    parts = [_closed(book_id, cut.first), *([_rows(or_(*rows))] if rows else [])]
     found: dict[int, Figures] = {}
     for part in parts:
         for account_id, *figures in session.execute(part):
@@ -31,15 +31,11 @@ def standing_at(session: Session, book_id: int, at: datetime | None = None) -> d
     return found
 
 
-def _within(month: str, at: datetime | None) -> bool:
-    return at is not None and at != month_range(month)[0]
-
-
-def _closed(book_id: int, month: str) -> Select[*tuple[Any, ...]]:
+def _closed(book_id: int, first: str) -> Select[*tuple[Any, ...]]:
     """The latest closing figures of each account before a month."""
     last = (
         select(Closing.account_id, func.max(Closing.month).label("month"))
-        .where(Closing.book_id == book_id, Closing.month < month)
+        .where(Closing.book_id == book_id, Closing.month < first)
         .group_by(Closing.account_id)
         .subquery()
     )
@@ -49,8 +45,8 @@ def _closed(book_id: int, month: str) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _rows(book_id: int, *narrowed: ColumnElement[bool]) -> Select[Any]:
-    """What moved on each account in some periods of a book, row by row."""
+def _rows(wanted: ColumnElement[bool]) -> Select[Any]:
+    """What moved on each account in the entries that are wanted, row by row."""
     nothing = func.abs(0)
 
     def side(account: Any, came: Any, went: Any) -> Select[Any]:
@@ -58,8 +54,7 @@ def _rows(book_id: int, *narrowed: ColumnElement[bool]) -> Select[Any]:
             select(account.label("account_id"), came.label("came"), went.label("went"))
             .select_from(Transfer)
             .join(Entry, Entry.id == Transfer.entry_id)
-            .join(Period, Period.id == Entry.period_id)
-            .where(Period.book_id == book_id, *narrowed)
+            .where(wanted)
         )
 
     legs = union_all(

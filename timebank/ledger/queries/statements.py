@@ -16,7 +16,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from timebank.core.clock import is_month, month_of, month_range, next_month
 from timebank.ledger.models import Account, Closing, Entry, Period, Transfer
-from timebank.ledger.queries.figures import ALWAYS, Figures, figures_at, rows_of
+from timebank.ledger.queries.figures import ALWAYS, Figures, cut_before, figures_at, period_of, rows_of
 
 _MAX_ID_DIGITS = 18  # any id of a 64-bit column
 
@@ -143,9 +143,7 @@ def _after(session: Session, wanted: _Range, line: Row[*tuple[Any, ...]]) -> int
     """The balance after a line, from the beginning of its month or of the range, whichever is later."""
     first = month_range(line.month)[0]
     since = first if wanted.start is None else max(first, wanted.start)
-    period = session.scalars(
-        select(Period.id).where(Period.book_id == wanted.book_id, Period.month == line.month)
-    ).all()
+    period = period_of(session, wanted.book_id, line.month)
     until = rows_of(session, wanted.account_id, period, Transfer.id <= line.id, *wanted.narrowed)
     return (figures_at(session, wanted.account_id, since) + until).balance
 
@@ -172,14 +170,14 @@ def _steps(session: Session, wanted: _Range, place: Place | None, most: int) -> 
     """Where to look, newest first: the month the page before ended in, each open month, then the closed ones."""
     first = month_of(wanted.start) if wanted.start else ""
     until = next_month(month_of(wanted.end)) if wanted.end else ALWAYS
-    months = select(Period.id).where(Period.book_id == wanted.book_id)
     if place is not None:
         until = min(until, place.month)
-        for period_id in session.scalars(months.where(Period.month == place.month)).all():
+        for period_id in period_of(session, wanted.book_id, place.month):
             yield _Step([period_id], place.transfer_id)
-    still_open = months.where(Period.closed_at.is_(None), Period.month >= first, Period.month < until)
-    for period_id in session.scalars(still_open.order_by(Period.month.desc())).all():
+    cut = cut_before(session, wanted.book_id, until)
+    for period_id in reversed(cut.period_ids):
         yield _Step([period_id])
+    until = cut.first
     while True:
         closed = session.execute(_closed_months(wanted, first, until, most)).all()
         if not closed:

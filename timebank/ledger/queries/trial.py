@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, func, select, union_all
+from sqlalchemy import Select, Subquery, func, select, union_all
 from sqlalchemy.orm import Session
 
-from timebank.core.clock import next_month
-from timebank.ledger.models import Account, Closing, Entry, Period, Transfer
-from timebank.ledger.queries.figures import ALWAYS, Figures
+from timebank.core.clock import month_range
+from timebank.ledger.models import Account, Entry, Period, Transfer
+from timebank.ledger.queries.figures import Figures
+from timebank.ledger.queries.standing import standing_at
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,8 +49,9 @@ def trial_balance(session: Session, book_id: int, *, month: str | None = None) -
 
     Read from closing figures and the rows of open months; ``verification`` reads every row instead.
     """
-    before = _through(session, book_id, month) if month is not None else {}
-    after = _through(session, book_id, next_month(month) if month is not None else ALWAYS)
+    start, end = month_range(month) if month is not None else (None, None)
+    before = standing_at(session, book_id, start) if start is not None else {}
+    after = standing_at(session, book_id, end)
     accounts = session.execute(
         select(Account.id, Account.code, Account.kind, Account.unit)
         .where(Account.book_id == book_id)
@@ -74,33 +76,8 @@ def trial_balance(session: Session, book_id: int, *, month: str | None = None) -
     return rows
 
 
-def _through(session: Session, book_id: int, until: str) -> dict[int, Figures]:
-    """What had come in and gone out on each account of a book before the month ``until``."""
-    last = (
-        select(Closing.account_id, func.max(Closing.month).label("month"))
-        .where(Closing.book_id == book_id, Closing.month < until)
-        .group_by(Closing.account_id)
-        .subquery()
-    )
-    closed = select(Closing.account_id, Closing.posted_in, Closing.posted_out, Closing.movements).join(
-        last, (last.c.account_id == Closing.account_id) & (last.c.month == Closing.month)
-    )
-    found = {account_id: Figures(*figures) for account_id, *figures in session.execute(closed)}
-    for account_id, *figures in session.execute(_open_rows(book_id, until)):
-        found[account_id] = found.get(account_id, Figures()) + Figures(*(int(figure) for figure in figures))
-    return found
-
-
-def _open_rows(book_id: int, until: str) -> Select[Any]:
-    """What moved on each account in the open months before ``until``."""
-    legs = _legs(book_id, Period.month < until, Period.closed_at.is_(None))
-    return select(legs.c.account_id, func.sum(legs.c.credited), func.sum(legs.c.debited), func.count()).group_by(
-        legs.c.account_id
-    )
-
-
-def _legs(book_id: int, *narrowed: ColumnElement[bool]) -> Subquery:
-    """Each transfer of some periods of a book twice: once for each account it touches."""
+def _legs(book_id: int, month: str) -> Subquery:
+    """Each transfer of a month twice: once for each account it touches."""
 
     def leg(account: Any, debited: Any, credited: Any) -> Select[Any]:
         return (
@@ -113,7 +90,7 @@ def _legs(book_id: int, *narrowed: ColumnElement[bool]) -> Subquery:
             .select_from(Transfer)
             .join(Entry, Entry.id == Transfer.entry_id)
             .join(Period, Period.id == Entry.period_id)
-            .where(Period.book_id == book_id, *narrowed)
+            .where(Period.book_id == book_id, Period.month == month)
         )
 
     nothing = func.abs(0)
@@ -124,7 +101,7 @@ def _legs(book_id: int, *narrowed: ColumnElement[bool]) -> Subquery:
 
 def movements(session: Session, book_id: int, month: str) -> Iterator[Movement]:
     """What moved on each account in a month, by kind of entry."""
-    legs = _legs(book_id, Period.month == month)
+    legs = _legs(book_id, month)
     rows = session.execute(
         select(
             legs.c.account_id,

@@ -3,8 +3,8 @@
 A refusal can come after part of a verb was written (an entry's row is what holds its key). So let refusals end the unit
 of work, as doors do; who wants to go on after one wraps the verb in ``session.begin_nested()``.
 
-Order of locks, always: period, batch of the book, key (the entry or hold row), accounts by id. So no two postings can
-wait for each other.
+Order of locks: the hold that is to end, period, batch of the book, key of the entry, accounts by id. A hold that is
+placed locks its account, then its key. So no two postings can wait for each other.
 """
 
 from timebank.ledger.rules import EntryDraft, TransferDraft

@@ -6,9 +6,9 @@ from typing import Final, cast
 
 from sqlalchemy import Insert, String, Subquery, Table, bindparam, func, insert, select, union_all
 
-from timebank.ledger.models import Closing, Transfer
+from timebank.ledger.models import Closing, Entry, Transfer
 
-_CLOSING = cast(Table, Closing.__table__)
+_CLOSING, _ENTRY = cast(Table, Closing.__table__), cast(Table, Entry.__table__)
 _TRANSFER = cast(Table, Transfer.__table__).c
 _COLUMNS = ("account_id", "month", "book_id", "unit", "posted_in", "posted_out", "movements")
 
@@ -16,7 +16,12 @@ _COLUMNS = ("account_id", "month", "book_id", "unit", "posted_in", "posted_out",
 def _moved() -> Subquery:
     """What moved on each account in a period: account, unit, in, out, number of movements."""
     zero = func.abs(0)
-    side = select(_TRANSFER.unit).where(_TRANSFER.period_id == bindparam("period_id"))
+    # By way of the entries, which an index finds by period; transfers have none of their own that begins with it.
+    side = (
+        select(_TRANSFER.unit)
+        .join(_ENTRY, _ENTRY.c.id == _TRANSFER.entry_id)
+        .where(_ENTRY.c.period_id == bindparam("period_id"))
+    )
     legs = union_all(
         side.add_columns(_TRANSFER.credit_id.label("account_id"), _TRANSFER.amount.label("came"), zero.label("went")),
         side.add_columns(_TRANSFER.debit_id, zero, _TRANSFER.amount),
