@@ -29,8 +29,8 @@ from tests import databases
 from tests.chromium import find_chromium
 from timebank.core.db import db
 
-# Threads and attacks on databases of their own: each test pays for a fresh one.
-SLOW_FILES = {"test_races.py", "test_database_refusals.py"}
+# Threads, processes and attacks on databases of their own: each test pays for a fresh one.
+SLOW_FILES = {"test_races.py", "test_database_refusals.py", "test_copies.py"}
 SECRET = "only-for-tests-0123456789-0123456789"
 
 
@@ -167,7 +167,7 @@ def app(settings: dict[str, Any]) -> Iterator[Flask]:
     """The application on its own database. Forms are taken without their token; the browser tests send real ones."""
     from timebank.app import create_app
 
-    made = _with_kept_templates(create_app(settings))
+    made = with_kept_templates(create_app(settings))
     made.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
     yield made
     _close(made)
@@ -179,7 +179,7 @@ def client(app: Flask) -> FlaskClient:
     return app.test_client()
 
 
-def _with_kept_templates(app: Flask) -> Flask:
+def with_kept_templates(app: Flask) -> Flask:
     """Compiled templates are shared by all applications of a run: compiling costs more than most tests."""
     folder = databases.run_folder() / "templates"
     folder.mkdir(exist_ok=True)
@@ -201,7 +201,7 @@ def live_app(settings: dict[str, Any]) -> Iterator[Flask]:
     """What ``live_server`` serves, form tokens checked; fill its database within ``live_app.app_context()``."""
     from timebank.app import create_app
 
-    made = _with_kept_templates(create_app(settings))
+    made = with_kept_templates(create_app(settings))
     yield made
     _close(made)
 

@@ -53,6 +53,7 @@ def test_there_is_one_line_of_revisions() -> None:
     assert len(revisions()) == len(set(revisions())) > 0
 
 
+@pytest.mark.slow
 def test_each_revision_goes_up_down_and_up_again(empty: sa.Engine) -> None:
     for revision in revisions():
         run_alembic(empty, command.upgrade, revision=revision)

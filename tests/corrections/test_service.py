@@ -132,6 +132,7 @@ def test_a_closed_month_stays_and_the_correction_stands_in_the_open_one(town: To
 # --- points and their carry ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("leaves", ["10:37", "10:41", "10:05"])
 @pytest.mark.parametrize("right", [None, 1, 5, 7, 59, 113])
 def test_no_point_is_made_or_lost_by_rounding(session: Session, leaves: str, right: int | None) -> None:

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests import databases
-from tests.conftest import SECRET
+from tests.conftest import SECRET, with_kept_templates
 from tests.doors.town import Town, open_town
 from timebank.app import create_app
 from timebank.core.db import db
@@ -36,7 +36,7 @@ def _town(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tow
             "TIMEBANK_DEMO": False,
             "RATE_LIMITS": False,
         }
-        app = create_app(settings)
+        app = with_kept_templates(create_app(settings))
         app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
         path = Path(str(sa.make_url(url).database)) if engine == "sqlite" else None
         with open_town(app, path) as made:

@@ -71,6 +71,7 @@ def live(bank: Bank, moves: list[Any]) -> Lots:
     return lots
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(moves=MOVES, closes=st.integers(0, 3))
 def test_the_classes_are_those_of_the_lots(session: Session, moves: list[Any], closes: int) -> None:

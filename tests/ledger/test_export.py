@@ -204,6 +204,7 @@ def agree(bank: Bank, days: Days, folder: Path, *, programs: bool) -> None:
         assert found == expected
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(moves=MOVES, chosen=RANGE, closed=st.booleans())
 def test_any_book_and_any_days_agree(
@@ -216,6 +217,7 @@ def test_any_book_and_any_days_agree(
         point.rollback()
 
 
+@pytest.mark.slow
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(moves=MOVES, chosen=RANGE, closed=st.booleans())
 def test_any_book_and_any_days_agree_by_the_real_programs(
