@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from flask import Flask
@@ -20,6 +20,7 @@ from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.ledger import queries as ledger
 from timebank.ledger.service import Reversal, reverse
+from timebank.ledger.verification import CHECKS
 
 
 class Town(NamedTuple):
@@ -249,6 +250,64 @@ def test_the_inspector_sees_every_self_check_and_what_each_found(client: FlaskCl
     sign_in(client, town.stranger)
     for path in (f"/inspect/verify/{broken}", f"/inspect/verify/{broken}.json"):
         assert client.get(path).status_code == 403
+
+
+def _without(name: str) -> list[dict[str, Any]]:
+    return [check for check in _sound() if check["name"] != name]
+
+
+def _sound() -> list[dict[str, Any]]:
+    return [
+        {"name": name, "title": title, "ok": True, "milliseconds": 1, "count": 0, "findings": []}
+        for name, title, _ in CHECKS
+    ]
+
+
+NOT_TELLING = {
+    "no checks, as the oldest runs": [],
+    "a check that came later": _without("seals"),
+    "a check without its count": [
+        {name: told for name, told in check.items() if name != "count"} for check in _sound()
+    ],
+    "a count in words": [check | {"count": "0"} for check in _sound()],
+    "a good word over a finding": [*_without("seals"), _sound()[-1] | {"count": 1}],
+    "a further row of another shape": [*_sound(), "全部通过"],
+    "no list": {"all": "通过"},
+}
+
+
+@pytest.mark.parametrize("kept", NOT_TELLING.values(), ids=NOT_TELLING)
+def test_a_kept_self_check_that_does_not_tell_of_every_check_is_not_good(
+    client: FlaskClient, app: Flask, town: Town, kept: Any
+) -> None:
+    with app.app_context(), transaction() as session:
+        run = audit(session, branch_id=town.branch, now=clock.now())
+        run.checks = kept
+        session.flush()
+        run_id = run.id
+    sign_in(client, town.inspector)
+    for page in ("/inspect/verify", f"/inspect/verify/{run_id}"):
+        shown = client.get(page).text
+        assert "全部通过" not in shown
+        assert "不能当作通过" in shown
+    assert "最近一次账本自检不完整" in client.get("/branch").text
+    report = client.get(f"/inspect/verify/{run_id}.json").json
+    assert report is not None
+    assert (report["ok"], report["branches"][0]["ok"]) == (False, False)
+
+
+def test_findings_of_a_run_that_kept_no_checks_are_still_told(client: FlaskClient, app: Flask, town: Town) -> None:
+    with app.app_context(), transaction() as session:
+        run = audit(session, branch_id=town.branch, now=clock.now())
+        run.findings, run.text, run.checks = 2, "试算平衡 · unit coin：不为零", []
+        session.flush()
+        run_id = run.id
+    sign_in(client, town.inspector)
+    report = client.get(f"/inspect/verify/{run_id}.json").json
+    assert report is not None
+    assert (report["ok"], report["count"]) == (False, 2)
+    assert report["branches"][0]["missing"] == [name for name, _, _ in CHECKS]
+    assert "发现 2 处不对" in client.get(f"/inspect/verify/{run_id}").text
 
 
 @pytest.mark.parametrize(("hours", "alarmed"), [(35, False), (37, True)])

@@ -7,7 +7,7 @@ import json
 from flask import Response, render_template
 
 from timebank.archives import queries as archives
-from timebank.archives.models import AuditRun
+from timebank.archives.queries import AuditView
 from timebank.branches.models import Branch
 from timebank.branches.views import choose_branch
 from timebank.core import clock
@@ -45,7 +45,7 @@ def verify() -> str:
     )
 
 
-def _hours_since(run: AuditRun | None) -> int:
+def _hours_since(run: AuditView | None) -> int:
     return int((clock.now() - run.ran_at).total_seconds() // _HOUR) if run else 0
 
 
@@ -61,11 +61,11 @@ def audit_run(run_id: int) -> str:
 @guard("books.read")
 def audit_run_file(run_id: int) -> Response:
     """The same as ``flask ledger verify --json`` writes it."""
-    report = archives.audit_report(db.session(), _run(run_id))
+    report = archives.audit_report(db.session(), _run(run_id).id)
     return Response(json.dumps(report, ensure_ascii=False, indent=2), mimetype="application/json")
 
 
-def _run(run_id: int) -> AuditRun:
+def _run(run_id: int) -> AuditView:
     run = archives.get_audit(db.session(), run_id)
     current_actor().require("books.read", branch_id=run.branch_id)
     return run
