@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from timebank.ledger.verification import across, entries, figures, keys, seals
+from timebank.ledger.verification import across, entries, figures, keys, readable, seals
 from timebank.ledger.verification.check import Look
 
 CHECKS: Final[tuple[tuple[str, str, Look], ...]] = (
+    ("readable", "每一行都读得出来", readable.readable),
     ("trial_balance", "试算平衡：所有账户合计为零", figures.trial_balance),
     ("replay", "账户余额等于逐笔重算", figures.replay),
     ("holds", "冻结等于未结束的冻结合计", figures.holds),
