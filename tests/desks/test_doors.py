@@ -18,9 +18,11 @@ from tests.world import make_branch, make_member, sign_in
 from timebank.archives.service import audit
 from timebank.core import clock
 from timebank.core.db import db, transaction
+from timebank.desks.views.books import holders_of
 from timebank.ledger import queries as ledger
 from timebank.ledger.service import Reversal, reverse
 from timebank.ledger.verification import CHECKS
+from timebank.rulebook.service import giveaway_accounts
 
 
 class Town(NamedTuple):
@@ -225,6 +227,24 @@ def test_entries_of_several_months_are_numbered_as_each_alone_and_accounts_are_f
             ledger.page_accounts(session, town.branch, ledger.AccountFilter(), number=1, size=2).items[0].kind
             != "member"
         )
+
+
+def test_accounts_to_give_from_stand_after_members_and_name_their_holder(
+    client: FlaskClient, app: Flask, town: Town
+) -> None:
+    with app.app_context(), transaction() as session:
+        given = giveaway_accounts(session, [town.anna])[town.anna]
+    sign_in(client, town.inspector)
+    with app.app_context():
+        page = ledger.page_accounts(db.session(), town.branch, ledger.AccountFilter(unit="coin"))
+        kinds = [account.kind for account in page.items]
+        assert kinds.index("member") > kinds.index("issuance")
+        assert kinds[-1] == "giveaway"
+        own, give = (ledger.get_account(db.session(), one).code for one in (town.account, given))
+        number, names = own.partition(":")[2], holders_of(db.session(), {own, give, "fund"})
+    assert names == {own: "张**", give: "张**"}
+    shown = client.get(f"/inspect/accounts/{given}").text
+    assert f'张** <small class="soft num">{number}</small> <small class="soft">可赠币</small>' in shown
 
 
 def test_the_inspector_sees_every_self_check_and_what_each_found(client: FlaskClient, app: Flask, town: Town) -> None:

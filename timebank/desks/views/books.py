@@ -25,6 +25,7 @@ from timebank.web.guards import guard
 from timebank.web.query import Query
 
 PER_PAGE = 40
+_OF_MEMBERS = ("member:", "giveaway:")  # how the codes of members' accounts begin
 
 
 @blueprint.get("/inspect")
@@ -141,6 +142,7 @@ def _balance(session: Session, account: AccountView) -> int:
 
 def holders_of(session: Session, codes: set[str]) -> dict[str, str]:
     """Account code → masked name of the member it belongs to."""
-    numbers = {code.partition(":")[2]: code for code in codes if code.startswith("member:")}
-    rows = session.execute(select(Member.number, Member.name).where(Member.number.in_(numbers)))
-    return {numbers[row.number]: mask_name(row.name) for row in rows}
+    numbers = {code: code.partition(":")[2] for code in codes if code.startswith(_OF_MEMBERS)}
+    rows = session.execute(select(Member.number, Member.name).where(Member.number.in_(set(numbers.values()))))
+    names = {row.number: mask_name(row.name) for row in rows}
+    return {code: names[number] for code, number in numbers.items() if number in names}
