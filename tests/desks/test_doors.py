@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, NamedTuple
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import event
+from sqlalchemy.orm import Session
 
 from tests.archives.months import AUGUST, OCTOBER, SEPTEMBER, earn, small_town
 from tests.journal_parser import balances
+from tests.ledger.bank import entry, transfer
 from tests.tampering import tamper
 from tests.world import make_branch, make_member, sign_in
 from timebank.archives.service import audit
@@ -20,7 +25,7 @@ from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.desks.views.books import holders_of
 from timebank.ledger import queries as ledger
-from timebank.ledger.service import Reversal, reverse
+from timebank.ledger.service import Reversal, post, reverse
 from timebank.ledger.verification import CHECKS
 from timebank.rulebook.service import giveaway_accounts
 
@@ -177,6 +182,45 @@ def test_an_account_as_a_file_runs_from_one_balance_to_the_next(client: FlaskCli
     assert client.get(f"/inspect/accounts/{town.account}.xlsx").data.startswith(b"PK")
     sign_in(client, town.stranger)
     assert client.get(f"/inspect/accounts/{town.account}.csv").status_code == 403
+
+
+@contextmanager
+def booked_between(app: Flask, branch_id: int, account_id: int, after: str) -> Iterator[list[int]]:
+    """Somebody else books an hour right after the first statement in which ``after`` stands."""
+    booked: list[int] = []
+
+    def book(_connection: Any, _cursor: Any, statement: str, *_others: Any) -> None:
+        if after not in statement or booked:
+            return
+        booked.append(0)
+        with Session(db.engine) as other:
+            moved = transfer(ledger.find_house_account(other, branch_id, "issuance"), account_id, 60)
+            booked[0] = post(other, entry(branch_id, moved, source_type="import"), now=clock.now()).entry_id
+            other.commit()
+
+    with app.app_context():
+        event.listen(db.engine, "after_cursor_execute", book)
+    try:
+        yield booked
+    finally:
+        with app.app_context():
+            event.remove(db.engine, "after_cursor_execute", book)
+
+
+def test_the_figures_of_a_page_agree_though_somebody_books_meanwhile(
+    client: FlaskClient, app: Flask, town: Town
+) -> None:
+    sign_in(client, town.inspector)
+    with booked_between(app, town.branch, town.account, "AS issued") as booked:
+        page = client.get("/inspect/liability").text
+    assert booked
+    assert "合计 = 发行账户同期变动" in page
+    with booked_between(app, town.branch, town.account, "FROM closing") as booked:
+        sheet = client.get(f"/inspect/accounts/{town.account}.csv").data.decode("utf-8-sig")
+    assert booked
+    lines = list(csv.DictReader(io.StringIO(sheet)))
+    assert booked[0] not in {int(line["分录"]) for line in lines}
+    assert int(lines[-1]["余额"]) == sum(int(line["贷方"] or 0) - int(line["借方"] or 0) for line in lines)
 
 
 @pytest.mark.parametrize("page", ["/inspect/entries/999999", "/inspect/accounts/999999"])
