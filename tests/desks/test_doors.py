@@ -20,14 +20,17 @@ from tests.journal_parser import balances
 from tests.ledger.bank import entry, transfer
 from tests.tampering import tamper
 from tests.world import make_branch, make_member, sign_in
+from timebank.app import create_app
 from timebank.archives.service import audit
 from timebank.core import clock
 from timebank.core.db import db, transaction
+from timebank.desks.views import account
 from timebank.desks.views.books import holders_of
 from timebank.ledger import queries as ledger
 from timebank.ledger.service import Reversal, post, reverse
 from timebank.ledger.verification import CHECKS
 from timebank.rulebook.service import giveaway_accounts
+from timebank.web.limits import limiter
 
 
 class Town(NamedTuple):
@@ -161,6 +164,36 @@ def test_an_account_reads_in_debit_and_credit(client: FlaskClient, town: Town) -
     assert "贷 2 币" in page
     for asked in ("?month=2026-10", "?month=x", "?before=77"):
         assert client.get(f"/inspect/accounts/{town.account}{asked}").status_code == 200
+
+
+def test_an_account_too_long_for_a_file_is_refused_with_what_to_do(
+    client: FlaskClient, town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account, "MOST_ROWS", 1)
+    sign_in(client, town.inspector)
+    refused = client.get(f"/inspect/accounts/{town.account}.csv")
+    assert refused.status_code == 422
+    assert "一个文件最多装 1 条" in refused.text
+    assert client.get(f"/inspect/accounts/{town.account}.csv?month=2026-11").status_code == 200
+
+
+def test_files_are_made_only_so_often(settings: dict[str, Any]) -> None:
+    app = create_app(settings | {"RATE_LIMITS": True})
+    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+    with app.app_context(), transaction() as session:
+        branch, anna, _ = small_town(session)
+        inspector, one = make_member(session, branch, roles=("inspector",), now=AUGUST).id, anna.coin_account_id
+    try:
+        client = app.test_client()
+        sign_in(client, inspector)
+        for path in (f"accounts/{one}.csv", "journal", "trial-balance.csv", "liability.csv?part=ages"):
+            statuses = [client.get(f"/inspect/{path}").status_code for _ in range(21)]
+            assert (statuses[0], statuses[-1]) == (200, 429)
+    finally:
+        limiter.reset()
+        with app.app_context():
+            db.session.remove()
+            db.engine.dispose()
 
 
 def test_an_accounts_statement_names_document_hand_and_rules(client: FlaskClient, town: Town) -> None:

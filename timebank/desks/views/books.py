@@ -22,6 +22,7 @@ from timebank.members.models import Member
 from timebank.web.downloads import table_file
 from timebank.web.filters import month_name
 from timebank.web.guards import guard
+from timebank.web.limits import DOWNLOAD_LIMIT, limiter
 from timebank.web.query import Query
 
 PER_PAGE = 40
@@ -50,6 +51,7 @@ def trial_balance() -> str:
 
 @blueprint.get("/inspect/trial-balance.<kind>")
 @guard("books.read")
+@limiter.limit(DOWNLOAD_LIMIT)
 def trial_balance_file(kind: str) -> Response:
     """The same account by account as a CSV or XLSX file. Credit balances are above zero."""
     month = Query().month()

@@ -14,6 +14,7 @@ from timebank.core.errors import Invalid
 from timebank.desks.views import blueprint
 from timebank.ledger.export import Days, Style, journal_pieces
 from timebank.web.guards import guard
+from timebank.web.limits import DOWNLOAD_LIMIT, limiter
 from timebank.web.query import Query
 
 STYLES: Final[dict[str, Style]] = {"hledger": "hledger", "beancount": "beancount"}
@@ -28,6 +29,7 @@ class BadDays(Invalid):
 
 @blueprint.get("/inspect/journal")
 @guard("books.read")
+@limiter.limit(DOWNLOAD_LIMIT)
 def journal() -> Response:
     """The journal of a branch, whole or of some days, in one of two formats, written while it is read."""
     choice, query = choose_branch("books.read"), Query()

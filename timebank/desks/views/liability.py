@@ -25,6 +25,7 @@ from timebank.ledger.queries.ageing import Holding, holdings
 from timebank.web.downloads import table_file
 from timebank.web.filters import month_name
 from timebank.web.guards import guard
+from timebank.web.limits import DOWNLOAD_LIMIT, limiter
 from timebank.web.query import Query
 
 _GOODS_SHOWN = 50
@@ -105,6 +106,7 @@ def _outstanding(held: Sequence[Holding]) -> int:
 
 @blueprint.get("/inspect/liability.<kind>")
 @guard("books.read")
+@limiter.limit(DOWNLOAD_LIMIT)
 def liability_file(kind: str) -> Response:
     """One of its tables as CSV or XLSX, in minutes: ``part`` is funding, ages or months."""
     query = Query()
