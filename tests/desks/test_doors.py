@@ -25,7 +25,7 @@ from timebank.archives.service import audit
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.desks.views import account
-from timebank.desks.views.books import holders_of
+from timebank.desks.views.books import holders_of, months_of
 from timebank.ledger import queries as ledger
 from timebank.ledger.service import Reversal, post, reverse
 from timebank.ledger.verification import CHECKS
@@ -326,7 +326,7 @@ def test_accounts_to_give_from_stand_after_members_and_name_their_holder(
 
 def test_the_inspector_sees_every_self_check_and_what_each_found(client: FlaskClient, app: Flask, town: Town) -> None:
     sign_in(client, town.inspector)
-    assert "还没有自检记录" in client.get("/inspect/verify").text
+    assert "账本从来没有自检过" in client.get("/inspect/verify").text
     with app.app_context():
         with transaction() as session:
             clean = audit(session, branch_id=town.branch, now=clock.now()).id
@@ -417,6 +417,15 @@ def test_a_night_without_a_self_check_raises_the_alarm(
     page = client.get("/inspect/verify").text
     assert (f"已经 {hours} 小时没有自检" in page) is alarmed
     assert ("最近一次自检全部通过" in page) is not alarmed
+
+
+def test_months_are_listed_without_a_look_at_the_entries(app: Flask, town: Town) -> None:
+    asked: list[str] = []
+    with app.app_context():
+        session = db.session()
+        event.listen(db.engine, "after_cursor_execute", lambda *given: asked.append(given[2]))
+        assert [month for month, _ in months_of(session, town.branch)] == ["2026-10", "2026-09", "2026-08"]
+    assert not any("entry" in statement for statement in asked)
 
 
 def test_the_inspector_takes_the_journal_of_some_days_away(client: FlaskClient, town: Town) -> None:

@@ -84,8 +84,8 @@ def get_audit(session: Session, run_id: int) -> AuditView:
 
 
 def is_stale(run: AuditView | None, *, now: datetime) -> bool:
-    """Whether the newest self-check is so old that the nightly ones must have stopped; a first one is just awaited."""
-    return run is not None and now - run.ran_at > STALE_AFTER
+    """Whether the nightly self-checks must have stopped, or never began: the newest is too old, or there is none."""
+    return run is None or now - run.ran_at > STALE_AFTER
 
 
 def audit_report(session: Session, run_id: int) -> dict[str, Any]:

@@ -36,17 +36,14 @@ def verify() -> str:
         choice=choice,
         branch=choice.branch,
         latest=latest,
-        stale_hours=_hours_since(latest) if archives.is_stale(latest, now=now) else None,
+        stale=archives.is_stale(latest, now=now),
+        hours=int((now - latest.ran_at).total_seconds() // _HOUR) if latest else None,
         page=archives.page_audits(db.session(), branch_id, number=page_number(query.value("page"))),
         checks=checks,
         plain=verification.as_plain(checks or ()),
         names=[title for _, title, _ in verification.CHECKS],
         at=now,
     )
-
-
-def _hours_since(run: AuditView | None) -> int:
-    return int((clock.now() - run.ran_at).total_seconds() // _HOUR) if run else 0
 
 
 @blueprint.get("/inspect/verify/<int(max=2147483647):run_id>")

@@ -137,7 +137,7 @@ def seals() -> str:
 
 def months_of(session: Session, branch_id: int) -> list[tuple[str, str]]:
     """The months of a branch's books for a choice, newest first."""
-    return [(period.month, month_name(period.month)) for period in ledger.list_periods(session, branch_id)]
+    return [(month, month_name(month)) for month in ledger.list_known_months(session, branch_id)]
 
 
 def _balance(session: Session, account: AccountView) -> int:

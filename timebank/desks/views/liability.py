@@ -149,7 +149,7 @@ _TABLES: Final[dict[str, Callable[[Session, Branch, Query], Table]]] = {
 def _months(session: Session, branch: Branch, query: Query) -> Months:
     """What was asked for; else the last twelve months. The later end is never before the earlier."""
     current = clock.month_of(clock.now())
-    known = sorted({current, *(period.month for period in ledger.list_periods(session, branch.id))})
+    known = sorted({current, *ledger.list_known_months(session, branch.id)})
     first = query.month("first") or known[-figures.TREND_MONTHS :][0]
     last = query.month("last") or max(current, first)
     return Months(first=min(first, last), last=max(first, last), choices=[(one, month_name(one)) for one in known])
