@@ -11,7 +11,6 @@ from timebank.ledger.queries.accounts import (
     page_accounts,
 )
 from timebank.ledger.queries.earnings import (
-    InAndOut,
     Issued,
     MonthEntry,
     Standing,
@@ -44,7 +43,6 @@ __all__ = [
     "AccountView",
     "EntryView",
     "Figures",
-    "InAndOut",
     "Issued",
     "MonthEntry",
     "Movement",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import func, select
+from sqlalchemy import Subquery, func, select
 from sqlalchemy.orm import Session
 
 from timebank.core.clock import month_of, previous_month
@@ -141,11 +141,13 @@ def _transfer_numbers(session: Session, book_id: int) -> Rows:
 
 
 def _sealed_counts(session: Session, book_id: int) -> Rows:
-    entries = select(func.count()).where(Entry.period_id == Seal.period_id).scalar_subquery()
-    transfers = select(func.count()).where(Transfer.period_id == Seal.period_id).scalar_subquery()
+    entries, transfers = _by_period(Entry, book_id), _by_period(Transfer, book_id)
     rows = session.execute(
-        select(Period.month, Seal.entry_count, entries, Seal.transfer_count, transfers)
+        select(Period.month, Seal.entry_count, func.coalesce(entries.c.found, 0))
+        .add_columns(Seal.transfer_count, func.coalesce(transfers.c.found, 0))
         .join(Period, Period.id == Seal.period_id)
+        .outerjoin(entries, entries.c.period_id == Seal.period_id)
+        .outerjoin(transfers, transfers.c.period_id == Seal.period_id)
         .where(Seal.book_id == book_id)
         .order_by(Period.month)
     )
@@ -155,3 +157,13 @@ def _sealed_counts(session: Session, book_id: int) -> Rows:
                 f"period {month}",
                 f"封签上是 {sealed} 笔分录、{sealed_moves} 条划转，现在是 {found} 笔、{found_moves} 条。",
             )
+
+
+def _by_period(table: type[Entry] | type[Transfer], book_id: int) -> Subquery:
+    """How many rows of a book stand in each period, in one pass over them."""
+    return (
+        select(table.period_id, func.count().label("found"))
+        .where(table.book_id == book_id)
+        .group_by(table.period_id)
+        .subquery()
+    )
