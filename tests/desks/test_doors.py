@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -417,6 +418,17 @@ def test_a_night_without_a_self_check_raises_the_alarm(
     page = client.get("/inspect/verify").text
     assert (f"已经 {hours} 小时没有自检" in page) is alarmed
     assert ("最近一次自检全部通过" in page) is not alarmed
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["/inspect", "/inspect/entries", "/inspect/accounts", "/inspect/liability", "/branch/orders", "/me/statement"],
+)
+def test_a_filter_bar_asks_for_nothing_so_that_all_can_be_chosen(client: FlaskClient, town: Town, page: str) -> None:
+    sign_in(client, town.manager)
+    bars = re.findall(r'<form class="filters".*?</form>', client.get(page).text, re.DOTALL)
+    assert bars
+    assert not any(" required" in bar for bar in bars)
 
 
 def test_months_are_listed_without_a_look_at_the_entries(app: Flask, town: Town) -> None:
