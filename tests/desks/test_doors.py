@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import event
+from sqlalchemy.orm import Session
 
 from tests.archives.months import AUGUST, OCTOBER, SEPTEMBER, earn, small_town
 from tests.journal_parser import balances
+from tests.ledger.bank import entry, transfer
 from tests.tampering import tamper
 from tests.world import make_branch, make_member, sign_in
+from timebank.app import create_app
 from timebank.archives.service import audit
 from timebank.core import clock
 from timebank.core.db import db, transaction
+from timebank.desks.views import account
+from timebank.desks.views.books import holders_of, months_of
 from timebank.ledger import queries as ledger
-from timebank.ledger.service import Reversal, reverse
+from timebank.ledger.service import Reversal, post, reverse
+from timebank.ledger.verification import CHECKS
+from timebank.rulebook.service import giveaway_accounts
+from timebank.web.limits import limiter
 
 
 class Town(NamedTuple):
@@ -155,6 +167,36 @@ def test_an_account_reads_in_debit_and_credit(client: FlaskClient, town: Town) -
         assert client.get(f"/inspect/accounts/{town.account}{asked}").status_code == 200
 
 
+def test_an_account_too_long_for_a_file_is_refused_with_what_to_do(
+    client: FlaskClient, town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account, "MOST_ROWS", 1)
+    sign_in(client, town.inspector)
+    refused = client.get(f"/inspect/accounts/{town.account}.csv")
+    assert refused.status_code == 422
+    assert "一个文件最多装 1 条" in refused.text
+    assert client.get(f"/inspect/accounts/{town.account}.csv?month=2026-11").status_code == 200
+
+
+def test_files_are_made_only_so_often(settings: dict[str, Any]) -> None:
+    app = create_app(settings | {"RATE_LIMITS": True})
+    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+    with app.app_context(), transaction() as session:
+        branch, anna, _ = small_town(session)
+        inspector, one = make_member(session, branch, roles=("inspector",), now=AUGUST).id, anna.coin_account_id
+    try:
+        client = app.test_client()
+        sign_in(client, inspector)
+        for path in (f"accounts/{one}.csv", "journal", "trial-balance.csv", "liability.csv?part=ages"):
+            statuses = [client.get(f"/inspect/{path}").status_code for _ in range(21)]
+            assert (statuses[0], statuses[-1]) == (200, 429)
+    finally:
+        limiter.reset()
+        with app.app_context():
+            db.session.remove()
+            db.engine.dispose()
+
+
 def test_an_accounts_statement_names_document_hand_and_rules(client: FlaskClient, town: Town) -> None:
     sign_in(client, town.inspector)
     page = client.get(f"/inspect/accounts/{town.account}?from=2026-10-01&to=2026-10-31").text
@@ -174,6 +216,45 @@ def test_an_account_as_a_file_runs_from_one_balance_to_the_next(client: FlaskCli
     assert client.get(f"/inspect/accounts/{town.account}.xlsx").data.startswith(b"PK")
     sign_in(client, town.stranger)
     assert client.get(f"/inspect/accounts/{town.account}.csv").status_code == 403
+
+
+@contextmanager
+def booked_between(app: Flask, branch_id: int, account_id: int, after: str) -> Iterator[list[int]]:
+    """Somebody else books an hour right after the first statement in which ``after`` stands."""
+    booked: list[int] = []
+
+    def book(_connection: Any, _cursor: Any, statement: str, *_others: Any) -> None:
+        if after not in statement or booked:
+            return
+        booked.append(0)
+        with Session(db.engine) as other:
+            moved = transfer(ledger.find_house_account(other, branch_id, "issuance"), account_id, 60)
+            booked[0] = post(other, entry(branch_id, moved, source_type="import"), now=clock.now()).entry_id
+            other.commit()
+
+    with app.app_context():
+        event.listen(db.engine, "after_cursor_execute", book)
+    try:
+        yield booked
+    finally:
+        with app.app_context():
+            event.remove(db.engine, "after_cursor_execute", book)
+
+
+def test_the_figures_of_a_page_agree_though_somebody_books_meanwhile(
+    client: FlaskClient, app: Flask, town: Town
+) -> None:
+    sign_in(client, town.inspector)
+    with booked_between(app, town.branch, town.account, "AS issued") as booked:
+        page = client.get("/inspect/liability").text
+    assert booked
+    assert "合计 = 发行账户同期变动" in page
+    with booked_between(app, town.branch, town.account, "FROM closing") as booked:
+        sheet = client.get(f"/inspect/accounts/{town.account}.csv").data.decode("utf-8-sig")
+    assert booked
+    lines = list(csv.DictReader(io.StringIO(sheet)))
+    assert booked[0] not in {int(line["分录"]) for line in lines}
+    assert int(lines[-1]["余额"]) == sum(int(line["贷方"] or 0) - int(line["借方"] or 0) for line in lines)
 
 
 @pytest.mark.parametrize("page", ["/inspect/entries/999999", "/inspect/accounts/999999"])
@@ -226,9 +307,27 @@ def test_entries_of_several_months_are_numbered_as_each_alone_and_accounts_are_f
         )
 
 
+def test_accounts_to_give_from_stand_after_members_and_name_their_holder(
+    client: FlaskClient, app: Flask, town: Town
+) -> None:
+    with app.app_context(), transaction() as session:
+        given = giveaway_accounts(session, [town.anna])[town.anna]
+    sign_in(client, town.inspector)
+    with app.app_context():
+        page = ledger.page_accounts(db.session(), town.branch, ledger.AccountFilter(unit="coin"))
+        kinds = [account.kind for account in page.items]
+        assert kinds.index("member") > kinds.index("issuance")
+        assert kinds[-1] == "giveaway"
+        own, give = (ledger.get_account(db.session(), one).code for one in (town.account, given))
+        number, names = own.partition(":")[2], holders_of(db.session(), {own, give, "fund"})
+    assert names == {own: "张**", give: "张**"}
+    shown = client.get(f"/inspect/accounts/{given}").text
+    assert f'张** <small class="soft num">{number}</small> <small class="soft">可赠币</small>' in shown
+
+
 def test_the_inspector_sees_every_self_check_and_what_each_found(client: FlaskClient, app: Flask, town: Town) -> None:
     sign_in(client, town.inspector)
-    assert "还没有自检记录" in client.get("/inspect/verify").text
+    assert "账本从来没有自检过" in client.get("/inspect/verify").text
     with app.app_context():
         with transaction() as session:
             clean = audit(session, branch_id=town.branch, now=clock.now()).id
@@ -251,6 +350,64 @@ def test_the_inspector_sees_every_self_check_and_what_each_found(client: FlaskCl
         assert client.get(path).status_code == 403
 
 
+def _without(name: str) -> list[dict[str, Any]]:
+    return [check for check in _sound() if check["name"] != name]
+
+
+def _sound() -> list[dict[str, Any]]:
+    return [
+        {"name": name, "title": title, "ok": True, "milliseconds": 1, "count": 0, "findings": []}
+        for name, title, _ in CHECKS
+    ]
+
+
+NOT_TELLING = {
+    "no checks, as the oldest runs": [],
+    "a check that came later": _without("seals"),
+    "a check without its count": [
+        {name: told for name, told in check.items() if name != "count"} for check in _sound()
+    ],
+    "a count in words": [check | {"count": "0"} for check in _sound()],
+    "a good word over a finding": [*_without("seals"), _sound()[-1] | {"count": 1}],
+    "a further row of another shape": [*_sound(), "全部通过"],
+    "no list": {"all": "通过"},
+}
+
+
+@pytest.mark.parametrize("kept", NOT_TELLING.values(), ids=NOT_TELLING)
+def test_a_kept_self_check_that_does_not_tell_of_every_check_is_not_good(
+    client: FlaskClient, app: Flask, town: Town, kept: Any
+) -> None:
+    with app.app_context(), transaction() as session:
+        run = audit(session, branch_id=town.branch, now=clock.now())
+        run.checks = kept
+        session.flush()
+        run_id = run.id
+    sign_in(client, town.inspector)
+    for page in ("/inspect/verify", f"/inspect/verify/{run_id}"):
+        shown = client.get(page).text
+        assert "全部通过" not in shown
+        assert "不能当作通过" in shown
+    assert "最近一次账本自检不完整" in client.get("/branch").text
+    report = client.get(f"/inspect/verify/{run_id}.json").json
+    assert report is not None
+    assert (report["ok"], report["branches"][0]["ok"]) == (False, False)
+
+
+def test_findings_of_a_run_that_kept_no_checks_are_still_told(client: FlaskClient, app: Flask, town: Town) -> None:
+    with app.app_context(), transaction() as session:
+        run = audit(session, branch_id=town.branch, now=clock.now())
+        run.findings, run.text, run.checks = 2, "试算平衡 · unit coin：不为零", []
+        session.flush()
+        run_id = run.id
+    sign_in(client, town.inspector)
+    report = client.get(f"/inspect/verify/{run_id}.json").json
+    assert report is not None
+    assert (report["ok"], report["count"]) == (False, 2)
+    assert report["branches"][0]["missing"] == [name for name, _, _ in CHECKS]
+    assert "发现 2 处不对" in client.get(f"/inspect/verify/{run_id}").text
+
+
 @pytest.mark.parametrize(("hours", "alarmed"), [(35, False), (37, True)])
 def test_a_night_without_a_self_check_raises_the_alarm(
     client: FlaskClient, app: Flask, town: Town, hours: int, alarmed: bool
@@ -261,6 +418,26 @@ def test_a_night_without_a_self_check_raises_the_alarm(
     page = client.get("/inspect/verify").text
     assert (f"已经 {hours} 小时没有自检" in page) is alarmed
     assert ("最近一次自检全部通过" in page) is not alarmed
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["/inspect", "/inspect/entries", "/inspect/accounts", "/inspect/liability", "/branch/orders", "/me/statement"],
+)
+def test_a_filter_bar_asks_for_nothing_so_that_all_can_be_chosen(client: FlaskClient, town: Town, page: str) -> None:
+    sign_in(client, town.manager)
+    bars = re.findall(r'<form class="filters".*?</form>', client.get(page).text, re.DOTALL)
+    assert bars
+    assert not any(" required" in bar for bar in bars)
+
+
+def test_months_are_listed_without_a_look_at_the_entries(app: Flask, town: Town) -> None:
+    asked: list[str] = []
+    with app.app_context():
+        session = db.session()
+        event.listen(db.engine, "after_cursor_execute", lambda *given: asked.append(given[2]))
+        assert [month for month, _ in months_of(session, town.branch)] == ["2026-10", "2026-09", "2026-08"]
+    assert not any("entry" in statement for statement in asked)
 
 
 def test_the_inspector_takes_the_journal_of_some_days_away(client: FlaskClient, town: Town) -> None:

@@ -18,6 +18,7 @@ from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.desks.liability import (
     NO_ACTIVITY,
+    TrendMonth,
     ages,
     funding,
     months_before,
@@ -96,6 +97,21 @@ def test_outstanding_ages_and_trend_agree_with_the_trial_balance(session: Sessio
     used = pace(months, outstanding=shown, of=lambda one: one.redeemed, opened=branch.opened_on)
     assert (used.months, used.minutes, used.tenths) == (("2026-08", "2026-09", "2026-10"), 60, 150)
     assert pace(months, outstanding=shown, of=lambda one: one.goods, opened=branch.opened_on).tenths is None
+
+
+@pytest.mark.parametrize(
+    ("opened", "months"),
+    [
+        (date(2020, 1, 1), ("2026-08", "2026-09", "2026-10")),
+        (date(2026, 9, 1), ("2026-09", "2026-10")),
+        (date(2026, 9, 2), ("2026-10",)),
+        (date(2026, 11, 3), ()),
+    ],
+)
+def test_a_pace_is_that_of_full_months_only(opened: date, months: tuple[str, ...]) -> None:
+    trend = [TrendMonth(month=f"2026-{at:02d}", outstanding=600, goods=60, services=0) for at in range(6, 12)]
+    found = pace(trend, outstanding=600, of=lambda one: one.redeemed, opened=opened)
+    assert (found.months, found.tenths) == (months, 100 if months else None)
 
 
 def test_what_was_fulfilled_is_counted_month_by_month(session: Session) -> None:

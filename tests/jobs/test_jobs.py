@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy.orm import Session
 
 from tests import databases
 from tests.archives.conftest import bare_app as bare_app
@@ -15,10 +16,12 @@ from tests.tampering import tamper
 from tests.world import KEYS, make_branch, make_member
 from timebank.archives import queries
 from timebank.core.db import db, transaction
+from timebank.jobs import tasks
 from timebank.jobs.leader import FileLeadership, leadership
 from timebank.jobs.schedule import build
-from timebank.jobs.tasks import JOBS, BranchesFailed, Place, audit_books, close_months, expire_orders
+from timebank.jobs.tasks import JOBS, AuditsFailed, BranchesFailed, Place, audit_books, close_months, expire_orders
 from timebank.ledger import queries as ledger
+from timebank.ledger.verification import Check, verify
 
 
 @pytest.fixture
@@ -67,6 +70,24 @@ def test_the_self_check_keeps_what_it_found(bare_app: Flask, place: Place) -> No
     assert run is not None
     assert run.findings == 1
     assert "账户余额等于逐笔重算" in run.text
+
+
+def test_a_branch_that_cannot_be_checked_does_not_keep_the_others_from_it(
+    bare_app: Flask, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with transaction() as session:
+        sick, well = (make_branch(session, code, now=AUGUST).id for code in ("AA", "ZZ"))
+
+    def fail_for_the_first(session: Session, book_id: int) -> list[Check]:
+        if book_id == sick:
+            raise OSError("the disk is gone")
+        return verify(session, book_id)
+
+    monkeypatch.setattr(tasks, "verify", fail_for_the_first)
+    with pytest.raises(AuditsFailed, match="AA 的账本自检出错"):
+        audit_books(place, NOVEMBER)
+    assert queries.latest_audit(db.session(), sick) is None
+    assert queries.latest_audit(db.session(), well) is not None
 
 
 def test_expiring_nothing_is_fine(bare_app: Flask, place: Place) -> None:

@@ -6,9 +6,11 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from tests.ledger.bank import LATER, NOW, Bank, open_bank
+from tests.tampering import lift_guards
 from timebank.ledger import queries, service
 from timebank.ledger.service import Posted
 
@@ -100,7 +102,17 @@ def test_a_seal_says_what_is_in_the_month(funded: Bank) -> None:
     key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(seal.public_key))
     key.verify(bytes.fromhex(seal.signature), bytes.fromhex(seal.hash))
     view = queries.list_periods(funded.session, funded.book_id)[1]
+    assert queries.find_period(funded.session, funded.book_id, "2026-09") == view
+    assert queries.find_period(funded.session, funded.book_id, "2025-09") is None
     assert (view.month, view.entries, view.closed_by, view.closed_at) == ("2026-09", 3, "系统", LATER)
+
+
+def test_the_entries_of_a_closed_month_are_as_many_as_its_seal_says(funded: Bank) -> None:
+    funded.close()
+    lift_guards(funded.session)
+    funded.session.execute(sa.text("UPDATE seal SET entry_count = 7"))
+    funded.earn("ann", now=LATER)
+    assert [view.entries for view in queries.list_periods(funded.session, funded.book_id)] == [1, 7]
 
 
 def test_seals_chain(bank: Bank) -> None:

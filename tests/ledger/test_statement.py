@@ -199,7 +199,7 @@ def test_a_close_between_two_statements_neither_loses_a_month_nor_shows_it_twice
                 if "closed_at IS NULL" in statement and not seen:
                     seen.append(statement)
                     with Session(engine) as closing, write_session(closing):
-                        Bank(session=closing, book_id=book_id).close(month)
+                        Bank(session=closing, book_id=book_id).close(month, now=NOW + 60 * DAY)
 
             sa.event.listen(session.connection(), "after_cursor_execute", close_once)
             answer = read(session)
@@ -211,4 +211,8 @@ def test_a_close_between_two_statements_neither_loses_a_month_nor_shows_it_twice
     assert (page.closing, page.lines[-1].balance) == (120, 100)
     rows = read_while_closing(lambda session: queries.trial_balance(session, book_id), "2026-09")
     assert sorted(row.closing for row in rows) == [-120, 120]
+    with Session(engine) as filling, write_session(filling):
+        Bank(session=filling, book_id=book_id, coins={"ann": ann}).earn("ann", 7, now=NOW + 31 * DAY)
+    figures = read_while_closing(lambda session: queries.book_figures(session, book_id, NOW + 60 * DAY), "2026-10")
+    assert figures[ann].balance == 127
     engine.dispose()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from tests.ledger.bank import KEYS, LATER, NOW, Bank, entry, open_bank, transfer
 from tests.tampering import lift_guards
-from timebank.ledger import service
-from timebank.ledger.models import Period, Seal
+from timebank.ledger import service, verification
+from timebank.ledger.models import Entry, Period, Seal
 from timebank.ledger.sealing import seal_row
 from timebank.ledger.verification import CHECKS, verify
+from timebank.ledger.verification.check import Rows
 
 AUGUST = NOW - timedelta(days=31)
 
@@ -183,6 +185,7 @@ CORRUPTIONS = {
         ["UPDATE account SET code = 'clearing:ZZ' WHERE code = 'clearing:XG'"],
         {"mirrors"},
     ),
+    "facts that are none": ([f"UPDATE entry SET facts = '[]' WHERE id = {of('paid')}"], {"readable"}),
     "the hash beside a key": ([f"UPDATE entry SET {other_last('content_hash')} WHERE id = {of('paid')}"], {"keys"}),
     "the document of an entry": ([f"UPDATE entry SET source_id = 2 WHERE id = {of('paid')}"], {"keys"}),
     "the document of a hold": (["UPDATE hold SET source_id = 2 WHERE key = 'open'"], {"keys"}),
@@ -196,6 +199,78 @@ def test_the_right_check_finds_it(lived: Bank, name: str) -> None:
     lift_guards(lived.session)
     for statement in statements:
         assert lived.session.connection().exec_driver_sql(statement.replace("%", "%%")).rowcount == 1
+    assert lived.findings() == found
+
+
+# What only SQLite lets anybody write; the checks that trip over it say so as well.
+UNREADABLE = {
+    "an amount in words": (f"UPDATE transfer SET amount = 'viel' WHERE entry_id = {of('august')}", "amount"),
+    "an amount in words that nobody sealed": (
+        f"UPDATE transfer SET amount = 'viel' WHERE entry_id = {of('paid')}",
+        "amount",
+    ),
+    "half a minute": (f"UPDATE transfer SET amount = 20.5 WHERE entry_id = {of('paid')}", "amount"),
+    "an instant in words": (f"UPDATE entry SET posted_at = 'gestern' WHERE id = {of('paid')}", "posted_at"),
+    "a day there is not": (f"UPDATE entry SET posted_at = '2026-02-30 00:00:00' WHERE id = {of('paid')}", "posted_at"),
+    "a sealed instant that is none": (f"UPDATE entry SET occurred_at = '' WHERE id = {of('august')}", "occurred_at"),
+    "facts that end too soon": (f"UPDATE entry SET facts = '{{' WHERE id = {of('august')}", "facts"),
+    "a running figure in words": (f"UPDATE account SET posted_in = 'viel' WHERE {member('ann')}", "posted_in"),
+    "a kind of account that there is not": (f"UPDATE account SET kind = 'purse' WHERE {member('ann')}", "kind"),
+    "a month in words": (f"UPDATE period SET month = 'Oktober' WHERE id = {SEPTEMBER}", "month"),
+    "totals that are none": (f"UPDATE seal SET totals = 'null' WHERE period_id = {SEPTEMBER}", "totals"),
+    "another end of a hold": ("UPDATE hold_end SET how = 'lost' WHERE how = 'void'", "how"),
+    "a decision without an instant": ("UPDATE floor_decision SET decided_at = 0", "decided_at"),
+    "a closing figure in words": (
+        f"UPDATE closing SET movements = 'eins' WHERE month = '2026-08' AND account_id = {account('ann')}",
+        "movements",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_a_value_that_cannot_be_read_is_a_finding_and_stops_no_check(lived: Bank, name: str) -> None:
+    if lived.session.get_bind().dialect.name != "sqlite":
+        pytest.skip("PostgreSQL keeps the kinds of its columns")
+    statement, column = UNREADABLE[name]
+    lift_guards(lived.session)
+    assert lived.session.connection().exec_driver_sql(statement).rowcount == 1
+    lived.session.expire_all()
+    checks = verify(lived.session, lived.book_id)
+    assert [check.name for check in checks] == [name for name, _, _ in CHECKS]
+    [finding] = [finding for check in checks if check.name == "readable" for finding in check.findings]
+    assert finding.row.partition(" ")[0] == statement.split()[1]
+    assert finding.text.endswith(f"：{column}。")
+
+
+def test_a_check_that_fails_says_so_and_the_others_go_on(lived: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stumble(session: Session, _book_id: int) -> Rows:
+        yield "unit coin", "先找到的一处。"
+        session.execute(sa.text("SELECT 1 FROM no_such_table"))
+
+    stumbling = (("stumbles", "会绊倒的", stumble), *CHECKS)
+    monkeypatch.setattr(verification, "CHECKS", stumbling)
+    first, *others = verify(lived.session, lived.book_id)
+    assert [finding.row for finding in first.findings] == ["unit coin", "check stumbles"]
+    assert not any(check.findings for check in others)
+
+
+@pytest.mark.parametrize(
+    ("key", "posted", "found"),
+    [
+        ("abroad", "2026-09-30", set()),
+        ("abroad", "2026-08-31", set()),
+        ("abroad", "2026-07-31", {"months"}),
+        ("abroad", "2026-11-01", {"months"}),
+        ("august", "2026-07-31", {"months", "seals"}),
+        ("september", "2026-08-31", {"seals"}),
+    ],
+)
+def test_an_entry_of_old_may_stand_in_the_month_after_those_closed_when_it_was_posted(
+    lived: Bank, key: str, posted: str, found: set[str]
+) -> None:
+    lift_guards(lived.session)
+    at = datetime.fromisoformat(f"{posted} 03:00:00+00:00")
+    lived.session.execute(sa.update(Entry).where(Entry.key == key).values(posted_at=at))
     assert lived.findings() == found
 
 

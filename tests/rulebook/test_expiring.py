@@ -116,6 +116,8 @@ def test_the_oldest_are_spent_first(session: Session, branch: Branch, member: Me
     assert coins_of(session, member) == (0, 0)
     expired = ledger.expired_so_far(session, branch.id)
     assert expired == {member.coin_account_id: 10 + 45}
+    assert ledger.expired_so_far(session, branch.id, account_ids=[member.coin_account_id or 0]) == expired
+    assert ledger.expired_so_far(session, branch.id, account_ids=[member.point_account_id or 0]) == {}
 
 
 def test_a_later_version_leaves_what_was_earned_under_the_earlier_one(

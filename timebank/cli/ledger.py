@@ -17,7 +17,7 @@ from timebank.core import clock
 from timebank.core.clock import is_month
 from timebank.core.db import db, snapshot
 from timebank.ledger.export import Days, Style, month_days, write_journal
-from timebank.ledger.verification import Check, as_plain, report, report_of_branch, verify
+from timebank.ledger.verification import Check, as_plain, read_kept, report, report_of_branch, verify
 
 ledger_cli = AppGroup("ledger", help="账本：自查、导出。")
 
@@ -63,7 +63,9 @@ def verify_command(code: str | None, as_json: bool) -> None:
         ]
     found = sum(len(check.findings) for _, _, checks in looked for check in checks)
     if as_json:
-        parts = [report_of_branch(code=code, name=name, checks=as_plain(checks)) for code, name, checks in looked]
+        parts = [
+            report_of_branch(code=code, name=name, kept=read_kept(as_plain(checks))) for code, name, checks in looked
+        ]
         whole = report(parts, at=clock.now(), program=__version__)
         click.echo(json.dumps(whole, ensure_ascii=False, indent=2))
     else:

@@ -95,6 +95,14 @@ def months_before(day: date, months: int) -> date:
     raise AssertionError("every month has 28 days")
 
 
+def months_until(now: datetime, count: int) -> list[str]:
+    """So many calendar months, oldest first, the last of them the present one."""
+    months = [clock.month_of(now)]
+    while len(months) < count:
+        months.append(clock.previous_month(months[-1]))
+    return months[::-1]
+
+
 def ages(session: Session, branch_id: int, *, now: datetime) -> Ageing:
     """The coins outstanding by the classes of ``AGES``; a boundary is a midnight in Shanghai."""
     today = clock.today(now)
@@ -103,13 +111,11 @@ def ages(session: Session, branch_id: int, *, now: datetime) -> Ageing:
 
 def trend(session: Session, branch_id: int, *, outstanding: int, now: datetime) -> list[TrendMonth]:
     """The last months with the present one, oldest first: from what is outstanding now back through what moved."""
-    months = [clock.month_of(now)]
-    while len(months) < TREND_MONTHS:
-        months.append(clock.previous_month(months[-1]))
-    flows = month_flows(session, branch_id, since=months[-1])
-    standing = outstanding - sum(flow.growth for month, flow in flows.items() if month > months[0])
+    months = months_until(now, TREND_MONTHS)
+    flows = month_flows(session, branch_id, since=months[0])
+    standing = outstanding - sum(flow.growth for month, flow in flows.items() if month > months[-1])
     found = []
-    for month in months:
+    for month in reversed(months):
         flow = flows.get(month) or MonthFlow(month=month)
         found.append(TrendMonth(month=month, outstanding=standing, goods=flow.goods, services=flow.services))
         standing -= flow.growth
@@ -117,8 +123,9 @@ def trend(session: Session, branch_id: int, *, outstanding: int, now: datetime) 
 
 
 def pace(months: Sequence[TrendMonth], *, outstanding: int, of: Callable[[TrendMonth], int], opened: date) -> Pace:
-    """How long the outstanding coins last at what the last full months (of those since the opening) redeemed."""
-    full = [one for one in months[:-1][-PACE_MONTHS:] if one.month >= f"{opened:%Y-%m}"]
+    """How long the outstanding coins last at what the last full months (none before the opening was over) redeemed."""
+    first = f"{opened:%Y-%m}" if opened.day == 1 else clock.next_month(f"{opened:%Y-%m}")
+    full = [one for one in months[:-1][-PACE_MONTHS:] if one.month >= first]
     moved = sum(map(of, full))
     tenths = -(-10 * outstanding * len(full) // moved) if moved > 0 and outstanding >= 0 else None
     return Pace(months=tuple(one.month for one in full), minutes=moved, tenths=tenths)

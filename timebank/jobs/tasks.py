@@ -35,6 +35,13 @@ class Place:
     archives: Path
 
 
+class AuditsFailed(Conflict):
+    """The books of some branches could not be checked; those of the others were."""
+
+    code = "jobs.audits_failed"
+    text = "{branches} 的账本自检出错，没有做完；其余网点共发现 {findings} 处不对。原因见运行日志。"
+
+
 class BranchesFailed(Conflict):
     """Closing went wrong, not merely refused, at some branches; the others were done."""
 
@@ -59,17 +66,23 @@ def close_months(place: Place, now: datetime) -> int:
     A month that is refused or fails stops its own branch (later months would be refused too), not the others. Where
     one failed, BranchesFailed is raised after the last branch.
     """
-    made, failed = 0, []
-    for branch_id, code in [(branch.id, branch.code) for branch in list_branches(db.session(), closed=True)]:
-        try:
-            made += _close_branch(place, branch_id, code, now)
-        except Exception as error:
-            db.session.rollback()
-            failed.append(code)
-            log.error("month_failed", branch=code, kind=type(error.__cause__ or error).__name__)
+    made, failed = _each_branch(lambda branch_id, code: _close_branch(place, branch_id, code, now), "month_failed")
     if failed:
         raise BranchesFailed(branches="、".join(failed), made=made)
     return made
+
+
+def _each_branch(work: Callable[[int, str], int], failure: str) -> tuple[int, list[str]]:
+    """Do it at every branch, one after another: what came of it in all, and the codes of those where it failed."""
+    done, failed = 0, []
+    for branch_id, code in [(branch.id, branch.code) for branch in list_branches(db.session(), closed=True)]:
+        try:
+            done += work(branch_id, code)
+        except Exception as error:
+            db.session.rollback()
+            failed.append(code)
+            log.error(failure, branch=code, kind=type(error.__cause__ or error).__name__)
+    return done, failed
 
 
 def _close_branch(place: Place, branch_id: int, code: str, now: datetime) -> int:
@@ -97,16 +110,23 @@ def _close_branch(place: Place, branch_id: int, code: str, now: datetime) -> int
 
 
 def audit_books(_place: Place, now: datetime) -> int:
-    """Check every invariant of every branch's books and keep the result; returns the number of findings."""
-    findings = 0
-    for branch_id, code in [(branch.id, branch.code) for branch in list_branches(db.session(), closed=True)]:
-        with snapshot() as session:  # reads every row: not while keeping writers out
-            checks = verify(session, branch_id)
-        with transaction() as session:
-            found = archiving.keep_audit(session, branch_id=branch_id, checks=checks, now=now).findings
-        findings += found
-        (log.error if found else log.info)("books_verified", branch=code, findings=found)
+    """Check every invariant of every branch's books and keep the result; returns the number of findings.
+
+    A branch that cannot be checked does not keep the others from it; AuditsFailed is raised after the last.
+    """
+    findings, failed = _each_branch(lambda branch_id, code: _audit_branch(branch_id, code, now), "audit_failed")
+    if failed:
+        raise AuditsFailed(branches="、".join(failed), findings=findings)
     return findings
+
+
+def _audit_branch(branch_id: int, code: str, now: datetime) -> int:
+    with snapshot() as session:  # reads every row: not while keeping writers out
+        checks = verify(session, branch_id)
+    with transaction() as session:
+        found = archiving.keep_audit(session, branch_id=branch_id, checks=checks, now=now).findings
+    (log.error if found else log.info)("books_verified", branch=code, findings=found)
+    return found
 
 
 def expire_coins(_place: Place, now: datetime) -> int:

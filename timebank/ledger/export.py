@@ -27,13 +27,10 @@ from timebank.ledger.models import (
     ISSUANCE,
     MEMBER,
     REDEEMED,
-    Account,
     Book,
     Period,
 )
-from timebank.ledger.queries.figures import Figures
-from timebank.ledger.queries.standing import standing_at
-from timebank.ledger.queries.trial import TrialRow
+from timebank.ledger.queries.trial import TrialRow, balances_between
 from timebank.ledger.sealing import Line, period_rows
 
 Style = Literal["hledger", "beancount"]
@@ -152,7 +149,7 @@ def journal_pieces(session: Session, *, book_id: int, style: Style, days: Days |
         out,
         code=session.get_one(Book, book_id).code,
         style=style,
-        balances=_balances(session, book_id, days),
+        balances=balances_between(session, book_id, days.start, days.end),
         first=first,
         opening=days.first is not None,
     )
@@ -180,30 +177,6 @@ def _touches(month: str, days: Days) -> bool:
 
 def _within(at: datetime, days: Days) -> bool:
     return (days.start is None or at >= days.start) and (days.end is None or at < days.end)
-
-
-def _balances(session: Session, book_id: int, days: Days) -> list[TrialRow]:
-    """Every account that had moved by the end of some days: what it brought forward, and what moved in them."""
-    before = standing_at(session, book_id, days.start) if days.start is not None else {}
-    after = standing_at(session, book_id, days.end)
-    accounts = session.execute(
-        select(Account.id, Account.code, Account.kind, Account.unit)
-        .where(Account.book_id == book_id)
-        .order_by(Account.unit, Account.kind, Account.code)
-    ).all()
-    return [
-        TrialRow(
-            account_id=account.id,
-            code=account.code,
-            kind=account.kind,
-            unit=account.unit,
-            opening=before.get(account.id, Figures()).balance,
-            debited=after[account.id].posted_out - before.get(account.id, Figures()).posted_out,
-            credited=after[account.id].posted_in - before.get(account.id, Figures()).posted_in,
-        )
-        for account in accounts
-        if account.id in after
-    ]
 
 
 def _header(code: str, names: list[str], style: Style, first: str | None) -> Iterator[str]:

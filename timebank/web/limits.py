@@ -6,3 +6,4 @@ from flask_limiter.util import get_remote_address
 limiter = Limiter(get_remote_address, storage_uri="memory://", headers_enabled=True)
 SIGN_IN_LIMIT = "60/minute;600/hour"  # a venue shares one address; failed attempts are counted per name besides
 CODE_LIMIT = "60/minute"
+DOWNLOAD_LIMIT = "20/minute"  # a long table or sheet takes a second to make

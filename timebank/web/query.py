@@ -8,11 +8,10 @@ from datetime import date, datetime, time, timedelta
 
 from flask import request
 
-from timebank.core.clock import instant, is_month, month_range
+from timebank.core.clock import instant, is_month, month_range, read_day
 from timebank.web.forms import tidy_text
 
 _LONGEST = 60
-_FIRST_YEAR, _LAST_YEAR = 2000, 2999  # the years books can have
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +56,7 @@ class Query:
 
     def day(self, name: str) -> date | None:
         """The day that was chosen, if it is one."""
-        try:
-            chosen = date.fromisoformat(self.value(name))
-        except ValueError:
-            return None
-        return chosen if _FIRST_YEAR <= chosen.year <= _LAST_YEAR else None
+        return read_day(self.value(name))
 
     def span(self) -> Span:
         """The ``month`` that was chosen, or the days ``from`` … ``to``, the last one included."""

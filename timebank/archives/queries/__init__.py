@@ -1,6 +1,14 @@
 """Reads for closing, packing and showing months."""
 
-from timebank.archives.queries.audits import NoSuchRun, audit_report, get_audit, is_stale, page_audits
+from timebank.archives.queries.audits import (
+    AuditView,
+    NoSuchRun,
+    audit_report,
+    get_audit,
+    is_stale,
+    latest_audit,
+    page_audits,
+)
 from timebank.archives.queries.checks import Finding, blocking, preview_warnings, unsettled, warnings
 from timebank.archives.queries.months import (
     STATE_NAMES,
@@ -11,7 +19,6 @@ from timebank.archives.queries.months import (
     find_archive,
     get_archive,
     get_month,
-    latest_audit,
     list_archives,
     list_months,
     list_runs,
@@ -22,6 +29,7 @@ from timebank.archives.queries.tables import Members, list_member_rows
 
 __all__ = [
     "STATE_NAMES",
+    "AuditView",
     "Finding",
     "Members",
     "MonthUnknown",

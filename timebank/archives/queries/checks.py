@@ -10,7 +10,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from timebank.activities.models import Activity, Shift
-from timebank.archives.queries.months import latest_audit
+from timebank.archives.queries.audits import latest_audit
 from timebank.attendance.models import APPROVED, PENDING, READY, Attendance, ShiftApproval
 from timebank.branches.models import Branch
 from timebank.core.clock import local, month_range

@@ -9,7 +9,7 @@ from typing import Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from timebank.archives.models import Archive, AuditRun, CloseRun
+from timebank.archives.models import Archive, CloseRun
 from timebank.core.clock import month_of, next_month
 from timebank.core.errors import NotFound
 from timebank.ledger import queries as ledger
@@ -138,10 +138,3 @@ def list_runs(session: Session, branch_id: int, *, month: str | None = None, at_
     """The latest attempts to close, of any month or of one, newest first."""
     chosen = select(CloseRun).where(CloseRun.branch_id == branch_id).order_by(CloseRun.id.desc()).limit(at_most)
     return list(session.scalars(chosen if month is None else chosen.where(CloseRun.month == month)))
-
-
-def latest_audit(session: Session, branch_id: int) -> AuditRun | None:
-    """The newest nightly self-check of a branch's books."""
-    return session.scalars(
-        select(AuditRun).where(AuditRun.branch_id == branch_id).order_by(AuditRun.id.desc()).limit(1)
-    ).one_or_none()

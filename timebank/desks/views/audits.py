@@ -7,7 +7,7 @@ import json
 from flask import Response, render_template
 
 from timebank.archives import queries as archives
-from timebank.archives.models import AuditRun
+from timebank.archives.queries import AuditView
 from timebank.branches.models import Branch
 from timebank.branches.views import choose_branch
 from timebank.core import clock
@@ -36,17 +36,14 @@ def verify() -> str:
         choice=choice,
         branch=choice.branch,
         latest=latest,
-        stale_hours=_hours_since(latest) if archives.is_stale(latest, now=now) else None,
+        stale=archives.is_stale(latest, now=now),
+        hours=int((now - latest.ran_at).total_seconds() // _HOUR) if latest else None,
         page=archives.page_audits(db.session(), branch_id, number=page_number(query.value("page"))),
         checks=checks,
         plain=verification.as_plain(checks or ()),
         names=[title for _, title, _ in verification.CHECKS],
         at=now,
     )
-
-
-def _hours_since(run: AuditRun | None) -> int:
-    return int((clock.now() - run.ran_at).total_seconds() // _HOUR) if run else 0
 
 
 @blueprint.get("/inspect/verify/<int(max=2147483647):run_id>")
@@ -61,11 +58,11 @@ def audit_run(run_id: int) -> str:
 @guard("books.read")
 def audit_run_file(run_id: int) -> Response:
     """The same as ``flask ledger verify --json`` writes it."""
-    report = archives.audit_report(db.session(), _run(run_id))
+    report = archives.audit_report(db.session(), _run(run_id).id)
     return Response(json.dumps(report, ensure_ascii=False, indent=2), mimetype="application/json")
 
 
-def _run(run_id: int) -> AuditRun:
+def _run(run_id: int) -> AuditView:
     run = archives.get_audit(db.session(), run_id)
     current_actor().require("books.read", branch_id=run.branch_id)
     return run

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from timebank.archives import queries as archives
 from timebank.branches.views import choose_branch
 from timebank.core import clock
-from timebank.core.db import db
+from timebank.core.db import db, snapshot
 from timebank.core.masking import mask_name
 from timebank.core.paging import Page, page_number
 from timebank.desks import bookkeeping
@@ -22,37 +22,42 @@ from timebank.members.models import Member
 from timebank.web.downloads import table_file
 from timebank.web.filters import month_name
 from timebank.web.guards import guard
+from timebank.web.limits import DOWNLOAD_LIMIT, limiter
 from timebank.web.query import Query
 
 PER_PAGE = 40
+_OF_MEMBERS = ("member:", "giveaway:")  # how the codes of members' accounts begin
 
 
 @blueprint.get("/inspect")
 @guard("books.read")
 def trial_balance() -> str:
     """The trial balance of a branch, whole or of one month, summed by kind of account."""
-    choice, query, session = choose_branch("books.read"), Query(), db.session()
+    query = Query()
     month = query.month()
-    rows = ledger.trial_balance(session, choice.branch.id, month=month)
-    return render_template(
-        "desks/trial_balance.html",
-        choice=choice,
-        branch=choice.branch,
-        query=query,
-        month=month,
-        months=months_of(session, choice.branch.id),
-        trials=bookkeeping.trials(rows),
-        units=bookkeeping.UNITS,
-    )
+    with snapshot() as session:
+        choice = choose_branch("books.read")
+        return render_template(
+            "desks/trial_balance.html",
+            choice=choice,
+            branch=choice.branch,
+            query=query,
+            month=month,
+            months=months_of(session, choice.branch.id),
+            trials=bookkeeping.trials(ledger.trial_balance(session, choice.branch.id, month=month)),
+            units=bookkeeping.UNITS,
+        )
 
 
 @blueprint.get("/inspect/trial-balance.<kind>")
 @guard("books.read")
+@limiter.limit(DOWNLOAD_LIMIT)
 def trial_balance_file(kind: str) -> Response:
     """The same account by account as a CSV or XLSX file. Credit balances are above zero."""
-    choice, query = choose_branch("books.read"), Query()
-    month = query.month()
-    found = ledger.trial_balance(db.session(), choice.branch.id, month=month)
+    month = Query().month()
+    with snapshot() as session:
+        branch = choose_branch("books.read").branch
+        found, name = ledger.trial_balance(session, branch.id, month=month), f"{branch.code}-{month or '全部'}-试算平衡"
     titles = ("单位", "账户", "种类", "期初余额", "本期借方", "本期贷方", "期末余额")
     rows = [
         (
@@ -61,7 +66,7 @@ def trial_balance_file(kind: str) -> Response:
         )
         for row in found
     ]  # fmt: skip
-    return table_file(f"{choice.branch.code}-{month or '全部'}-试算平衡", kind, titles, rows)
+    return table_file(name, kind, titles, rows)
 
 
 @blueprint.get("/inspect/entries")
@@ -132,7 +137,7 @@ def seals() -> str:
 
 def months_of(session: Session, branch_id: int) -> list[tuple[str, str]]:
     """The months of a branch's books for a choice, newest first."""
-    return [(period.month, month_name(period.month)) for period in ledger.list_periods(session, branch_id)]
+    return [(month, month_name(month)) for month in ledger.list_known_months(session, branch_id)]
 
 
 def _balance(session: Session, account: AccountView) -> int:
@@ -141,6 +146,7 @@ def _balance(session: Session, account: AccountView) -> int:
 
 def holders_of(session: Session, codes: set[str]) -> dict[str, str]:
     """Account code → masked name of the member it belongs to."""
-    numbers = {code.partition(":")[2]: code for code in codes if code.startswith("member:")}
-    rows = session.execute(select(Member.number, Member.name).where(Member.number.in_(numbers)))
-    return {numbers[row.number]: mask_name(row.name) for row in rows}
+    numbers = {code: code.partition(":")[2] for code in codes if code.startswith(_OF_MEMBERS)}
+    rows = session.execute(select(Member.number, Member.name).where(Member.number.in_(set(numbers.values()))))
+    names = {row.number: mask_name(row.name) for row in rows}
+    return {code: names[number] for code, number in numbers.items() if number in names}

@@ -8,12 +8,12 @@ from typing import Final
 from flask import Response, stream_with_context
 
 from timebank.branches.views import choose_branch
-from timebank.core import clock
 from timebank.core.db import snapshot
 from timebank.core.errors import Invalid
 from timebank.desks.views import blueprint
 from timebank.ledger.export import Days, Style, journal_pieces
 from timebank.web.guards import guard
+from timebank.web.limits import DOWNLOAD_LIMIT, limiter
 from timebank.web.query import Query
 
 STYLES: Final[dict[str, Style]] = {"hledger": "hledger", "beancount": "beancount"}
@@ -28,6 +28,7 @@ class BadDays(Invalid):
 
 @blueprint.get("/inspect/journal")
 @guard("books.read")
+@limiter.limit(DOWNLOAD_LIMIT)
 def journal() -> Response:
     """The journal of a branch, whole or of some days, in one of two formats, written while it is read."""
     choice, query = choose_branch("books.read"), Query()
@@ -46,8 +47,8 @@ def _pieces(book_id: int, style: Style, days: Days) -> Iterator[str]:
 
 
 def _days(query: Query) -> Days:
-    asked = query.value("from"), query.value("to")
-    first, last = (clock.read_day(text) if text else None for text in asked)
-    if (asked[0] and first is None) or (asked[1] and last is None) or (first and last and last < first):
+    first, last = query.day("from"), query.day("to")
+    unread = any(query.value(name) and query.day(name) is None for name in ("from", "to"))
+    if unread or (first and last and last < first):
         raise BadDays()
     return Days(first=first, last=last)

@@ -21,12 +21,11 @@ from timebank.web import print as paper
 from timebank.web.downloads import pdf_file, table_file
 from timebank.web.filters import month_name
 from timebank.web.guards import current_actor, guard
-from timebank.web.limits import limiter
+from timebank.web.limits import DOWNLOAD_LIMIT, limiter
 from timebank.web.query import Query, Span
 
 _UNITS = {"coin": "爱心币", "giveaway": "可赠币", "point": "积分"}
 _EXPORT_ROWS = 1_000  # lines read at a time
-_PAPER_LIMIT = "20/minute"  # a long statement takes a second to set
 
 
 @blueprint.get("/me/statement")
@@ -58,7 +57,7 @@ def statement() -> str:
 
 @blueprint.get("/me/statement.<kind>")
 @guard("me.read")
-@limiter.limit(_PAPER_LIMIT)
+@limiter.limit(DOWNLOAD_LIMIT)
 def statement_file(kind: str) -> Response:
     """The same as a CSV or XLSX file or as a sheet to print, oldest first, whole or of some days."""
     member, query = _me(), Query()

@@ -11,7 +11,6 @@ from timebank.ledger.queries.accounts import (
     page_accounts,
 )
 from timebank.ledger.queries.earnings import (
-    InAndOut,
     Issued,
     MonthEntry,
     Standing,
@@ -28,7 +27,14 @@ from timebank.ledger.queries.earnings import (
 )
 from timebank.ledger.queries.entries import EntryView, get_entry, list_entries, list_entry_ids
 from timebank.ledger.queries.figures import Figures, balance, figures_at
-from timebank.ledger.queries.periods import PeriodView, closed_months, find_period, list_periods, months_to_close
+from timebank.ledger.queries.periods import (
+    PeriodView,
+    closed_months,
+    find_period,
+    list_known_months,
+    list_periods,
+    months_to_close,
+)
 from timebank.ledger.queries.statements import StatementLine, StatementPage, statement
 from timebank.ledger.queries.trial import Movement, TrialRow, movements, trial_balance
 
@@ -37,7 +43,6 @@ __all__ = [
     "AccountView",
     "EntryView",
     "Figures",
-    "InAndOut",
     "Issued",
     "MonthEntry",
     "Movement",
@@ -62,6 +67,7 @@ __all__ = [
     "list_entries",
     "list_entry_ids",
     "list_issued",
+    "list_known_months",
     "list_month",
     "list_open_holds",
     "list_periods",

@@ -6,12 +6,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from timebank.core.errors import NotFound
 from timebank.core.paging import Page, read_page
-from timebank.ledger.models import COIN, MEMBER, Account, Hold, HoldEnd
+from timebank.ledger.models import COIN, GIVEAWAY, MEMBER, Account, Hold, HoldEnd
 
 
 class NoSuchAccount(NotFound):
@@ -102,7 +102,7 @@ class AccountFilter:
 def page_accounts(
     session: Session, book_id: int, chosen: AccountFilter, *, number: int = 1, size: int = 50
 ) -> Page[AccountView]:
-    """One page of the accounts of a book: those of the house first, then members', by unit and code."""
+    """One page of a book's accounts: the house's first, then members', last those to give from; by unit and code."""
     wanted = select(Account).where(Account.book_id == book_id)
     if chosen.kind:
         wanted = wanted.where(Account.kind == chosen.kind)
@@ -110,9 +110,8 @@ def page_accounts(
         wanted = wanted.where(Account.unit == chosen.unit)
     if chosen.text:
         wanted = wanted.where(func.upper(Account.code).contains(chosen.text.upper(), autoescape=True))
-    found = read_page(
-        session, wanted.order_by(Account.kind == MEMBER, Account.unit, Account.code), number=number, size=size
-    )
+    group = case({MEMBER: 1, GIVEAWAY: 2}, value=Account.kind, else_=0)
+    found = read_page(session, wanted.order_by(group, Account.unit, Account.code), number=number, size=size)
     return Page(
         items=[_view(account) for account in found.items], number=found.number, size=found.size, total=found.total
     )

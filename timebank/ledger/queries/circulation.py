@@ -45,9 +45,9 @@ def _by_kind(book_id: int, since: str) -> Select[*tuple[Any, ...]]:
     kind, undoes = func.coalesce(undone.kind, Entry.kind), Entry.reverses_id.is_not(None)
     return (
         select(Period.month, payer.kind, taker.kind, kind, undoes, func.sum(Transfer.amount))
-        .select_from(Transfer)
-        .join(Period, Period.id == Transfer.period_id)
-        .join(Entry, Entry.id == Transfer.entry_id)
+        .select_from(Period)
+        .join(Entry, Entry.period_id == Period.id)
+        .join(Transfer, Transfer.entry_id == Entry.id)
         .outerjoin(undone, undone.id == Entry.reverses_id)
         .join(payer, payer.id == Transfer.debit_id)
         .join(taker, taker.id == Transfer.credit_id)

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select, union_all
+from sqlalchemy import Select, and_, case, exists, func, or_, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
-from timebank.core.clock import month_of
 from timebank.ledger.models import (
     COIN,
     EXPIRED,
@@ -19,13 +18,14 @@ from timebank.ledger.models import (
     ISSUANCE,
     MEMBER,
     Account,
-    Closing,
     Entry,
     Hold,
     HoldEnd,
     Period,
     Transfer,
 )
+from timebank.ledger.queries.figures import Figures
+from timebank.ledger.queries.standing import standing_at
 
 _MANY = 2_000
 
@@ -118,64 +118,25 @@ def balances_of(session: Session, account_ids: Sequence[int]) -> dict[int, int]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class InAndOut:
-    """What had come in and gone out on an account by an instant."""
-
-    posted_in: int = 0
-    posted_out: int = 0
-
-
 def book_figures(
     session: Session, book_id: int, at: datetime, *, account_ids: Sequence[int] | None = None
-) -> dict[int, InAndOut]:
-    """What had come in and gone out just before ``at`` on members' coin accounts, all or some, that had moved by then.
-
-    From closing figures and the rows of months that were open or ran then, in a few statements for the whole book.
-    """
-    month = month_of(at)
-    own = and_(Account.book_id == book_id, Account.kind == MEMBER, Account.unit == COIN)
+) -> dict[int, Figures]:
+    """What had come in and gone out just before ``at`` on members' coin accounts, all or some, that had moved then."""
+    own = select(Account.id).where(Account.book_id == book_id, Account.kind == MEMBER, Account.unit == COIN)
     if account_ids is not None:
-        own = and_(own, Account.id.in_(account_ids))
-    figures: dict[int, list[int]] = {}
-    closed = (
-        select(Closing.account_id, func.max(Closing.posted_in), func.max(Closing.posted_out))
-        .join(Account, Account.id == Closing.account_id)
-        .where(own, Closing.month < month)  # sums from the first day on never fall: the greatest is the latest
-        .group_by(Closing.account_id)
-    )
-    for account_id, came, went in session.execute(closed):
-        figures[account_id] = [int(came), int(went)]
-    rows = or_(
-        and_(Period.month < month, Period.closed_at.is_(None)), and_(Period.month == month, Entry.posted_at < at)
-    )
-    for place, side in enumerate((Transfer.credit_id, Transfer.debit_id)):
-        for account_id, amount in session.execute(_sums(side, own, book_id, rows)):
-            figures.setdefault(account_id, [0, 0])[place] += int(amount)
-    return {account_id: InAndOut(*both) for account_id, both in figures.items()}
+        own = own.where(Account.id.in_(account_ids))
+    return standing_at(session, book_id, at, accounts=own)
 
 
-def _sums(
-    side: InstrumentedAttribute[int], own: ColumnElement[bool], book_id: int, rows: ColumnElement[bool]
-) -> Select[int, int]:
-    return (
-        select(side, func.sum(Transfer.amount))
-        .join(Account, Account.id == side)
-        .join(Period, Period.id == Transfer.period_id)
-        .join(Entry, Entry.id == Transfer.entry_id)
-        .where(own, Period.book_id == book_id, rows)
-        .group_by(side)
-    )
-
-
-def expired_so_far(session: Session, book_id: int) -> dict[int, int]:
-    """Coins that expired on each account, less what was given back to it."""
+def expired_so_far(session: Session, book_id: int, *, account_ids: Sequence[int] | None = None) -> dict[int, int]:
+    """Coins that expired on each account, all or some, less what was given back to it."""
     house = select(Account.id).where(Account.book_id == book_id, Account.kind == EXPIRED).scalar_subquery()
     found: dict[int, int] = {}
     for own, other, sign in ((Transfer.debit_id, Transfer.credit_id, 1), (Transfer.credit_id, Transfer.debit_id, -1)):
-        for account_id, amount in session.execute(
-            select(own, func.sum(Transfer.amount)).where(other == house).group_by(own)
-        ):
+        chosen = select(own, func.sum(Transfer.amount)).where(other == house).group_by(own)
+        if account_ids is not None:
+            chosen = chosen.where(own.in_(account_ids))
+        for account_id, amount in session.execute(chosen):
             found[account_id] = found.get(account_id, 0) + sign * int(amount)
     return found
 
@@ -219,8 +180,9 @@ def list_month(session: Session, book_id: int, month: str) -> list[MonthEntry]:
     for side, sign in ((Transfer.debit_id, -1), (Transfer.credit_id, 1)):
         chosen = (
             select(Transfer.entry_id, side, Account.kind, Transfer.amount)
+            .join(Entry, Entry.id == Transfer.entry_id)
+            .join(Period, Period.id == Entry.period_id)
             .join(Account, Account.id == side)
-            .join(Period, Period.id == Transfer.period_id)
             .where(of_month, Transfer.unit == COIN, Account.kind.in_((MEMBER, FUND)))
         )
         for entry_id, account_id, kind, amount in session.execute(chosen):

@@ -106,10 +106,12 @@ def _load(session: Session, chosen: Any) -> list[EntryView]:
 def _replacements(session: Session, entries: Sequence[Entry], reversals: Mapping[int, int]) -> dict[int, int]:
     """What took the place of each reversed entry: it has the same document, and its facts name what it replaces."""
     sources = {(entry.source_type, entry.source_id) for entry in entries if entry.id in reversals}
+    if not sources:
+        return {}
     found = session.execute(
         select(Entry.id, Entry.facts).where(tuple_(Entry.source_type, Entry.source_id).in_(sources))
     )
-    return {row.facts["replaces"]: row.id for row in found if "replaces" in row.facts} if sources else {}
+    return {row.facts["replaces"]: row.id for row in found if "replaces" in row.facts}
 
 
 def _numbers(session: Session, entries: Sequence[Entry]) -> dict[int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from timebank.core.clock import month_of, next_month
@@ -29,22 +29,34 @@ class PeriodView:
     transfer_count: int | None
 
 
+def list_known_months(session: Session, book_id: int) -> list[str]:
+    """The months of a book that hold entries or were closed, newest first."""
+    return list(session.scalars(select(Period.month).where(Period.book_id == book_id).order_by(Period.month.desc())))
+
+
 def list_periods(session: Session, book_id: int) -> list[PeriodView]:
     """The months of a book that hold entries or were closed, newest first."""
-    counted = (
-        select(Entry.period_id, func.count().label("entries"))
-        .where(Entry.book_id == book_id)
-        .group_by(Entry.period_id)
-        .subquery()
-    )
-    rows = session.execute(
-        select(Period, Seal, func.coalesce(counted.c.entries, 0))
+    return _views(session, _periods(book_id))
+
+
+def find_period(session: Session, book_id: int, month: str) -> PeriodView | None:
+    """One month of a book with its seal, if any entry or close ever touched it."""
+    return next(iter(_views(session, _periods(book_id).where(Period.month == month))), None)
+
+
+def _periods(book_id: int) -> Select[Period, Seal, int]:
+    """Months with their seals, newest first. A seal says how many entries there are; only open months are counted."""
+    counted = select(func.count()).where(Entry.period_id == Period.id).scalar_subquery()
+    return (
+        select(Period, Seal, func.coalesce(Seal.entry_count, counted))
         .outerjoin(Seal, Seal.period_id == Period.id)
-        .outerjoin(counted, counted.c.period_id == Period.id)
         .where(Period.book_id == book_id)
         .order_by(Period.month.desc())
-        .execution_options(populate_existing=True)
     )
+
+
+def _views(session: Session, chosen: Select[Period, Seal, int]) -> list[PeriodView]:
+    rows = session.execute(chosen.execution_options(populate_existing=True))
     return [_view(period, seal, entries) for period, seal, entries in rows]
 
 
@@ -62,11 +74,6 @@ def _view(period: Period, seal: Seal | None, entries: int) -> PeriodView:
         totals=seal.totals if seal else None,
         transfer_count=seal.transfer_count if seal else None,
     )
-
-
-def find_period(session: Session, book_id: int, month: str) -> PeriodView | None:
-    """One month of a book with its seal, if any entry or close ever touched it."""
-    return next((period for period in list_periods(session, book_id) if period.month == month), None)
 
 
 def closed_months(session: Session, book_id: int) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, Subquery, func, select, union_all
@@ -50,6 +51,11 @@ def trial_balance(session: Session, book_id: int, *, month: str | None = None) -
     Read from closing figures and the rows of open months; ``verification`` reads every row instead.
     """
     start, end = month_range(month) if month is not None else (None, None)
+    return balances_between(session, book_id, start, end)
+
+
+def balances_between(session: Session, book_id: int, start: datetime | None, end: datetime | None) -> list[TrialRow]:
+    """Every account of a book that had moved by ``end``: what it brought forward, what moved in ``[start, end)``."""
     before = standing_at(session, book_id, start) if start is not None else {}
     after = standing_at(session, book_id, end)
     accounts = session.execute(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from collections.abc import Collection
+
+from sqlalchemy import Subquery, func, select
 from sqlalchemy.orm import Session
 
-from timebank.core.clock import month_of
+from timebank.core.clock import month_of, previous_month
 from timebank.ledger.models import CLEARING, INTER_BRANCH, Account, Entry, Period, Seal, Transfer
 from timebank.ledger.verification.check import Rows
 
@@ -74,7 +76,13 @@ def clearing(session: Session, book_id: int) -> Rows:
 
 
 def months(session: Session, book_id: int) -> Rows:
-    """An entry stands in the month it was posted in."""
+    """An entry stands in the month it was posted in.
+
+    Or, in books that were kept before the database asked for that, in a later one because its own was closed already.
+    """
+    closed = set(
+        session.scalars(select(Period.month).where(Period.book_id == book_id, Period.closed_at.is_not(None))).all()
+    )
     rows = session.execute(
         select(Entry.id, Entry.posted_at, Period.month)
         .join(Period, Period.id == Entry.period_id)
@@ -82,8 +90,14 @@ def months(session: Session, book_id: int) -> Rows:
         .execution_options(yield_per=5_000)
     )
     for entry_id, posted_at, month in rows:
-        if month != month_of(posted_at):
-            yield f"entry {entry_id}", f"记账时间在 {month_of(posted_at)}，却落在 {month}。"
+        posted = month_of(posted_at)
+        if month != posted and not _had_to_wait(posted, month, closed):
+            yield f"entry {entry_id}", f"记账时间在 {posted}，却落在 {month}。"
+
+
+def _had_to_wait(posted: str, month: str, closed: Collection[str]) -> bool:
+    """Whether ``month`` is just where the closed months lead that ``posted`` is one of. They close without a gap."""
+    return posted < month and posted in closed and previous_month(month) in closed
 
 
 def numbering(session: Session, book_id: int) -> Rows:
@@ -127,11 +141,13 @@ def _transfer_numbers(session: Session, book_id: int) -> Rows:
 
 
 def _sealed_counts(session: Session, book_id: int) -> Rows:
-    entries = select(func.count()).where(Entry.period_id == Seal.period_id).scalar_subquery()
-    transfers = select(func.count()).where(Transfer.period_id == Seal.period_id).scalar_subquery()
+    entries, transfers = _by_period(Entry, book_id), _by_period(Transfer, book_id)
     rows = session.execute(
-        select(Period.month, Seal.entry_count, entries, Seal.transfer_count, transfers)
+        select(Period.month, Seal.entry_count, func.coalesce(entries.c.found, 0))
+        .add_columns(Seal.transfer_count, func.coalesce(transfers.c.found, 0))
         .join(Period, Period.id == Seal.period_id)
+        .outerjoin(entries, entries.c.period_id == Seal.period_id)
+        .outerjoin(transfers, transfers.c.period_id == Seal.period_id)
         .where(Seal.book_id == book_id)
         .order_by(Period.month)
     )
@@ -141,3 +157,13 @@ def _sealed_counts(session: Session, book_id: int) -> Rows:
                 f"period {month}",
                 f"封签上是 {sealed} 笔分录、{sealed_moves} 条划转，现在是 {found} 笔、{found_moves} 条。",
             )
+
+
+def _by_period(table: type[Entry] | type[Transfer], book_id: int) -> Subquery:
+    """How many rows of a book stand in each period, in one pass over them."""
+    return (
+        select(table.period_id, func.count().label("found"))
+        .where(table.book_id == book_id)
+        .group_by(table.period_id)
+        .subquery()
+    )

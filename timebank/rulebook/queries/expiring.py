@@ -38,10 +38,10 @@ def list_due(session: Session, branch_id: int, *, now: datetime, account_ids: Se
         )
         for one in spans
     ]
-    expired = ledger.expired_so_far(session, branch_id)
+    expired = ledger.expired_so_far(session, branch_id, account_ids=account_ids)
     found = []
     for account in ledger.list_standing(session, branch_id, account_ids):
-        nothing = ledger.InAndOut()
+        nothing = ledger.Figures()
         sums = [
             CameIn(start.get(account.account_id, nothing).posted_in, cut.get(account.account_id, nothing).posted_in)
             for start, cut in came_in
