@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from tests.attendance.scene import AFTER, START, YESTERDAY, make_scene, make_shift
 from tests.corrections.test_service import book_minutes
-from tests.corrections.town import Town
+from tests.corrections.town import LATER, Town, make_town
 from tests.exchange.scene import give
 from tests.rulebook.saving import save_rule
 from tests.world import actor_of, make_member
@@ -82,6 +82,35 @@ def test_what_overflowed_into_the_fund_goes_back_first(session: Session) -> None
     town.ask(town.entry(0), 50)
     assert (town.stands(0)[0], fund(town)) == (270, 0)
     assert town.findings() == []
+
+
+@pytest.mark.parametrize(
+    ("paid", "keeps", "overflow"), [(50, 40, 10), (40, 40, 0), (15, 15, 0)], ids=["part", "all", "more than all"]
+)
+def test_an_order_that_costs_less_takes_back_from_the_fund_first(
+    session: Session, paid: int, keeps: int, overflow: int
+) -> None:
+    town = make_town(session, 2)
+    save_rule(session, town.scene.branch.id, LATER, now=LATER - timedelta(days=1), holding_cap_minutes=160)
+    order = town.haircut(asker=0, barber=1)
+    assert (town.stands(0)[0], town.stands(1)[0], fund(town)) == (60, 160, 20)
+    done = town.ask(order.entry_id or 0, paid)
+    assert (town.stands(0)[0], town.stands(1)[0], fund(town)) == (120 - paid, 120 + keeps, overflow)
+    instead = ledger.get_entry(session, done.replacement_entry_id or 0)
+    assert instead.facts.get("fund_minutes", 0) == overflow
+    session.expire_all()
+    town.ask(order.entry_now_id or 0, 5)
+    assert (town.stands(0)[0], town.stands(1)[0], fund(town)) == (115, 125, 0)
+    assert town.findings() == []
+
+
+def test_an_order_that_went_to_the_fund_alone_costs_less_there(session: Session) -> None:
+    town = make_town(session, 2)
+    save_rule(session, town.scene.branch.id, LATER, now=LATER - timedelta(days=1), holding_cap_minutes=60)
+    order = town.haircut(asker=0, barber=1)
+    done = town.ask(order.entry_id or 0, 25)
+    assert (town.stands(0)[0], town.stands(1)[0], fund(town)) == (95, 120, 25)
+    assert ledger.get_entry(session, done.replacement_entry_id or 0).facts["fund_minutes"] == 25
 
 
 def test_give_away_hours_are_given_back_as_such(session: Session) -> None:
