@@ -15,7 +15,7 @@ from tests.exchange.scene import give
 from tests.rulebook.saving import save_rule
 from tests.world import actor_of, make_member
 from timebank.corrections import rules
-from timebank.corrections.models import DONE
+from timebank.corrections.models import DONE, WAITING
 from timebank.ledger import queries as ledger
 
 
@@ -37,6 +37,13 @@ def another(town: Town, minutes: int) -> int:
     _, shift_id = make_shift(town.session, town.scene.branch, town.scene.organiser_actor)
     book_minutes(town, shift_id, minutes)
     return ledger.list_entries(town.session, town.scene.branch.id)[0][0].id
+
+
+def set_right(town: Town, minutes: int) -> None:
+    """The volunteer's record gets its right minutes, by as many hands as it needs."""
+    asked = town.ask(town.entry(0), minutes)
+    if asked.status == WAITING:
+        town.approve(asked)
 
 
 def fund(town: Town) -> int:
@@ -81,6 +88,26 @@ def test_what_overflowed_into_the_fund_goes_back_first(session: Session) -> None
     assert (town.stands(0)[0], fund(town)) == (300, 10)
     town.ask(town.entry(0), 50)
     assert (town.stands(0)[0], fund(town)) == (270, 0)
+    assert town.findings() == []
+
+
+def test_what_came_in_since_takes_nothing_from_what_there_was_room_for(session: Session) -> None:
+    town = ruled(session, holding_cap_minutes=200)
+    give(session, town.member(0), 300, now=LATER)  # no service: the cap does not ask
+    assert (town.stands(0)[0], fund(town)) == (420, 0)
+    town.ask(town.entry(0), 90)
+    assert (town.stands(0)[0], fund(town)) == (390, 0)
+    assert town.findings() == []
+
+
+def test_what_is_added_stays_under_the_holding_cap(session: Session) -> None:
+    town = ruled(session, before=100, holding_cap_minutes=240)
+    town.ask(town.entry(0), 80)
+    give(session, town.member(0), 30, now=LATER)
+    set_right(town, 120)
+    assert (town.stands(0)[0], fund(town)) == (240, 10)
+    set_right(town, 70)
+    assert (town.stands(0)[0], fund(town)) == (200, 0)
     assert town.findings() == []
 
 

@@ -94,18 +94,30 @@ class _Right:
 
 
 def _parts(session: Session, record: Attendance, entry: EntryView, minutes: int, rule: Settings) -> Parts:
-    """The right minutes shared out as when the entry was booked, beside what the day's other shifts bring now.
-
-    Where the entry filled the member up to the holding cap, its own share tells how much there was room for.
-    """
-    kept = sum(t.amount for t in entry.transfers if t.unit == "coin" and t.credit_id == record.member.coin_account_id)
-    balance = ledger_queries.get_account(session, record.member.coin_account_id).balance - kept
-    if entry.facts.get(TO_FUND) and rule.holding_cap_minutes is not None:
-        balance = rule.holding_cap_minutes - kept
+    """The right minutes shared out as when the entry was booked, beside what the day's other shifts bring now."""
     day = local(record.shift.ends_at).date()
     today = coins_of_day(session, [record.member_id], day, without=record.shift_id).get(record.member_id, 0)
-    earning = Earning(minutes=minutes, group=bool(entry.facts.get(GROUP)), today=today, balance=balance)
+    earning = Earning(
+        minutes=minutes,
+        group=bool(entry.facts.get(GROUP)),
+        today=today,
+        balance=_held_beside(session, record, entry, rule),
+    )
     return share(earning, rule)
+
+
+def _held_beside(session: Session, record: Attendance, entry: EntryView, rule: Settings) -> int:
+    """What the holding cap is to see as held beside the entry's own share.
+
+    There was room for that share once, so it stays the member's, whatever came in since. There was no more room where
+    the entry filled the member up; elsewhere there is what is left today.
+    """
+    kept = sum(t.amount for t in entry.transfers if t.unit == "coin" and t.credit_id == record.member.coin_account_id)
+    beside = ledger_queries.get_account(session, record.member.coin_account_id).balance - kept
+    if rule.holding_cap_minutes is None:
+        return beside
+    full = rule.holding_cap_minutes - kept
+    return full if entry.facts.get(TO_FUND) else min(beside, full)
 
 
 def _instead(session: Session, record: Attendance, entry: EntryView, right: _Right, key: str) -> EntryDraft | None:
