@@ -10,6 +10,7 @@ from timebank.ledger.queries.accounts import (
     outstanding,
     page_accounts,
 )
+from timebank.ledger.queries.corrected import list_corrected
 from timebank.ledger.queries.earnings import (
     InAndOut,
     Issued,
@@ -59,6 +60,7 @@ __all__ = [
     "issued_by_source",
     "issued_to",
     "list_accounts",
+    "list_corrected",
     "list_entries",
     "list_entry_ids",
     "list_issued",

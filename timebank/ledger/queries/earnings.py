@@ -169,15 +169,15 @@ def _sums(
 
 
 def expired_so_far(session: Session, book_id: int) -> dict[int, int]:
-    """Coins that expired on each account, less what was given back to it."""
+    """Coins that expired on each account; what was given back of them came in anew."""
     house = select(Account.id).where(Account.book_id == book_id, Account.kind == EXPIRED).scalar_subquery()
-    found: dict[int, int] = {}
-    for own, other, sign in ((Transfer.debit_id, Transfer.credit_id, 1), (Transfer.credit_id, Transfer.debit_id, -1)):
-        for account_id, amount in session.execute(
-            select(own, func.sum(Transfer.amount)).where(other == house).group_by(own)
-        ):
-            found[account_id] = found.get(account_id, 0) + sign * int(amount)
-    return found
+    rows = session.execute(
+        select(Transfer.debit_id, func.sum(Transfer.amount))
+        .join(Entry, Entry.id == Transfer.entry_id)
+        .where(Transfer.credit_id == house, Entry.kind == "expire")
+        .group_by(Transfer.debit_id)
+    )
+    return {account_id: int(amount) for account_id, amount in rows}
 
 
 def taken_keys(session: Session, book_id: int, keys: Sequence[str]) -> set[str]:
