@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from timebank.attendance.models import Attendance, AttendanceCorrection, PointsCarry
 from timebank.attendance.queries import RecordChange
 from timebank.core.db import insert_once
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Correcting:
-    """The entries of a correction that was carried out, and who asked for it, why, when."""
-
-    corrects_id: int
-    reversal_id: int
-    replacement_id: int | None
-    key: str
-    reason: str
-    by_id: int
-    at: datetime
+from timebank.ledger.service import Correcting
 
 
 def lock_booked_record(session: Session, record: Attendance) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -17,7 +16,7 @@ from timebank.exchange import queries as exchange_queries
 from timebank.exchange import service as exchange
 from timebank.ledger import service as ledger
 from timebank.ledger.queries import EntryView
-from timebank.ledger.service import Reversal, Reversed
+from timebank.ledger.service import Correcting, Reversal, Reversed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,16 +71,16 @@ def _book(session: Session, entry: EntryView, reversal: Reversal, now: datetime)
 
 
 def _keep(session: Session, change: Change, correction: Correction, booked: Reversed, now: datetime) -> None:
-    done: dict[str, Any] = {
-        "corrects_id": correction.entry_id,
-        "reversal_id": booked.reversal.entry_id,
-        "replacement_id": booked.replacement.entry_id if booked.replacement else None,
-        "key": f"correction:{correction.id}",
-        "reason": correction.reason,
-        "by_id": correction.asked_by_id,
-        "at": now,
-    }
+    done = Correcting(
+        corrects_id=correction.entry_id,
+        reversal_id=booked.reversal.entry_id,
+        replacement_id=booked.replacement.entry_id if booked.replacement else None,
+        key=f"correction:{correction.id}",
+        reason=correction.reason,
+        by_id=correction.asked_by_id,
+        at=now,
+    )
     if change.record is not None:
-        attendance.keep_correction(session, change.record, attendance.Correcting(**done))
+        attendance.keep_correction(session, change.record, done)
     if change.order is not None:
-        exchange.keep_correction(session, change.order, exchange.Correcting(**done))
+        exchange.keep_correction(session, change.order, done)
