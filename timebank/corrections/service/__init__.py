@@ -1,6 +1,7 @@
 """The verbs of 更正. They never commit; a door's unit of work does.
 
-Order of locks: the entry's name (one correction at a time), its record or order, the member's carry, the ledger's own.
+Order of locks: the entry's name (one correction at a time), its record or order, the member's carry, the members
+concerned by id, the ledger's own.
 """
 
 from timebank.corrections.service.asking import CorrectionDraft, ask, withdraw

@@ -14,7 +14,7 @@ from timebank.core.errors import FormUsed, NotAllowed
 from timebank.corrections.models import AMOUNT, WAITING, WHOLE, WITHDRAWN, Correction
 from timebank.corrections.queries import find_by_key, find_waiting, get_correction, plan_change, refuse_entry
 from timebank.corrections.rules import AlreadyAsked, AlreadyDecided, AmountMissing, NotAsker
-from timebank.corrections.service.carrying import Decision, carry_out
+from timebank.corrections.service.carrying import Decision, carry_out, lock_concerned
 from timebank.ledger import queries as ledger_queries
 from timebank.ledger import service as ledger
 
@@ -49,6 +49,7 @@ def ask(session: Session, draft: CorrectionDraft, *, form_key: str, actor: Actor
         raise AmountMissing(fields={"minutes": AmountMissing.text})
     if find_waiting(session, entry.id) is not None:
         raise AlreadyAsked()
+    lock_concerned(session, entry)
     plan_change(session, entry, draft.minutes, key="ask")
     correction = Correction(
         branch_id=entry.book_id,
