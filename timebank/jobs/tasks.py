@@ -36,10 +36,10 @@ class Place:
 
 
 class BranchesFailed(Conflict):
-    """Closing went wrong, not merely refused, at some branches; the others were done."""
+    """A job went wrong, not merely was refused, at some branches; the others were done."""
 
     code = "jobs.branches_failed"
-    text = "{branches} 的结账出错，没有完成；其余网点做好 {made} 个归档包。原因见“月度归档”页的结账经过和运行日志。"
+    text = "{branches} 的{what}出错，没有完成；{others}。原因见{where}。"
 
 
 def expire_orders(_place: Place, now: datetime) -> int:
@@ -59,17 +59,24 @@ def close_months(place: Place, now: datetime) -> int:
     A month that is refused or fails stops its own branch (later months would be refused too), not the others. Where
     one failed, BranchesFailed is raised after the last branch.
     """
-    made, failed = 0, []
+    made, failed = _each_branch("month_failed", lambda branch_id, code: _close_branch(place, branch_id, code, now))
+    if failed:
+        others, where = f"其余网点做好 {made} 个归档包", "“月度归档”页的结账经过和运行日志"
+        raise BranchesFailed(branches=failed, what="结账", others=others, where=where)
+    return made
+
+
+def _each_branch(event: str, work: Callable[[int, str], int]) -> tuple[int, str]:
+    """Do one branch's work after the other's; the sum of what it counted, and the codes of those where it failed."""
+    done, failed = 0, []
     for branch_id, code in [(branch.id, branch.code) for branch in list_branches(db.session(), closed=True)]:
         try:
-            made += _close_branch(place, branch_id, code, now)
+            done += work(branch_id, code)
         except Exception as error:
             db.session.rollback()
             failed.append(code)
-            log.error("month_failed", branch=code, kind=type(error.__cause__ or error).__name__)
-    if failed:
-        raise BranchesFailed(branches="、".join(failed), made=made)
-    return made
+            log.error(event, branch=code, kind=type(error.__cause__ or error).__name__)
+    return done, "、".join(failed)
 
 
 def _close_branch(place: Place, branch_id: int, code: str, now: datetime) -> int:
@@ -110,15 +117,23 @@ def audit_books(_place: Place, now: datetime) -> int:
 
 
 def expire_coins(_place: Place, now: datetime) -> int:
-    """Let coins expire where a branch's rules say so; returns of how many members. Today's second run finds nothing."""
-    members = 0
-    for branch_id, code in [(branch.id, branch.code) for branch in list_branches(db.session(), closed=True)]:
-        with transaction() as session:
-            expired = rulebook.expire_coins(session, branch_id, now=now)
-        members += expired
-        if expired:
-            log.info("coins_expired", branch=code, members=expired)
+    """Let coins expire where a branch's rules say so; returns of how many members. Today's second run finds nothing.
+
+    A branch where it is refused or fails does not stop the others; BranchesFailed is raised after the last.
+    """
+    members, failed = _each_branch("expiry_failed", lambda branch_id, code: _expire_at(branch_id, code, now))
+    if failed:
+        others = f"其余网点办好 {members} 位会员"
+        raise BranchesFailed(branches=failed, what="爱心币过期", others=others, where="运行日志")
     return members
+
+
+def _expire_at(branch_id: int, code: str, now: datetime) -> int:
+    with transaction() as session:
+        expired = rulebook.expire_coins(session, branch_id, now=now)
+    if expired:
+        log.info("coins_expired", branch=code, members=expired)
+    return expired
 
 
 @dataclass(frozen=True, kw_only=True)
