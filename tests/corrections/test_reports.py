@@ -25,6 +25,7 @@ from timebank.desks.queries import branch_months
 from timebank.exchange import queries as exchange
 from timebank.exchange import service as exchange_service
 from timebank.exchange.models import UNDONE
+from timebank.exchange.queries.pace import category_paces
 from timebank.growth import queries as growth
 from timebank.growth.queries import RecordFilter
 from timebank.ledger import queries as ledger
@@ -253,3 +254,23 @@ def test_a_rounding_point_counts_as_earned(session: Session, tmp_path: Path) -> 
     assert (row["points_earned"], row["points_other"], row["points_closing"]) == (0, 0, 0)
     assert sum(one["points"] for one in tables["attendance"]) == 0
     assert town.findings() == []
+
+
+def test_what_was_redeemed_counts_as_it_was_set_right(town: Town) -> None:
+    undone, cheaper, kept = (town.haircut(asker=2, barber=0, minutes=30) for _ in range(3))
+    for order, minutes in ((undone, None), (cheaper, 20)):
+        town.ask(order.entry_id or 0, minutes)
+    [one] = category_paces(town.session, town.scene.branch.id, [clock.month_range(MONTH)], today=clock.today(LATER))
+    assert (one.orders, one.minutes) == ((2,), (50,))
+    assert kept.amount_now == 30
+
+
+def test_what_was_set_aside_for_an_order_that_was_undone_stood_until_then(town: Town) -> None:
+    undone, cheaper, _ = (town.haircut(asker=2, barber=0, minutes=30) for _ in range(3))
+    less = town.ask(undone.entry_id or 0, 20)
+    at = LATER + timedelta(hours=3)
+    town.ask(less.replacement_entry_id or 0, None, now=at)
+    town.ask(cheaper.entry_id or 0, 20, now=at)
+    start, end = clock.month_range(MONTH)
+    placed = ledger.list_placed(town.session, town.scene.branch.id, "order", start=start, end=end)
+    assert [one.until for one in placed] == [at, None, None]

@@ -16,6 +16,7 @@ from tests.rulebook.saving import save_rule
 from tests.world import actor_of, make_member
 from timebank.corrections import rules
 from timebank.corrections.models import DONE, WAITING
+from timebank.exchange.service import NotEnoughEarned
 from timebank.ledger import queries as ledger
 
 
@@ -138,6 +139,19 @@ def test_an_order_that_went_to_the_fund_alone_costs_less_there(session: Session)
     done = town.ask(order.entry_id or 0, 25)
     assert (town.stands(0)[0], town.stands(1)[0], fund(town)) == (95, 120, 25)
     assert ledger.get_entry(session, done.replacement_entry_id or 0).facts["fund_minutes"] == 25
+
+
+def test_who_redeemed_nothing_but_what_was_undone_asks_for_the_first_time(session: Session) -> None:
+    town = make_town(session, 2)
+    order = town.haircut(asker=0, barber=1)
+    tomorrow = LATER + timedelta(days=1)
+    save_rule(session, town.scene.branch.id, tomorrow, now=LATER, first_redemption_minutes=300)
+    less = town.ask(order.entry_id or 0, 30)
+    more = town.spend(0, 10, now=tomorrow)  # something is left of the first
+    for entry_id in (less.replacement_entry_id, more.entry_id):
+        town.ask(entry_id or 0, None)
+    with pytest.raises(NotEnoughEarned):
+        town.spend(0, 10, now=tomorrow)
 
 
 def test_give_away_hours_are_given_back_as_such(session: Session) -> None:

@@ -238,7 +238,7 @@ def list_month(session: Session, book_id: int, month: str) -> list[MonthEntry]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Placed:
-    """A hold that was placed: when, and until when it stood (None: it stands, or was posted)."""
+    """A hold that was placed: when, and until when it stood (None: it stands, or was posted and was not undone)."""
 
     account_id: int
     at: datetime
@@ -250,11 +250,38 @@ def list_placed(session: Session, book_id: int, source_type: str, *, start: date
     account by account in the order in which they were placed."""
     lately = select(Hold.account_id).where(Hold.book_id == book_id, Hold.source_type == source_type)
     lately = lately.where(Hold.placed_at >= start, Hold.placed_at < end)
-    given_back = case((HoldEnd.how != "post", HoldEnd.ended_at))
     rows = session.execute(
-        select(Hold.account_id, Hold.placed_at, given_back.label("until"))
+        select(Hold.account_id, Hold.placed_at, HoldEnd.how, HoldEnd.ended_at, HoldEnd.entry_id)
         .outerjoin(HoldEnd, HoldEnd.hold_id == Hold.id)
         .where(Hold.source_type == source_type, Hold.account_id.in_(lately), Hold.placed_at < end)
         .order_by(Hold.account_id, Hold.placed_at, Hold.id)
-    )
-    return [Placed(account_id=row.account_id, at=row.placed_at, until=row.until) for row in rows]
+    ).all()
+    undone = _undone_at(session, [row.entry_id for row in rows if row.entry_id is not None])
+    return [
+        Placed(
+            account_id=row.account_id,
+            at=row.placed_at,
+            until=undone.get(row.entry_id) if row.how == "post" else row.ended_at,
+        )
+        for row in rows
+    ]
+
+
+def _undone_at(session: Session, entry_ids: Sequence[int]) -> dict[int, datetime]:
+    """When entries were undone altogether: since then nothing is left of what their documents moved."""
+    found: dict[int, datetime] = {}
+    later, back = aliased(Entry), aliased(Entry)
+    of_document = and_(later.source_type == Entry.source_type, later.source_id == Entry.source_id)
+    left = func.sum(case((later.reverses_id.is_(None), Transfer.amount), else_=-Transfer.amount))
+    for at in range(0, len(entry_ids), _MANY):
+        rows = session.execute(
+            select(Entry.id, func.max(later.posted_at).label("undone_at"))
+            .join(back, back.reverses_id == Entry.id)
+            .join(later, of_document)
+            .join(Transfer, Transfer.entry_id == later.id)
+            .where(Entry.id.in_(entry_ids[at : at + _MANY]))
+            .group_by(Entry.id)
+            .having(left == 0)
+        )
+        found |= {row.id: row.undone_at for row in rows}
+    return found
