@@ -14,7 +14,7 @@ from tests.corrections.town import LATER, Town, make_town
 from tests.exchange.scene import give
 from tests.rulebook.saving import save_rule
 from tests.world import actor_of, make_member
-from timebank.corrections import rules
+from timebank.corrections import queries, rules
 from timebank.corrections.models import DONE, WAITING
 from timebank.exchange.service import NotEnoughEarned
 from timebank.ledger import queries as ledger
@@ -162,4 +162,31 @@ def test_give_away_hours_are_given_back_as_such(session: Session) -> None:
     assert (ledger.get_account(session, account).balance, town.stands(0)) == (45, (0, 7))
     town.ask(town.entry(0), None)
     assert (ledger.get_account(session, account).balance, town.stands(0)) == (0, (0, 0))
+    assert town.findings() == []
+
+
+def capped_group_record(session: Session) -> tuple[Town, int]:
+    """Group hours that brought no coin, since the day's cap was used up by a shift that turns out to be wrong."""
+    made = make_scene(session, 1, group_activity=True)
+    more = {"daily_cap_minutes": 60, "group_hours_give_away": True}
+    save_rule(session, made.branch.id, START, now=YESTERDAY, **more)
+    deputy = actor_of(session, make_member(session, made.branch, roles=("manager",)))
+    town = Town(session=session, scene=made, deputy=deputy, inspector=deputy)
+    wrong = another(town, 60)
+    made.attend(session, 0)
+    made.submit(session)
+    made.approve(session)
+    town.ask(wrong, None)
+    assert town.member(0).giveaway_account_id is None
+    return town, town.entry(0)
+
+
+def test_a_give_away_account_is_opened_where_a_correction_needs_one(session: Session) -> None:
+    town, entry_id = capped_group_record(session)
+    look = queries.look(session, ledger.get_entry(session, entry_id), 100)
+    assert [(one.account.kind, one.after) for one in look.effects if one.account.unit == "coin"] == [("giveaway", 60)]
+    set_right(town, 100)
+    session.expire_all()
+    account = ledger.get_account(session, town.member(0).giveaway_account_id)
+    assert (account.balance, town.stands(0)) == (60, (0, 16))
     assert town.findings() == []

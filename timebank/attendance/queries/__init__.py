@@ -8,7 +8,13 @@ from timebank.attendance.queries.corrected import (
     list_corrections_of,
     with_corrections,
 )
-from timebank.attendance.queries.correcting import RecordChange, find_booked_record, plan_correction
+from timebank.attendance.queries.correcting import (
+    UNOPENED,
+    RecordChange,
+    find_booked_record,
+    may_give_away,
+    plan_correction,
+)
 from timebank.attendance.queries.days import SOURCE, coins_of_day
 from timebank.attendance.queries.door import DoorCounts, Latest, door_counts, find_ground, hold_ground, list_latest
 from timebank.attendance.queries.flags import Flags, find_own_hand, list_flags
@@ -35,6 +41,7 @@ __all__ = [
     "POINTS",
     "SIGNED",
     "SOURCE",
+    "UNOPENED",
     "DoorCounts",
     "Flags",
     "Latest",
@@ -59,6 +66,7 @@ __all__ = [
     "list_scans",
     "list_waiting_approval",
     "list_waiting_review",
+    "may_give_away",
     "member_totals",
     "month_totals",
     "month_totals_by_branch",

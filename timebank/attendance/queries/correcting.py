@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
@@ -19,6 +20,8 @@ from timebank.rulebook.queries import named_rule
 from timebank.rulebook.rules import CAPPED, GROUP, TO_FUND, TO_GIVE, Earning, Settings, facts_of, points_of
 from timebank.rulebook.rules import Split as Parts
 from timebank.rulebook.rules import split as share
+
+UNOPENED: Final = 0  # stands for a give-away account that is opened when something is booked there
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +57,8 @@ def find_booked_record(session: Session, entry: EntryView) -> Attendance | None:
 def plan_correction(session: Session, record: Attendance, entry: EntryView, minutes: int, *, key: str) -> RecordChange:
     """What it does when the record gets its right ``minutes`` (0: it does not count at all).
 
-    Coins and points follow by the rules the entry was made by. ``key`` is the key of what is booked instead.
+    Coins and points follow by the rules the entry was made by. ``key`` is the key of what is booked instead. Give-away
+    coins go to ``UNOPENED`` where the member has no account for them yet, which the ledger would refuse.
     Raises NothingChanges, CorrectionOutOfRange.
     """
     before = Split(record.signed_now, record.manual_now)
@@ -73,6 +77,11 @@ def plan_correction(session: Session, record: Attendance, entry: EntryView, minu
         carry=left,
         instead=_instead(session, record, entry, _Right(after, parts, _booked_points(entry) + points), key),
     )
+
+
+def may_give_away(session: Session, entry: EntryView) -> bool:
+    """Whether what an entry booked was for hours whose coins may only be given away."""
+    return bool(entry.facts.get(GROUP)) and named_rule(session, entry.book_id, entry.rule).group_hours_give_away
 
 
 def _booked_points(entry: EntryView) -> int:
@@ -148,17 +157,12 @@ def _instead(session: Session, record: Attendance, entry: EntryView, right: _Rig
 def _coin_transfers(session: Session, record: Attendance, entry: EntryView, parts: Parts) -> list[TransferDraft]:
     issuance, fund = (ledger_queries.find_house_account(session, entry.book_id, kind) for kind in ("issuance", "fund"))
     shares = (
-        (parts.kept, record.member.coin_account_id),
-        (parts.given, record.member.giveaway_account_id),
+        (parts.kept, ledger_queries.get_account(session, record.member.coin_account_id).id),
+        (parts.given, record.member.giveaway_account_id or UNOPENED),
         (parts.fund, fund),
     )
     return [
-        TransferDraft(
-            debit_id=issuance,
-            credit_id=ledger_queries.get_account(session, account_id).id,  # or coins would be lost without a word
-            amount=amount,
-            unit="coin",
-        )
+        TransferDraft(debit_id=issuance, credit_id=account_id, amount=amount, unit="coin")
         for amount, account_id in shares
         if amount
     ]

@@ -6,9 +6,11 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from timebank.attendance.models import Attendance, AttendanceCorrection, PointsCarry
-from timebank.attendance.queries import RecordChange
+from timebank.attendance.queries import RecordChange, may_give_away
 from timebank.core.db import insert_once
+from timebank.ledger.queries import EntryView
 from timebank.ledger.service import Correcting
+from timebank.rulebook.service import giveaway_accounts
 
 
 def lock_booked_record(session: Session, record: Attendance) -> None:
@@ -16,6 +18,13 @@ def lock_booked_record(session: Session, record: Attendance) -> None:
     session.execute(select(Attendance.id).where(Attendance.id == record.id).with_for_update(key_share=True))
     session.execute(insert_once(session, PointsCarry).values(member_id=record.member_id, carry=0))
     session.execute(select(PointsCarry.carry).where(PointsCarry.member_id == record.member_id).with_for_update())
+
+
+def open_giveaway(session: Session, record: Attendance, entry: EntryView) -> None:
+    """Open the account that coins of group hours go to, where the member has none yet."""
+    if record.member.giveaway_account_id is None and may_give_away(session, entry):
+        giveaway_accounts(session, [record.member_id])
+        session.refresh(record.member, ["giveaway_account_id"])
 
 
 def keep_correction(session: Session, change: RecordChange, done: Correcting) -> None:

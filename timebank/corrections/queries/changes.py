@@ -136,7 +136,10 @@ def look(session: Session, entry: EntryView, minutes: int | None) -> Look:
     """What a correction would do now. Raises what ``plan_change`` raises."""
     change = plan_change(session, entry, minutes, key="look")
     back, instead = back_of(entry), moves_of(change.instead)
-    accounts = _running(session, {id_ for move in (*back, *instead) for id_ in (move.payer_id, move.taker_id)})
+    ids = {id_ for move in (*back, *instead) for id_ in (move.payer_id, move.taker_id)}
+    accounts = _running(session, ids - {attendance.UNOPENED})
+    if attendance.UNOPENED in ids:
+        accounts.append(_unopened(session, entry))
     short = falling(back, instead, {account.id: account.available for account in accounts})
     net = course_of([*back, *instead], {}).net
     owners = owners_of(session, accounts)
@@ -161,6 +164,22 @@ def _running(session: Session, account_ids: Iterable[int]) -> list[AccountView]:
     """The accounts that have a floor, coins before points."""
     accounts = [ledger.get_account(session, account_id) for account_id in account_ids]
     return sorted((account for account in accounts if account.runs), key=lambda one: (one.code, one.unit))
+
+
+def _unopened(session: Session, entry: EntryView) -> AccountView:
+    """The give-away account that a member is going to have."""
+    return AccountView(
+        id=attendance.UNOPENED,
+        book_id=entry.book_id,
+        code=f"giveaway:{session.get_one(Member, entry.for_member_id).number}",
+        kind="giveaway",
+        unit="coin",
+        runs=True,
+        closed=False,
+        balance=0,
+        held=0,
+        available=0,
+    )
 
 
 def owners_of(session: Session, accounts: Collection[AccountView]) -> dict[int, Member]:

@@ -66,6 +66,8 @@ def lock_concerned(session: Session, entry: EntryView) -> None:
     if order is not None:
         exchange.lock_booked_order(session, order)
     lock_members(session, parties_of(session, entry))
+    if record is not None:
+        attendance.open_giveaway(session, record, entry)
 
 
 def _book(session: Session, entry: EntryView, reversal: Reversal, now: datetime) -> Reversed:
