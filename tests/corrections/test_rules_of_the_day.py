@@ -40,13 +40,6 @@ def another(town: Town, minutes: int) -> int:
     return ledger.list_entries(town.session, town.scene.branch.id)[0][0].id
 
 
-def set_right(town: Town, minutes: int) -> None:
-    """The volunteer's record gets its right minutes, by as many hands as it needs."""
-    asked = town.ask(town.entry(0), minutes)
-    if asked.status == WAITING:
-        town.approve(asked)
-
-
 def fund(town: Town) -> int:
     account = ledger.find_house_account(town.session, town.scene.branch.id, "fund")
     return ledger.get_account(town.session, account).balance
@@ -64,7 +57,7 @@ def test_points_by_the_ratio_of_the_day(session: Session) -> None:
 def test_what_the_days_cap_kept_out_stays_out(session: Session) -> None:
     town = ruled(session, daily_cap_minutes=90)
     assert town.stands(0)[0] == 90
-    town.ask(town.entry(0), 100)
+    town.set_right(town.entry(0), 100)
     assert (town.stands(0)[0], town.totals(0)[0]) == (90, 100)
     town.ask(town.entry(0), 60)
     assert (town.stands(0)[0], town.totals(0)[0]) == (60, 60)
@@ -105,9 +98,9 @@ def test_what_is_added_stays_under_the_holding_cap(session: Session) -> None:
     town = ruled(session, before=100, holding_cap_minutes=240)
     town.ask(town.entry(0), 80)
     give(session, town.member(0), 30, now=LATER)
-    set_right(town, 120)
+    town.set_right(town.entry(0), 120)
     assert (town.stands(0)[0], fund(town)) == (240, 10)
-    set_right(town, 70)
+    town.set_right(town.entry(0), 70)
     assert (town.stands(0)[0], fund(town)) == (200, 0)
     assert town.findings() == []
 
@@ -185,7 +178,9 @@ def test_a_give_away_account_is_opened_where_a_correction_needs_one(session: Ses
     town, entry_id = capped_group_record(session)
     look = queries.look(session, ledger.get_entry(session, entry_id), 100)
     assert [(one.account.kind, one.after) for one in look.effects if one.account.unit == "coin"] == [("giveaway", 60)]
-    set_right(town, 100)
+    waits = town.ask(entry_id, 100)
+    assert waits.status == WAITING  # fewer hours, but coins that were not there before
+    town.approve(waits)
     session.expire_all()
     account = ledger.get_account(session, town.member(0).giveaway_account_id)
     assert (account.balance, town.stands(0)) == (60, (0, 16))

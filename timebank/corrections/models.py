@@ -25,7 +25,7 @@ ALIVE: Final = "status IN ('waiting', 'done')"
 
 
 class Correction(Base):
-    """One entry to be set right: asked for by one person, decided by a second where somebody would fall short.
+    """One entry to be set right: asked for by one person, decided by a second where it takes two.
 
     Begins as ``waiting`` and ends once; ``new_minutes`` is the right amount where the entry is not undone altogether.
     """

@@ -29,7 +29,7 @@ class RecordChange:
     """A record before and after: minutes by kind, points more (below zero: fewer), what is left to carry.
 
     ``instead`` takes the place of the reversed entry. Of a record that is undone altogether nothing is left, except a
-    point that rounding moved from one record to another.
+    point that rounding moved from one record to another. ``adds``: hours are added, or coins issued.
     """
 
     record_id: int
@@ -38,6 +38,7 @@ class RecordChange:
     after: Split
     points: int
     carry: int
+    adds: bool
     instead: EntryDraft | None
 
 
@@ -75,6 +76,7 @@ def plan_correction(session: Session, record: Attendance, entry: EntryView, minu
         after=after,
         points=points,
         carry=left,
+        adds=after.minutes > before.minutes or parts.coins > _issued(entry),
         instead=_instead(session, record, entry, _Right(after, parts, _booked_points(entry) + points), key),
     )
 
@@ -82,6 +84,11 @@ def plan_correction(session: Session, record: Attendance, entry: EntryView, minu
 def may_give_away(session: Session, entry: EntryView) -> bool:
     """Whether what an entry booked was for hours whose coins may only be given away."""
     return bool(entry.facts.get(GROUP)) and named_rule(session, entry.book_id, entry.rule).group_hours_give_away
+
+
+def _issued(entry: EntryView) -> int:
+    """The coins an entry made, wherever they went."""
+    return sum(t.amount for t in entry.transfers if t.unit == "coin")
 
 
 def _booked_points(entry: EntryView) -> int:

@@ -45,6 +45,11 @@ class Change:
         document = self.record or self.order
         return document.instead if document is not None else None
 
+    @property
+    def adds(self) -> bool:
+        """Whether hours or coins are made that were not there before, which no hand does alone."""
+        return self.record is not None and self.record.adds
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Effect:
@@ -69,9 +74,14 @@ class Look:
     effects: tuple[Effect, ...]
 
     @property
-    def needs_second(self) -> bool:
-        """Whether somebody would owe what they have spent meanwhile, so that a second person has to decide."""
+    def owing(self) -> bool:
+        """Whether somebody would owe what they have spent meanwhile."""
         return any(effect.short for effect in self.effects)
+
+    @property
+    def needs_second(self) -> bool:
+        """Whether a second person has to decide."""
+        return self.owing or self.change.adds
 
     @property
     def blocked(self) -> bool:

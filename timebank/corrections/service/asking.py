@@ -31,8 +31,8 @@ class CorrectionDraft:
 
 
 def ask(session: Session, draft: CorrectionDraft, *, form_key: str, actor: Actor, now: datetime) -> Correction:
-    """Correct an entry; it stays ``waiting`` where somebody would owe what they spent meanwhile. A repeat answers with
-    the first.
+    """Correct an entry; it stays ``waiting`` where somebody would owe what they spent meanwhile, or hours or coins are
+    added. A repeat answers with the first.
 
     Raises NoSuchEntry, NotAllowed, FormUsed, IsReversal, AlreadyCorrected, NotCorrectable, OwnCoins, AmountMissing,
     AlreadyAsked, OnlyWhole, NothingBooked, NothingChanges, CorrectionOutOfRange, NotLess; NotEnough where
@@ -50,7 +50,7 @@ def ask(session: Session, draft: CorrectionDraft, *, form_key: str, actor: Actor
     if find_waiting(session, entry.id) is not None:
         raise AlreadyAsked()
     lock_concerned(session, entry)
-    plan_change(session, entry, draft.minutes, key="ask")
+    change = plan_change(session, entry, draft.minutes, key="ask")
     correction = Correction(
         branch_id=entry.book_id,
         entry_id=entry.id,
@@ -64,6 +64,8 @@ def ask(session: Session, draft: CorrectionDraft, *, form_key: str, actor: Actor
     )
     session.add(correction)
     session.flush()
+    if change.adds:
+        return correction
     with suppress(ledger.BelowFloor):  # then it is kept as waiting
         carry_out(session, correction, entry, Decision(by_id=None, note="", at=now))
     return correction
