@@ -190,11 +190,24 @@ def test_an_undone_order_says_so_to_both_sides(client: FlaskClient, people: Peop
     for who in (people.manager, people.kept):
         sign_in(client, who)
         page = client.get(f"/orders/{people.order}").text
-        assert "已冲正退回" in page
+        assert "已退回" in page
         assert "没有来理发" in page
-    assert "已冲正退回" in client.get("/me/orders?side=given").text
+        assert "冲正" not in page
+    assert "已退回" in client.get("/me/orders?side=given").text
     sign_in(client, people.manager)
-    assert "已冲正退回" in client.get("/branch/orders?status=undone").text
+    assert "已退回" in client.get("/branch/orders?status=undone").text
+
+
+def test_members_read_no_word_of_the_books(client: FlaskClient, people: People) -> None:
+    sign_in(client, people.manager)
+    correct(client, people.kept_entry, reason="没有来")
+    sign_in(client, people.kept)
+    record = client.get("/me/record").text
+    assert "不计" in record
+    month = clock.month_name(clock.month_of(LATER))
+    assert f"更正扣回 2 币 · {month}的“楼道清洁” · 没有来" in client.get("/me/statement").text
+    for path in ("/me/statement", "/me/record", "/me/notices", f"/me/statement/{people.kept_entry}/ask"):
+        assert "冲正" not in client.get(path).text
 
 
 def test_lists_of_the_shift_show_what_counts_now(client: FlaskClient, people: People) -> None:

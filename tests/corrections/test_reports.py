@@ -107,7 +107,7 @@ def test_stars_fall_with_the_minutes(session: Session) -> None:
 def test_the_statement_says_it_plainly(town: Town) -> None:
     lines = growth.get_statement(town.session, town.member(0)).lines
     assert [line.text for line in lines] == [
-        "更正扣回 2 币 · 2026-11 的“楼道清洁” · 签退忘了",
+        "更正扣回 2 币 · 2026 年 11 月的“楼道清洁” · 签退忘了",
         "更正后存入 1 小时 30 分钟 · 参加“楼道清洁”",
         "存入 2 小时 · 参加“楼道清洁”",
     ]
@@ -115,7 +115,7 @@ def test_the_statement_says_it_plainly(town: Town) -> None:
     assert lines[0].balance == town.stands(0)[0]
     points = growth.get_statement(town.session, town.member(0), unit="point").lines
     assert [line.text for line in points][:2] == [
-        "更正扣回 20 分 · 2026-11 的“楼道清洁” · 签退忘了",
+        "更正扣回 20 分 · 2026 年 11 月的“楼道清洁” · 签退忘了",
         "更正后获得 15 分 · 参加“楼道清洁”",
     ]
 

@@ -18,6 +18,7 @@ from timebank.corrections import queries, rules
 from timebank.corrections.models import DONE, WAITING
 from timebank.exchange.service import NotEnoughEarned
 from timebank.ledger import queries as ledger
+from timebank.notices.queries import list_notices
 
 
 def ruled(session: Session, *, before: int = 0, scene: dict[str, Any] | None = None, **settings: Any) -> Town:
@@ -153,6 +154,8 @@ def test_give_away_hours_are_given_back_as_such(session: Session) -> None:
     account = town.member(0).giveaway_account_id
     town.ask(town.entry(0), 45)
     assert (ledger.get_account(session, account).balance, town.stands(0)) == (45, (0, 7))
+    newest, *_ = list_notices(session, town.member(0).id).items
+    assert newest.text.startswith("可赠币变动 −1 币 15 分，爱心币变动 0 币，积分变动 −13 分。")
     town.ask(town.entry(0), None)
     assert (ledger.get_account(session, account).balance, town.stands(0)) == (0, (0, 0))
     assert town.findings() == []

@@ -43,7 +43,8 @@ ORDER_STATUS_NAMES: Final = {
 }
 OPEN: Final = (REQUESTED, ACCEPTED)
 UNDONE: Final = "undone"  # a fulfilled order whose coins were given back; a state people see, no state of the row
-UNDONE_NAME: Final = "已冲正退回"
+UNDONE_NAME: Final = "已退回"
+UNDONE_IN_BOOKS: Final = "已冲正退回"  # the same for those who read the books
 
 
 def status_name(status: str, kind: str) -> str:

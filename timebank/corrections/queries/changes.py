@@ -102,7 +102,7 @@ def refuse_entry(session: Session, entry: EntryView, actor: Actor) -> None:
     if entry.kind == "inter_branch":
         raise NotCorrectable(why="它和另一个网点的账成对，要在两边的清算里一起处理。")
     if entry.kind == "adjust" and entry.source_type == attendance.SOURCE:
-        raise NotCorrectable(why="它只补上一次更正的积分尾数。")
+        raise NotCorrectable(why="它只是上一次更正时的积分取整。")
     if actor.member_id in parties_of(session, entry):
         raise OwnCoins()
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from timebank.core.clock import month_name
 from timebank.corrections.models import CORRECTED, Correction, CorrectionRequest
 from timebank.corrections.queries import back_of, list_open_requests_of, moves_of, owners_of
 from timebank.ledger import queries as ledger
@@ -16,6 +17,7 @@ from timebank.members.models import Member
 from timebank.notices.service import NoticeDraft, tell_all
 
 STATEMENT = "/me/statement"
+GIVEAWAY = "giveaway"  # the kind of account whose coins may only be given away
 
 
 def tell_booked(
@@ -30,12 +32,14 @@ def tell_booked(
     session.flush()
     for member_id, sums in _sums(session, entry, instead).items():
         kind = "correction.request_corrected" if member_id in asked else "correction.booked"
+        kind += "_giveaway" if sums[GIVEAWAY] else ""
         told = NoticeDraft(
             kind=kind,
             key=f"correction.booked:{correction.id}",
             facts={
                 "title": title_of(entry),
                 "coins": sums["coin"],
+                "giveaway": sums[GIVEAWAY],
                 "points": sums["point"],
                 "reason": correction.reason.rstrip("。.！!"),
             },
@@ -53,7 +57,8 @@ def _sums(session: Session, entry: EntryView, instead: EntryDraft | None) -> dic
     for move in moves:
         for account_id, amount in ((move.payer_id, -move.amount), (move.taker_id, move.amount)):
             if account_id in owners:
-                sums[owners[account_id].id][accounts[account_id].unit] += amount
+                account = accounts[account_id]
+                sums[owners[account_id].id][GIVEAWAY if account.kind == GIVEAWAY else account.unit] += amount
     return sums
 
 
@@ -83,4 +88,4 @@ def tell_declined_request(session: Session, request: CorrectionRequest, entry: E
 
 def title_of(entry: EntryView) -> str:
     """What an entry is called to people: the activity or the offer, else its month and number."""
-    return str(entry.facts.get("title") or f"{entry.month} 第 {entry.number} 号")
+    return str(entry.facts.get("title") or f"{month_name(entry.month)}第 {entry.number} 号")

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from timebank.branches.models import Branch
 from timebank.branches.views import choose_branch
 from timebank.core import clock
+from timebank.core.clock import month_name
 from timebank.core.db import db
 from timebank.desks import bookkeeping
 from timebank.desks import liability as figures
@@ -20,7 +21,6 @@ from timebank.exchange.queries.pace import category_paces
 from timebank.ledger import queries as ledger
 from timebank.ledger.queries.ageing import holdings
 from timebank.web.downloads import table_file
-from timebank.web.filters import month_name
 from timebank.web.guards import guard
 from timebank.web.query import Query
 

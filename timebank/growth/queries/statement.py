@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session, selectinload
 from timebank.activities.models import Activity, Shift
 from timebank.attendance import queries as attendance
 from timebank.attendance.models import Attendance
+from timebank.core.clock import month_name
 from timebank.exchange import queries as exchange
 from timebank.exchange.models import ORDER_STATUS_NAMES, Order
 from timebank.growth.rules import Movement, words
@@ -110,7 +112,7 @@ def _lines(session: Session, found: Iterable[ledger.StatementLine], unit: str) -
             kind=line.kind,
             amount=line.amount,
             unit=unit,
-            facts=titles.get(line.entry_id, {}) | line.facts,
+            facts=titles.get(line.entry_id, {}) | _named(line.facts),
             provider=order.provider.alias if order and order.provider else "",
             requester=order.member.alias if order else "",
             reverses=line.reverses_id is not None,
@@ -129,6 +131,11 @@ def _lines(session: Session, found: Iterable[ledger.StatementLine], unit: str) -
             )
         )
     return lines
+
+
+def _named(facts: dict[str, Any]) -> dict[str, Any]:
+    """Facts with the month as people write it."""
+    return facts | ({"month": month_name(str(facts["month"]))} if facts.get("month") else {})
 
 
 def _titles(
