@@ -29,6 +29,7 @@ from timebank.exchange.queries.pace import category_paces
 from timebank.growth import queries as growth
 from timebank.growth.queries import RecordFilter
 from timebank.ledger import queries as ledger
+from timebank.rulebook.service import GiftDraft, give
 
 MONTH = "2026-11"
 DECEMBER = LATER + timedelta(days=12)
@@ -254,6 +255,16 @@ def test_a_rounding_point_counts_as_earned(session: Session, tmp_path: Path) -> 
     assert (row["points_earned"], row["points_other"], row["points_closing"]) == (0, 0, 0)
     assert sum(one["points"] for one in tables["attendance"]) == 0
     assert town.findings() == []
+
+
+def test_a_gift_that_was_undone_says_so_in_the_statement(town: Town) -> None:
+    giver = town.member(2)
+    gift = GiftDraft(purse="coin", minutes=60, words="", form_key="gift")
+    posted = give(town.session, gift, actor=actor_of(town.session, giver), now=LATER)
+    town.ask(posted.entry_id, None, reason="点错了")
+    back, given, *_ = growth.get_statement(town.session, giver).lines
+    assert (given.text, given.note) == ("捐给爱心基金 1 币", "这一笔后来更正了：点错了")
+    assert (back.text, back.note) == ("更正退回 1 币 · 2026 年 11 月的记录 · 点错了", "")
 
 
 def test_what_was_redeemed_counts_as_it_was_set_right(town: Town) -> None:

@@ -5,7 +5,6 @@ from timebank.attendance.queries.corrected import (
     MINUTES,
     POINTS,
     SIGNED,
-    list_corrections_of,
     with_corrections,
 )
 from timebank.attendance.queries.correcting import (
@@ -59,7 +58,6 @@ __all__ = [
     "find_roster_line",
     "hold_ground",
     "list_approved",
-    "list_corrections_of",
     "list_flags",
     "list_latest",
     "list_roster",

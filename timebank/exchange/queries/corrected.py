@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-
 from sqlalchemy import ColumnElement, Integer, cast, func, select
-from sqlalchemy.orm import Session
 
 from timebank.exchange.models import Order, OrderCorrection
 
@@ -22,10 +19,3 @@ AMOUNT: ColumnElement[int] = Order.amount_minutes + func.coalesce(
     .scalar_subquery(),
     0,
 )
-
-
-def list_corrections_of(session: Session, entry_ids: Collection[int]) -> Sequence[OrderCorrection]:
-    """The corrections that reversed one of these entries."""
-    if not entry_ids:
-        return ()
-    return session.scalars(select(OrderCorrection).where(OrderCorrection.corrects_id.in_(entry_ids))).all()

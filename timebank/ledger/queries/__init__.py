@@ -27,7 +27,7 @@ from timebank.ledger.queries.earnings import (
     list_standing,
     taken_keys,
 )
-from timebank.ledger.queries.entries import EntryView, get_entry, list_entries, list_entry_ids
+from timebank.ledger.queries.entries import EntryView, get_entry, list_entries, list_entry_ids, reasons_of
 from timebank.ledger.queries.figures import Figures, balance, figures_at
 from timebank.ledger.queries.periods import PeriodView, closed_months, find_period, list_periods, months_to_close
 from timebank.ledger.queries.statements import StatementLine, StatementPage, statement
@@ -73,6 +73,7 @@ __all__ = [
     "movements",
     "outstanding",
     "page_accounts",
+    "reasons_of",
     "statement",
     "taken_keys",
     "trial_balance",
