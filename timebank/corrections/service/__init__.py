@@ -6,7 +6,7 @@ concerned by id, the ledger's own.
 
 from timebank.corrections.service.asking import CorrectionDraft, ask, withdraw
 from timebank.corrections.service.deciding import approve, decline
-from timebank.corrections.service.requests import RequestOpen, decline_request, get_own_entry, request_check
+from timebank.corrections.service.requests import RequestOpen, decline_request, request_check
 
 __all__ = [
     "CorrectionDraft",
@@ -15,7 +15,6 @@ __all__ = [
     "ask",
     "decline",
     "decline_request",
-    "get_own_entry",
     "request_check",
     "withdraw",
 ]

@@ -7,9 +7,8 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from timebank.core.clock import month_name
 from timebank.corrections.models import CORRECTED, Correction, CorrectionRequest
-from timebank.corrections.queries import back_of, list_open_requests_of, moves_of, owners_of
+from timebank.corrections.queries import back_of, list_open_requests_of, moves_of, owners_of, title_of
 from timebank.ledger import queries as ledger
 from timebank.ledger.queries import EntryView
 from timebank.ledger.service import EntryDraft
@@ -84,8 +83,3 @@ def tell_declined_request(session: Session, request: CorrectionRequest, entry: E
         link=STATEMENT,
     )
     tell_all(session, [request.member_id], told, now=now)
-
-
-def title_of(entry: EntryView) -> str:
-    """What an entry is called to people: the activity or the offer, else its month and number."""
-    return str(entry.facts.get("title") or f"{month_name(entry.month)}第 {entry.number} 号")
