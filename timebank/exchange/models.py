@@ -5,14 +5,12 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Final
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from timebank.branches.models import Branch
-from timebank.core.db import Base
+from timebank.core.db import BIG, Base
 from timebank.members.models import Member
-
-BIG = BigInteger().with_variant(Integer, "sqlite")
 
 SERVICE, GOODS = "service", "goods"
 LISTED, PAUSED, ENDED = "listed", "paused", "ended"

@@ -14,7 +14,7 @@ from timebank.ledger.queries import EntryView
 from timebank.ledger.service import EntryDraft, TransferDraft
 from timebank.rulebook.rules import TO_FUND
 
-SOURCE = "order"
+SOURCE = "order"  # what entries and holds name as their document
 FUND = "fund"  # the code of the account that takes what a provider may not hold
 
 
