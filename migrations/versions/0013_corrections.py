@@ -246,6 +246,44 @@ def _change_table(name: str, owner: str, owner_table: str, *figures: str) -> Non
     op.create_index(op.f(f"ix_{name}_{owner}"), name, [owner])
 
 
+CORRECTION_RULES = (
+    ("kind", "kind IN ('whole', 'amount')"),
+    ("new_amount", "(kind = 'amount') = (new_minutes IS NOT NULL)"),
+    ("new_amount_positive", "new_minutes > 0"),
+    ("has_reason", "reason <> ''"),
+    ("status", "status IN ('waiting', 'done', 'declined', 'withdrawn')"),
+    ("ended_once", "(status = 'waiting') = (decided_at IS NULL)"),
+    ("four_eyes", "decided_by_id <> asked_by_id"),
+    ("not_decided", "status NOT IN ('waiting', 'withdrawn') OR decided_by_id IS NULL"),
+    ("declined", "status <> 'declined' OR (decided_by_id IS NOT NULL AND decided_note <> '')"),
+    ("done_has_reversal", "(status = 'done') = (reversal_entry_id IS NOT NULL)"),
+    ("replacement_when_done", "replacement_entry_id IS NULL OR status = 'done'"),
+    ("replaced", "kind <> 'amount' OR status <> 'done' OR replacement_entry_id IS NOT NULL"),
+)
+
+
+def _correction_keys() -> tuple[sa.Constraint, ...]:
+    return (
+        sa.ForeignKeyConstraint(
+            ["entry_id", "branch_id"], ["entry.id", "entry.book_id"], name=op.f("fk_correction_own_book")
+        ),
+        sa.ForeignKeyConstraint(["branch_id"], ["branch.id"], name=op.f("fk_correction_branch_id")),
+        *(
+            sa.ForeignKeyConstraint([column], ["member.id"], name=op.f(f"fk_correction_{column}"))
+            for column in ("asked_by_id", "decided_by_id")
+        ),
+        *(
+            sa.ForeignKeyConstraint([column], ["entry.id"], name=op.f(f"fk_correction_{column}"))
+            for column in ("reversal_entry_id", "replacement_entry_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_correction")),
+        *(
+            sa.UniqueConstraint(column, name=op.f(f"uq_correction_{column}"))
+            for column in ("reversal_entry_id", "replacement_entry_id", "form_key")
+        ),
+    )
+
+
 def _correction() -> None:
     op.create_table(
         "correction",
@@ -264,40 +302,8 @@ def _correction() -> None:
         sa.Column("reversal_entry_id", BIG, nullable=True),
         sa.Column("replacement_entry_id", BIG, nullable=True),
         sa.Column("form_key", sa.String(length=80), nullable=False),
-        *(
-            sa.CheckConstraint(rule, name=op.f(f"ck_correction_{name}"))
-            for name, rule in (
-                ("kind", "kind IN ('whole', 'amount')"),
-                ("new_amount", "(kind = 'amount') = (new_minutes IS NOT NULL)"),
-                ("new_amount_positive", "new_minutes > 0"),
-                ("has_reason", "reason <> ''"),
-                ("status", "status IN ('waiting', 'done', 'declined', 'withdrawn')"),
-                ("ended_once", "(status = 'waiting') = (decided_at IS NULL)"),
-                ("four_eyes", "decided_by_id <> asked_by_id"),
-                ("not_decided", "status NOT IN ('waiting', 'withdrawn') OR decided_by_id IS NULL"),
-                ("declined", "status <> 'declined' OR (decided_by_id IS NOT NULL AND decided_note <> '')"),
-                ("done_has_reversal", "(status = 'done') = (reversal_entry_id IS NOT NULL)"),
-                ("replacement_when_done", "replacement_entry_id IS NULL OR status = 'done'"),
-                ("replaced", "kind <> 'amount' OR status <> 'done' OR replacement_entry_id IS NOT NULL"),
-            )
-        ),
-        sa.ForeignKeyConstraint(
-            ["entry_id", "branch_id"], ["entry.id", "entry.book_id"], name=op.f("fk_correction_own_book")
-        ),
-        sa.ForeignKeyConstraint(["branch_id"], ["branch.id"], name=op.f("fk_correction_branch_id")),
-        *(
-            sa.ForeignKeyConstraint([column], ["member.id"], name=op.f(f"fk_correction_{column}"))
-            for column in ("asked_by_id", "decided_by_id")
-        ),
-        *(
-            sa.ForeignKeyConstraint([column], ["entry.id"], name=op.f(f"fk_correction_{column}"))
-            for column in ("reversal_entry_id", "replacement_entry_id")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_correction")),
-        *(
-            sa.UniqueConstraint(column, name=op.f(f"uq_correction_{column}"))
-            for column in ("reversal_entry_id", "replacement_entry_id", "form_key")
-        ),
+        *(sa.CheckConstraint(rule, name=op.f(f"ck_correction_{name}")) for name, rule in CORRECTION_RULES),
+        *_correction_keys(),
     )
     alive = sa.text("status IN ('waiting', 'done')")
     op.create_index(

@@ -21,6 +21,7 @@ from tests.corrections.town import LATER, key, make_town
 from tests.world import actor_of
 from timebank.core.db import write_session
 from timebank.corrections import service
+from timebank.corrections.queries import plan_change
 from timebank.ledger import queries as ledger
 from timebank.ledger.service import Reversal, reverse
 
@@ -81,7 +82,7 @@ def target(fresh_database: str) -> Iterator[Target]:
 
 
 def build(session: Session) -> dict[str, int]:
-    town = make_town(session, 6)
+    town = make_town(session, 7)
     order = town.haircut(asker=4, barber=5)
     town.spend(0, 100)
     waits = town.ask(town.entry(0), None)
@@ -94,11 +95,18 @@ def build(session: Session) -> dict[str, int]:
             service.decline(session, ended[0].id, reason="不是", actor=town.deputy, now=LATER)
         else:
             service.withdraw(session, ended[1].id, actor=town.manager, now=LATER)
+    town.ask(town.entry(6), 30)
+    more = town.ask(town.entry(6), 60)
+    right = plan_change(session, ledger.get_entry(session, more.entry_id), 60, key="more-new").instead
+    adding = Reversal(key="more", reason="少记了", actor_id=town.manager.member_id, replacement=right)
+    added = reverse(session, more.entry_id, adding, now=LATER)
     me = actor_of(session, town.member(1))
     asked = service.request_check(session, town.entry(1), words="少了", form_key=key(), actor=me, now=LATER)
     service.decline_request(session, asked.id, reason="没有少", actor=town.manager, now=LATER)
     record = find_attendance(session, town.scene.shift_id, town.member(3).id)
     assert record is not None
+    more_record = find_attendance(session, town.scene.shift_id, town.member(6).id)
+    assert more_record is not None
     # A reversal that nothing stands beside yet, as if half of a correction had been made.
     why = {"reason": "攻击", "actor_id": town.manager.member_id}
     back = reverse(session, record.entry_id or 0, Reversal(key="half", **why), now=LATER).reversal
@@ -110,7 +118,8 @@ def build(session: Session) -> dict[str, int]:
         "reversed": record.entry_id or 0, "reversal": back.entry_id, "order": order.id,
         "order_reversed": order.entry_id or 0, "order_reversal": order_back.entry_id,
         "waits_entry": waits.entry_id, "waits_member": town.member(0).id, "done_reversal": done.reversal_entry_id or 0,
-        "corrected": done.entry_id,
+        "corrected": done.entry_id, "more": more.id, "more_record": more_record.id, "more_entry": more.entry_id,
+        "more_back": added.reversal.entry_id, "more_new": added.replacement.entry_id if added.replacement else 0,
     }  # fmt: skip
 
 
@@ -203,6 +212,24 @@ def test_nobody_declines_without_a_word_or_a_name(target: Target) -> None:
                 note=note,
                 id=target.ids["waits"],
             )
+
+
+@pytest.mark.parametrize("beside_the_record", [True, False])
+def test_nobody_adds_hours_or_coins_alone(target: Target, beside_the_record: bool) -> None:
+    ids = target.ids
+    if beside_the_record:
+        target.insert(
+            "attendance_correction", attendance_id=ids["more_record"], signed_minutes=30, points=5,
+            corrects_id=ids["more_entry"], entry_id=ids["more_back"], replacement_id=ids["more_new"],
+        )  # fmt: skip
+    done = (
+        "UPDATE correction SET status = 'done', decided_by_id = :who, decided_at = :at, reversal_entry_id = :back, "
+        "replacement_entry_id = :new WHERE id = :id"
+    )
+    values = {"at": AT, "back": ids["more_back"], "new": ids["more_new"], "id": ids["more"]}
+    with pytest.raises(sa.exc.DBAPIError, match="second person"):
+        target.run(done, who=None, **values)
+    target.run(done, who=ids["deputy"], **values)
 
 
 CHANGES: dict[str, tuple[str, dict[str, Any]]] = {

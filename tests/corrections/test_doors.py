@@ -10,11 +10,15 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from tests.corrections.test_rules_of_the_day import ruled
 from tests.corrections.town import LATER, make_town
+from tests.ledger.bank import entry, transfer
 from tests.world import sign_in
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.corrections.models import Correction
+from timebank.ledger import queries as ledger
+from timebank.ledger.service import post
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,17 +152,62 @@ def test_the_second_person_decides_from_the_queue(client: FlaskClient, people: P
     assert "1 币 40 分，以后存入先抵" in client.get("/me").text
 
 
+def test_more_than_before_is_decided_by_a_second_person(client: FlaskClient, people: People) -> None:
+    sign_in(client, people.manager)
+    correct(client, people.kept_entry, kind="amount", minutes_hours="1")
+    with client.application.app_context():
+        instead = db.session().scalars(select(Correction.replacement_entry_id)).one() or 0
+    more = {"kind": "amount", "minutes_hours": "2"}
+    page = client.get(f"/inspect/entries/{instead}/correct", query_string=more).text
+    for said in ("要第二个人决定", "比现在多", "提交，请第二人决定"):
+        assert said in page
+    assert "要另一位管理员" in correct(client, instead, **more).text
+    sign_in(client, people.deputy)
+    assert "同意以后比现在多" in client.get("/branch/corrections").text
+    answer = client.post("/branch/corrections/2/approve", data={"note": ""}, follow_redirects=True)
+    assert "更正办好了" in answer.text
+
+
+def test_what_the_fund_has_not_got_cannot_be_agreed_to(client: FlaskClient, app: Flask) -> None:
+    with app.app_context(), transaction() as session:
+        town = ruled(session, before=220, holding_cap_minutes=300)
+        town.spend(0, 290)
+        town.ask(town.entry(0), None)
+        branch = town.scene.branch
+        fund, issuance = (ledger.find_house_account(session, branch.id, kind) for kind in ("fund", "issuance"))
+        post(session, entry(branch.id, transfer(fund, issuance, 40), kind="adjust"), now=LATER)
+        deputy = town.deputy.member_id or 0
+    sign_in(client, deputy)
+    page = client.get("/branch/corrections").text
+    assert "现在办不成" in page
+    assert "/decline" in page
+    assert "/approve" not in page
+
+
 def test_an_undone_order_says_so_to_both_sides(client: FlaskClient, people: People) -> None:
     sign_in(client, people.manager)
     correct(client, people.order_entry, reason="没有来理发")
     for who in (people.manager, people.kept):
         sign_in(client, who)
         page = client.get(f"/orders/{people.order}").text
-        assert "已冲正退回" in page
+        assert "已退回" in page
         assert "没有来理发" in page
-    assert "已冲正退回" in client.get("/me/orders?side=given").text
+        assert "冲正" not in page
+    assert "已退回" in client.get("/me/orders?side=given").text
     sign_in(client, people.manager)
-    assert "已冲正退回" in client.get("/branch/orders?status=undone").text
+    assert "已退回" in client.get("/branch/orders?status=undone").text
+
+
+def test_members_read_no_word_of_the_books(client: FlaskClient, people: People) -> None:
+    sign_in(client, people.manager)
+    correct(client, people.kept_entry, reason="没有来")
+    sign_in(client, people.kept)
+    record = client.get("/me/record").text
+    assert "不计" in record
+    month = clock.month_name(clock.month_of(LATER))
+    assert f"更正扣回 2 币 · {month}的“楼道清洁” · 没有来" in client.get("/me/statement").text
+    for path in ("/me/statement", "/me/record", "/me/notices", f"/me/statement/{people.kept_entry}/ask"):
+        assert "冲正" not in client.get(path).text
 
 
 def test_lists_of_the_shift_show_what_counts_now(client: FlaskClient, people: People) -> None:

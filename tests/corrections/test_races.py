@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from tests.corrections.town import LATER, Town, key, make_town
+from tests.databases import make_engine
 from tests.exchange.scene import at_once, committed
 from tests.world import actor_of, make_member
 from timebank.attendance.models import AttendanceCorrection
@@ -19,6 +21,7 @@ from timebank.corrections.models import DONE, WAITING, Correction
 from timebank.exchange import service as exchange
 from timebank.exchange.models import GOODS
 from timebank.ledger import queries as ledger
+from timebank.members.models import Member
 
 CROWD = 6
 
@@ -157,3 +160,34 @@ def test_records_of_one_member_share_their_carry(fresh_database: str) -> None:
         assert points * 60 + again.carry(0) == minutes * 10
         assert again.stands(0) == (minutes, points)
         assert again.findings() == []
+
+
+def test_a_correction_keeps_its_people_to_itself_until_it_is_booked(fresh_database: str) -> None:
+    """Whoever decides by what one of them holds waits, as a second correction does, or a cap on what comes in."""
+    with committed(fresh_database) as work:
+        with work() as session:
+            town = make_town(session, 2)
+            order = town.haircut(asker=0, barber=1)
+            entry_id, manager = order.entry_id or 0, town.manager
+            people = [town.member(0).id, town.member(1).id]
+        with work() as session:
+            draft = service.CorrectionDraft(entry_id=entry_id, minutes=None, reason="没有来")
+            service.ask(session, draft, form_key=key(), actor=manager, now=LATER)
+            if session.get_bind().dialect.name == "sqlite":
+                return  # its writer is alone anyway
+            for member_id in people:
+                assert is_locked(fresh_database, member_id)
+
+
+def is_locked(url: str, member_id: int) -> bool:
+    """Whether somebody else has a member's row."""
+    engine = make_engine(url)
+    row = select(Member.id).where(Member.id == member_id).with_for_update(key_share=True, nowait=True)
+    try:
+        with engine.connect() as connection:
+            connection.execute(row)
+    except OperationalError:
+        return True
+    finally:
+        engine.dispose()
+    return False

@@ -25,9 +25,11 @@ from timebank.desks.queries import branch_months
 from timebank.exchange import queries as exchange
 from timebank.exchange import service as exchange_service
 from timebank.exchange.models import UNDONE
+from timebank.exchange.queries.pace import category_paces
 from timebank.growth import queries as growth
 from timebank.growth.queries import RecordFilter
 from timebank.ledger import queries as ledger
+from timebank.rulebook.service import GiftDraft, give
 
 MONTH = "2026-11"
 DECEMBER = LATER + timedelta(days=12)
@@ -106,7 +108,7 @@ def test_stars_fall_with_the_minutes(session: Session) -> None:
 def test_the_statement_says_it_plainly(town: Town) -> None:
     lines = growth.get_statement(town.session, town.member(0)).lines
     assert [line.text for line in lines] == [
-        "更正扣回 2 币 · 2026-11 的“楼道清洁” · 签退忘了",
+        "更正扣回 2 币 · 2026 年 11 月的“楼道清洁” · 签退忘了",
         "更正后存入 1 小时 30 分钟 · 参加“楼道清洁”",
         "存入 2 小时 · 参加“楼道清洁”",
     ]
@@ -114,7 +116,7 @@ def test_the_statement_says_it_plainly(town: Town) -> None:
     assert lines[0].balance == town.stands(0)[0]
     points = growth.get_statement(town.session, town.member(0), unit="point").lines
     assert [line.text for line in points][:2] == [
-        "更正扣回 20 分 · 2026-11 的“楼道清洁” · 签退忘了",
+        "更正扣回 20 分 · 2026 年 11 月的“楼道清洁” · 签退忘了",
         "更正后获得 15 分 · 参加“楼道清洁”",
     ]
 
@@ -253,3 +255,33 @@ def test_a_rounding_point_counts_as_earned(session: Session, tmp_path: Path) -> 
     assert (row["points_earned"], row["points_other"], row["points_closing"]) == (0, 0, 0)
     assert sum(one["points"] for one in tables["attendance"]) == 0
     assert town.findings() == []
+
+
+def test_a_gift_that_was_undone_says_so_in_the_statement(town: Town) -> None:
+    giver = town.member(2)
+    gift = GiftDraft(purse="coin", minutes=60, words="", form_key="gift")
+    posted = give(town.session, gift, actor=actor_of(town.session, giver), now=LATER)
+    town.ask(posted.entry_id, None, reason="点错了")
+    back, given, *_ = growth.get_statement(town.session, giver).lines
+    assert (given.text, given.note) == ("捐给爱心基金 1 币", "这一笔后来更正了：点错了")
+    assert (back.text, back.note) == ("更正退回 1 币 · 2026 年 11 月的记录 · 点错了", "")
+
+
+def test_what_was_redeemed_counts_as_it_was_set_right(town: Town) -> None:
+    undone, cheaper, kept = (town.haircut(asker=2, barber=0, minutes=30) for _ in range(3))
+    for order, minutes in ((undone, None), (cheaper, 20)):
+        town.ask(order.entry_id or 0, minutes)
+    [one] = category_paces(town.session, town.scene.branch.id, [clock.month_range(MONTH)], today=clock.today(LATER))
+    assert (one.orders, one.minutes) == ((2,), (50,))
+    assert kept.amount_now == 30
+
+
+def test_what_was_set_aside_for_an_order_that_was_undone_stood_until_then(town: Town) -> None:
+    undone, cheaper, _ = (town.haircut(asker=2, barber=0, minutes=30) for _ in range(3))
+    less = town.ask(undone.entry_id or 0, 20)
+    at = LATER + timedelta(hours=3)
+    town.ask(less.replacement_entry_id or 0, None, now=at)
+    town.ask(cheaper.entry_id or 0, 20, now=at)
+    start, end = clock.month_range(MONTH)
+    placed = ledger.list_placed(town.session, town.scene.branch.id, "order", start=start, end=end)
+    assert [one.until for one in placed] == [at, None, None]

@@ -67,7 +67,7 @@ def test_what_was_corrected_can_be_corrected_again_and_more_can_be_added(town: T
     town.ask(town.entry(0), 90)
     town.ask(town.entry(0), 30)
     assert (town.stands(0), town.totals(0)) == ((30, 5), (30, 1, 5))
-    town.ask(town.entry(0), 120)
+    town.set_right(town.entry(0), 120)
     assert (town.stands(0), town.totals(0)) == ((120, 20), (120, 1, 20))
     town.ask(town.entry(0), None)
     assert (town.stands(0), town.totals(0)) == ((0, 0), (0, 0, 0))
@@ -144,7 +144,7 @@ def test_no_point_is_made_or_lost_by_rounding(session: Session, leaves: str, rig
         _, shift_id = make_shift(session, town.scene.branch, town.scene.organiser_actor)
         book_minutes(town, shift_id, more)
         served += more
-    town.ask(first, right)
+    town.set_right(first, right)
     minutes, _, points = town.totals(0)
     assert minutes == served - wrong + (right or 0)
     assert points == town.stands(0)[1]
@@ -179,7 +179,7 @@ def test_minutes_entered_by_hand_give_way_first(session: Session) -> None:
     town = Town(session=session, scene=scene, deputy=deputy, inspector=deputy)
     splits = []
     for minutes in (75, 40, 50):
-        town.ask(town.entry(0), minutes)
+        town.set_right(town.entry(0), minutes)
         record = find_attendance(session, scene.shift_id, who)
         assert record is not None
         session.refresh(record)
@@ -231,6 +231,19 @@ def test_a_provider_who_spent_it_waits_for_a_second_person(town: Town) -> None:
     assert waits.status == WAITING
     town.approve(waits)
     assert (town.stands(0)[0], town.stands(1)[0]) == (120, -50)
+    assert town.findings() == []
+
+
+def test_more_than_before_waits_for_a_second_person(town: Town) -> None:
+    town.ask(town.entry(0), 60)
+    waits = town.ask(town.entry(0), 120)
+    assert (waits.status, waits.reversal_entry_id) == (WAITING, None)
+    assert (town.stands(0), town.totals(0)) == ((60, 10), (60, 1, 10))
+    with pytest.raises(rules.SameHand):
+        town.approve(waits, actor=town.manager)
+    done = town.approve(waits)
+    assert (done.status, done.decided_by_id) == (DONE, town.deputy.member_id)
+    assert (town.stands(0), town.totals(0)) == ((120, 20), (120, 1, 20))
     assert town.findings() == []
 
 

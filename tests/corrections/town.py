@@ -16,7 +16,7 @@ from timebank.attendance.models import PointsCarry
 from timebank.attendance.queries import member_totals
 from timebank.core.actor import Actor
 from timebank.corrections import service
-from timebank.corrections.models import Correction
+from timebank.corrections.models import WAITING, Correction
 from timebank.exchange import service as exchange
 from timebank.exchange.models import GOODS, Order
 from timebank.ledger import queries as ledger
@@ -62,6 +62,11 @@ class Town:
         given = {"reason": "签退忘了", "form_key": key(), "actor": self.manager, "now": LATER} | more
         draft = service.CorrectionDraft(entry_id=entry_id, minutes=minutes, reason=given.pop("reason"))
         return service.ask(self.session, draft, **given)
+
+    def set_right(self, entry_id: int, minutes: int | None) -> Correction:
+        """The manager sets an entry right, with the deputy where it takes two."""
+        asked = self.ask(entry_id, minutes)
+        return self.approve(asked) if asked.status == WAITING else asked
 
     def approve(self, correction: Correction, **more: Any) -> Correction:
         """The deputy agrees."""

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from tests import databases
 from tests.archives.conftest import bare_app as bare_app
 from tests.archives.months import AUGUST, NOVEMBER, earn, small_town
+from tests.rulebook.saving import save_rule
+from tests.rulebook.test_expiring import day
 from tests.tampering import tamper
 from tests.world import KEYS, make_branch, make_member
 from timebank.archives import queries
@@ -19,7 +22,7 @@ from timebank.core.db import db, transaction
 from timebank.jobs import tasks
 from timebank.jobs.leader import FileLeadership, leadership
 from timebank.jobs.schedule import build
-from timebank.jobs.tasks import JOBS, AuditsFailed, BranchesFailed, Place, audit_books, close_months, expire_orders
+from timebank.jobs.tasks import JOBS, BranchesFailed, Place, audit_books, close_months, expire_coins, expire_orders
 from timebank.ledger import queries as ledger
 from timebank.ledger.verification import Check, verify
 
@@ -84,7 +87,7 @@ def test_a_branch_that_cannot_be_checked_does_not_keep_the_others_from_it(
         return verify(session, book_id)
 
     monkeypatch.setattr(tasks, "verify", fail_for_the_first)
-    with pytest.raises(AuditsFailed, match="AA 的账本自检出错"):
+    with pytest.raises(BranchesFailed, match="AA 的账本自检出错"):
         audit_books(place, NOVEMBER)
     assert queries.latest_audit(db.session(), sick) is None
     assert queries.latest_audit(db.session(), well) is not None
@@ -135,3 +138,21 @@ def test_a_branch_that_fails_does_not_hold_up_the_others_but_fails_the_job(bare_
     assert len(queries.list_archives(db.session(), well_id)) == 3
     assert queries.list_archives(db.session(), sick) == []
     assert [run.result for run in queries.list_runs(db.session(), sick)] == ["failed"]
+
+
+def test_a_branch_where_coins_cannot_expire_does_not_hold_up_the_others(bare_app: Flask, place: Place) -> None:
+    first, second = day("01-05"), day("02-10")
+    with transaction() as session:
+        sick, well = (make_branch(session, code, now=first) for code in ("AA", "ZZ"))
+        accounts = []
+        for branch in (sick, well):
+            save_rule(session, branch.id, day("02-01"), now=day("01-20"), expiry_months=6)
+            member = make_member(session, branch, now=first)
+            earn(session, branch, member, 60, at=second)
+            accounts.append(member.coin_account_id)
+        session.execute(
+            text("UPDATE account SET closed = true WHERE book_id = :id AND code = 'expired'"), {"id": sick.id}
+        )
+    with pytest.raises(BranchesFailed, match="AA 的爱心币过期出错，没有完成；其余网点办好 1 位会员"):
+        expire_coins(place, day("08-12"))
+    assert [ledger.get_account(db.session(), account).balance for account in accounts] == [60, 0]

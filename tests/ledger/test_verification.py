@@ -227,10 +227,9 @@ UNREADABLE = {
 }
 
 
+@pytest.mark.parametrize("engine_url", ["sqlite"], indirect=True)  # PostgreSQL keeps the kinds of its columns
 @pytest.mark.parametrize("name", UNREADABLE)
 def test_a_value_that_cannot_be_read_is_a_finding_and_stops_no_check(lived: Bank, name: str) -> None:
-    if lived.session.get_bind().dialect.name != "sqlite":
-        pytest.skip("PostgreSQL keeps the kinds of its columns")
     statement, column = UNREADABLE[name]
     lift_guards(lived.session)
     assert lived.session.connection().exec_driver_sql(statement).rowcount == 1

@@ -15,7 +15,17 @@ from timebank.branches.models import Branch
 from timebank.core.actor import SYSTEM
 from timebank.growth.queries import get_statement
 from timebank.ledger import queries as ledger
-from timebank.ledger.service import HoldDraft, Reversal, close_period, hold, reverse, void_hold
+from timebank.ledger.service import (
+    EntryDraft,
+    HoldDraft,
+    Reversal,
+    TransferDraft,
+    close_period,
+    hold,
+    post,
+    reverse,
+    void_hold,
+)
 from timebank.members.models import Member
 from timebank.notices.queries import list_notices
 from timebank.rulebook import service
@@ -51,6 +61,35 @@ def rule(
 def spend(session: Session, member: Member, minutes: int, at: str) -> None:
     draft = GiftDraft(purse="coin", minutes=minutes, words="", form_key=f"spend-{at}")
     service.give(session, draft, actor=actor_of(session, member), now=day(at))
+
+
+def last_entry(session: Session, member: Member) -> int:
+    return get_statement(session, member).lines[0].entry_id
+
+
+def earned(session: Session, member: Member, minutes: int, *, key: str, at: datetime) -> EntryDraft:
+    """An earning with a document of its own, as service has one."""
+    issuance = ledger.find_house_account(session, member.branch_id, "issuance")
+    account = member.coin_account_id or 0
+    return EntryDraft(
+        book_id=member.branch_id,
+        kind="earn",
+        key=key,
+        transfers=(TransferDraft(debit_id=issuance, credit_id=account, amount=minutes, unit="coin"),),
+        source_type="test",
+        source_id=1,
+        occurred_at=at,
+        actor_id=None,
+    )
+
+
+def set_right(session: Session, member: Member, entry_id: int, minutes: int, at: str) -> int:
+    """Reverse an entry, and where an earning is left let the right amount take its place; returns what stands then."""
+    now = day(at)
+    instead = earned(session, member, minutes, key=f"right-{at}", at=now) if minutes else None
+    why = Reversal(key=f"back-{at}", reason="记错了", actor_id=None, replacement=instead)
+    done = reverse(session, entry_id, why, now=now)
+    return done.replacement.entry_id if done.replacement else done.reversal.entry_id
 
 
 def night(session: Session, branch: Branch, at: str) -> int:
@@ -140,6 +179,73 @@ def test_an_expiry_that_was_reversed_starts_anew(session: Session, branch: Branc
     assert coins_of(session, member) == (60, 0)
     assert night(session, branch, "12-31") == 0
     assert night(session, branch, "27-02-21") == 1
+    assert coins_of(session, member) == (0, 0)
+
+
+def test_an_expiry_that_was_reversed_takes_nothing_of_what_never_expires(
+    session: Session, branch: Branch, member: Member
+) -> None:
+    give(session, member, 100, now=day("01-10"))
+    rule(session, branch, "02-01", 6, saved="01-20")
+    give(session, member, 60, now=day("02-10"))
+    night(session, branch, "08-11")
+    set_right(session, member, last_entry(session, member), 0, "08-20")
+    assert night(session, branch, "08-21") == 0
+    assert coins_of(session, member) == (160, 0)
+    assert night(session, branch, "27-02-21") == 1
+    assert coins_of(session, member) == (100, 0)
+
+
+def test_a_corrected_earning_counts_from_the_day_of_the_first_and_takes_nothing_of_older_coins(
+    session: Session, branch: Branch, member: Member
+) -> None:
+    give(session, member, 100, now=day("01-10"))
+    rule(session, branch, "02-01", 6, saved="01-20")
+    at = day("02-10")
+    first = post(session, earned(session, member, 60, key="first", at=at), now=at).entry_id
+    instead = set_right(session, member, first, 50, "07-01")
+    set_right(session, member, instead, 40, "07-02")
+    assert coins_of(session, member) == (140, 0)
+    assert expires_soon(session, member, now=day("07-15")) == 40
+    assert night(session, branch, "08-10") == 0
+    assert night(session, branch, "08-11") == 1
+    assert coins_of(session, member) == (100, 0)
+    assert night(session, branch, "27-06-01") == 0
+
+
+def test_an_earning_that_was_undone_takes_nothing_of_older_coins(
+    session: Session, branch: Branch, member: Member
+) -> None:
+    give(session, member, 100, now=day("01-10"))
+    rule(session, branch, "02-01", 6, saved="01-20")
+    give(session, member, 60, now=day("02-10"))
+    give(session, member, 30, now=day("02-11"))
+    set_right(session, member, last_entry(session, member), 0, "07-01")
+    assert night(session, branch, "08-31") == 1
+    assert coins_of(session, member) == (100, 0)
+
+
+def test_what_was_spent_and_came_back_is_as_old_as_it_was(session: Session, branch: Branch, member: Member) -> None:
+    give(session, member, 100, now=day("01-10"))
+    rule(session, branch, "02-01", 6, saved="01-20")
+    give(session, member, 60, now=day("02-10"))
+    spend(session, member, 130, "06-01")
+    set_right(session, member, last_entry(session, member), 0, "07-01")
+    assert night(session, branch, "08-11") == 1
+    assert coins_of(session, member) == (100, 0)
+    assert night(session, branch, "27-01-02") == 0
+    assert coins_of(session, member) == (100, 0)
+
+
+def test_a_correction_that_was_reversed_itself_is_as_if_it_never_was(
+    session: Session, branch: Branch, member: Member
+) -> None:
+    rule(session, branch, "02-01", 6, saved="01-20")
+    give(session, member, 60, now=day("02-10"))
+    wrong = last_entry(session, member)
+    back = reverse(session, wrong, Reversal(key="back", reason="错", actor_id=None), now=day("03-01")).reversal
+    reverse(session, back.entry_id, Reversal(key="forth", reason="没有错", actor_id=None), now=day("03-02"))
+    assert night(session, branch, "08-11") == 1
     assert coins_of(session, member) == (0, 0)
 
 

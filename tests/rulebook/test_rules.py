@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import permutations
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from timebank.ledger.rules import Corrected, came_in_by, went_out_by
 from timebank.rulebook.rules import (
     BUILT_IN,
     Asked,
@@ -267,57 +269,138 @@ def test_what_expired_before_is_the_oldest() -> None:
     assert to_expire(came_in, spent=20, expired=0, available=45) == [30, 15]
 
 
+# What happens, how much, how many days later, and for corrections to which of the movements so far.
 moves = st.lists(
-    st.tuples(st.sampled_from(["earn", "spend", "night"]), st.integers(1, 40), st.integers(1, 200)),
+    st.tuples(
+        st.sampled_from(["earn", "spend", "night", "undo", "correct"]),
+        st.integers(1, 40),
+        st.integers(1, 59),
+        st.integers(0, 30),
+    ),
     max_size=30,
 )
 
 
+@dataclass
+class Life:
+    """An account as it was booked, with what was set right since, and the story as it should have been from the start.
+
+    ``right`` maps the day and place of each earning and spending to its right amount; below zero what went out.
+    """
+
+    right: list[tuple[date, int]] = field(default_factory=list)
+    corrected: list[Corrected] = field(default_factory=list)
+    booked: list[tuple[date, int]] = field(default_factory=list)
+    stands: dict[int, tuple[date, int, Corrected | None]] = field(default_factory=dict)  # which entry stands for it
+
+    def move(self, today: date, amount: int) -> None:
+        """Coins come in or go out."""
+        self.stands[len(self.right)] = (today, amount, None)
+        self.right.append((today, amount))
+        self.booked.append((today, amount))
+
+    def set_right(self, which: int, today: date, amount: int) -> None:
+        """The movement is reversed, and booked anew with the right amount where one is left."""
+        at, wrong, as_replacement = self.stands[which]
+        if as_replacement is not None:
+            self.corrected.remove(as_replacement)
+        self.corrected += [
+            Corrected(at=_noon(at), amount=wrong, counts_from=None),
+            Corrected(at=_noon(today), amount=-wrong, counts_from=None),
+        ]
+        self.booked.append((today, -wrong))
+        origin = self.right[which][0]
+        self.right[which] = (origin, amount)
+        if amount:
+            instead = Corrected(at=_noon(today), amount=amount, counts_from=_noon(origin))
+            self.corrected.append(instead)
+            self.booked.append((today, amount))
+            self.stands[which] = (today, amount, instead)
+        else:
+            del self.stands[which]
+
+    def came_in(self, day: date) -> int:
+        """What expiry is told of what had come in before a day."""
+        booked = sum(amount for at, amount in self.booked if amount > 0 and at < day)
+        return came_in_by(_noon(day) - HALF_A_DAY, booked, self.corrected)
+
+    def spent(self) -> int:
+        """What expiry is told of what went out otherwise."""
+        return went_out_by(None, -sum(amount for _, amount in self.booked if amount < 0), self.corrected)
+
+
+HALF_A_DAY = timedelta(hours=12)
+
+
+def _noon(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+
+
 @given(moves, st.integers(1, 6), st.none() | st.integers(20, 400))
 def test_expiry_without_lots_is_expiry_by_lots(
-    course_of_life: list[tuple[str, int, int]], months: int, ends_after: int | None
+    course_of_life: list[tuple[str, int, int, int]], months: int, ends_after: int | None
 ) -> None:
-    """Earn, spend and expire for a while; a queue of lots, oldest first, always agrees with the running sums."""
+    """Earn, spend, correct and expire for a while; a queue of lots, oldest first, made anew from the story as it should
+    have been, always agrees with the running sums. So coins earned outside the version never expire.
+    """
     start = date(2026, 1, 10)
     versions = [version(1, start, expiry_months=months)]
     if ends_after is not None:
         versions.append(version(2, start + timedelta(days=ends_after)))
     today = start - timedelta(days=30)
-    lots: deque[list[object]] = deque()
-    credits: list[tuple[date, int]] = []
-    spent = expired = 0
-    for what, amount, days in course_of_life:
-        today += timedelta(days=days % 60)
-        standing = sum(int(lot[1]) for lot in lots)  # type: ignore[call-overload]
+    life, expired = Life(), 0
+    nights: list[tuple[int, list[Stretch], int]] = []  # after how many movements, what was old then, what expired
+    for what, amount, days, which in course_of_life:
+        today += timedelta(days=days)
+        standing = sum(amount for _, amount in life.booked) - expired
         if what == "earn":
-            lots.append([today, amount])
-            credits.append((today, amount))
-        elif what == "spend":
-            taken = min(amount, standing)
-            spent += taken
-            _take(lots, taken)
-        else:
-            came = [CameIn(_by(credits, one.start), _by(credits, one.cut)) for one in stretches(versions, today)]
-            due = sum(to_expire(came, spent=spent, expired=expired, available=standing))
-            old = [lot for lot in lots if any(one.start <= lot[0] < one.cut for one in stretches(versions, today))]  # type: ignore[operator]
-            assert due == sum(int(lot[1]) for lot in old)  # type: ignore[call-overload]
-            for lot in old:
-                lots.remove(lot)
+            life.move(today, amount)
+        elif what == "spend" and standing > 0:
+            life.move(today, -min(amount, standing))
+        elif what in {"undo", "correct"} and life.stands:
+            chosen = sorted(life.stands)[which % len(life.stands)]
+            _, wrong, _ = life.stands[chosen]
+            less = 0 if what == "undo" else min(amount, abs(wrong) - 1)
+            life.set_right(chosen, today, less if wrong > 0 else -less)
+        elif what == "night":
+            spans = stretches(versions, today)
+            came = [CameIn(life.came_in(one.start), life.came_in(one.cut)) for one in spans]
+            due = sum(to_expire(came, spent=life.spent(), expired=expired, available=standing))
+            lots, too_much = _lots(life.right, nights)
+            old = sum(lot[1] for lot in _old(lots, spans))
+            assert due == max(0, min(old - too_much, standing))
+            nights.append((len(life.right), spans, due))
             expired += due
 
 
-def _by(credits: list[tuple[date, int]], day: date) -> int:
-    return sum(amount for at, amount in credits if at < day)
+def _lots(right: list[tuple[date, int]], nights: list[tuple[int, list[Stretch], int]]) -> tuple[deque[list[Any]], int]:
+    """What is left of each earning; and what expired too much, because less had come in than it seemed."""
+    lots: deque[list[Any]] = deque()
+    short = too_much = 0
+    for place in range(len(right) + 1):
+        for spans, amount in ((spans, amount) for after, spans, amount in nights if after == place):
+            too_much += _take(lots, _old(lots, spans), amount)
+        if place < len(right):
+            at, amount = right[place]
+            if amount > 0:
+                lots.append([at, amount])
+            short = _take(lots, list(lots), short + max(0, -amount))
+    return lots, too_much
 
 
-def _take(lots: deque[list[object]], amount: int) -> None:
-    while amount:
-        lot = lots[0]
-        part = min(amount, int(lot[1]))  # type: ignore[call-overload]
-        lot[1] = int(lot[1]) - part  # type: ignore[call-overload]
+def _old(lots: deque[list[Any]], spans: list[Stretch]) -> list[list[Any]]:
+    return [lot for lot in lots if any(one.start <= lot[0] < one.cut for one in spans)]
+
+
+def _take(lots: deque[list[Any]], some: list[list[Any]], amount: int) -> int:
+    """Take from some lots, the oldest first; returns what they did not have."""
+    for lot in some:
+        part = min(amount, lot[1])
+        lot[1] -= part
         amount -= part
         if not lot[1]:
-            lots.popleft()
+            lots.remove(lot)
+    return amount
 
 
 # --- a month tried out ---------------------------------------------------------------------------------------------

@@ -14,11 +14,11 @@ from timebank.branches.models import Branch
 from timebank.branches.queries import get_branch_by_code
 from timebank.branches.views import choose_branch
 from timebank.core import clock
+from timebank.core.clock import month_name
 from timebank.core.db import db
 from timebank.core.errors import Refusal
 from timebank.core.paging import Page, page_number
 from timebank.web.downloads import table_file
-from timebank.web.filters import month_name
 from timebank.web.guards import current_actor, guard
 from timebank.web.keyring import keys
 from timebank.web.query import Query

@@ -5,14 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from timebank.activities.models import Shift
-from timebank.core.db import Base
+from timebank.core.db import BIG, Base
 from timebank.members.models import Member
-
-BIG = BigInteger().with_variant(Integer, "sqlite")
 
 IN, OUT = "in", "out"
 VENUE, PERSONAL, STAFF = "venue", "personal", "staff"

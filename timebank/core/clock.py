@@ -61,6 +61,12 @@ def previous_month(month: str) -> str:
     return (first - timedelta(days=1)).strftime("%Y-%m")
 
 
+def month_name(month: str) -> str:
+    """``2026-10`` → ``2026 年 10 月``."""
+    year, number = month.split("-")
+    return f"{year} 年 {int(number)} 月"
+
+
 def month_range(month: str, zone: ZoneInfo = ZONE) -> tuple[datetime, datetime]:
     """The half-open range of instants ``[start, end)`` of a calendar month in a zone."""
     first = date.fromisoformat(f"{month}-01")

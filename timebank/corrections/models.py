@@ -5,13 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, Integer, String, text
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from timebank.core.db import Base
+from timebank.core.db import BIG, Base
 from timebank.members.models import Member
-
-BIG = BigInteger().with_variant(Integer, "sqlite")
 
 WHOLE, AMOUNT = "whole", "amount"
 KIND_NAMES: Final = {WHOLE: "整笔冲正", AMOUNT: "更正数量"}
@@ -25,7 +23,7 @@ ALIVE: Final = "status IN ('waiting', 'done')"
 
 
 class Correction(Base):
-    """One entry to be set right: asked for by one person, decided by a second where somebody would fall short.
+    """One entry to be set right: asked for by one person, decided by a second where it takes two.
 
     Begins as ``waiting`` and ends once; ``new_minutes`` is the right amount where the entry is not undone altogether.
     """

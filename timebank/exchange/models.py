@@ -5,14 +5,12 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Final
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from timebank.branches.models import Branch
-from timebank.core.db import Base
+from timebank.core.db import BIG, Base
 from timebank.members.models import Member
-
-BIG = BigInteger().with_variant(Integer, "sqlite")
 
 SERVICE, GOODS = "service", "goods"
 LISTED, PAUSED, ENDED = "listed", "paused", "ended"
@@ -43,7 +41,8 @@ ORDER_STATUS_NAMES: Final = {
 }
 OPEN: Final = (REQUESTED, ACCEPTED)
 UNDONE: Final = "undone"  # a fulfilled order whose coins were given back; a state people see, no state of the row
-UNDONE_NAME: Final = "已冲正退回"
+UNDONE_NAME: Final = "已退回"
+UNDONE_IN_BOOKS: Final = "已冲正退回"  # the same for those who read the books
 
 
 def status_name(status: str, kind: str) -> str:

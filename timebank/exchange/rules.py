@@ -79,7 +79,7 @@ class OrderUndone(Conflict):
     """Its coins were given back by a correction."""
 
     code = "exchange.order_undone"
-    text = "这张兑换单已经冲正，爱心币已经退回，不能再评价。"
+    text = "这张兑换单已经退回，不再算数，不能再评价。"
 
 
 class NotLess(Invalid):

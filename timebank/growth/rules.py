@@ -122,13 +122,14 @@ def _rest(line: Movement) -> str:
 def _reversed(line: Movement, title: str) -> str:
     said = f"{'更正退回' if line.amount > 0 else '更正扣回'} {_amount(line)}"
     month, reason = str(line.facts.get("month", "")), str(line.facts.get("reason", ""))
-    what = (f"{month} 的" if month else "") + (f"“{title}”" if title else "记录" if month else "")
+    what = (f"{month}的" if month else "") + (f"“{title}”" if title else "记录" if month else "")
     return " · ".join(part for part in (said, what, reason) if part)
 
 
 def _replaced(line: Movement, title: str) -> str:
     if line.unit == "point" and (line.kind == "adjust" or line.amount < 0):  # rounding moved a point between records
-        return f"更正积分的零头 {points(line.amount)}" + (f" · “{title}”" if title else "")
+        how = "补" if line.amount > 0 else "扣"
+        return f"更正后积分取整，{how} {_amount(line)}" + (f" · “{title}”" if title else "")
     return f"更正后{words(replace(line, replaces=False))}"
 
 

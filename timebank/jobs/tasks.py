@@ -35,18 +35,11 @@ class Place:
     archives: Path
 
 
-class AuditsFailed(Conflict):
-    """The books of some branches could not be checked; those of the others were."""
-
-    code = "jobs.audits_failed"
-    text = "{branches} 的账本自检出错，没有做完；其余网点共发现 {findings} 处不对。原因见运行日志。"
-
-
 class BranchesFailed(Conflict):
-    """Closing went wrong, not merely refused, at some branches; the others were done."""
+    """A job went wrong, not merely was refused, at some branches; the others were done."""
 
     code = "jobs.branches_failed"
-    text = "{branches} 的结账出错，没有完成；其余网点做好 {made} 个归档包。原因见“月度归档”页的结账经过和运行日志。"
+    text = "{branches} 的{what}出错，没有完成；{others}。原因见{where}。"
 
 
 def expire_orders(_place: Place, now: datetime) -> int:
@@ -66,14 +59,15 @@ def close_months(place: Place, now: datetime) -> int:
     A month that is refused or fails stops its own branch (later months would be refused too), not the others. Where
     one failed, BranchesFailed is raised after the last branch.
     """
-    made, failed = _each_branch(lambda branch_id, code: _close_branch(place, branch_id, code, now), "month_failed")
+    made, failed = _each_branch("month_failed", lambda branch_id, code: _close_branch(place, branch_id, code, now))
     if failed:
-        raise BranchesFailed(branches="、".join(failed), made=made)
+        others, where = f"其余网点做好 {made} 个归档包", "“月度归档”页的结账经过和运行日志"
+        raise BranchesFailed(branches=failed, what="结账", others=others, where=where)
     return made
 
 
-def _each_branch(work: Callable[[int, str], int], failure: str) -> tuple[int, list[str]]:
-    """Do it at every branch, one after another: what came of it in all, and the codes of those where it failed."""
+def _each_branch(event: str, work: Callable[[int, str], int]) -> tuple[int, str]:
+    """Do one branch's work after the other's; the sum of what it counted, and the codes of those where it failed."""
     done, failed = 0, []
     for branch_id, code in [(branch.id, branch.code) for branch in list_branches(db.session(), closed=True)]:
         try:
@@ -81,8 +75,8 @@ def _each_branch(work: Callable[[int, str], int], failure: str) -> tuple[int, li
         except Exception as error:
             db.session.rollback()
             failed.append(code)
-            log.error(failure, branch=code, kind=type(error.__cause__ or error).__name__)
-    return done, failed
+            log.error(event, branch=code, kind=type(error.__cause__ or error).__name__)
+    return done, "、".join(failed)
 
 
 def _close_branch(place: Place, branch_id: int, code: str, now: datetime) -> int:
@@ -112,11 +106,12 @@ def _close_branch(place: Place, branch_id: int, code: str, now: datetime) -> int
 def audit_books(_place: Place, now: datetime) -> int:
     """Check every invariant of every branch's books and keep the result; returns the number of findings.
 
-    A branch that cannot be checked does not keep the others from it; AuditsFailed is raised after the last.
+    A branch that cannot be checked does not keep the others from it; BranchesFailed is raised after the last.
     """
-    findings, failed = _each_branch(lambda branch_id, code: _audit_branch(branch_id, code, now), "audit_failed")
+    findings, failed = _each_branch("audit_failed", lambda branch_id, code: _audit_branch(branch_id, code, now))
     if failed:
-        raise AuditsFailed(branches="、".join(failed), findings=findings)
+        others = f"其余网点共发现 {findings} 处不对"
+        raise BranchesFailed(branches=failed, what="账本自检", others=others, where="运行日志")
     return findings
 
 
@@ -130,15 +125,23 @@ def _audit_branch(branch_id: int, code: str, now: datetime) -> int:
 
 
 def expire_coins(_place: Place, now: datetime) -> int:
-    """Let coins expire where a branch's rules say so; returns of how many members. Today's second run finds nothing."""
-    members = 0
-    for branch_id, code in [(branch.id, branch.code) for branch in list_branches(db.session(), closed=True)]:
-        with transaction() as session:
-            expired = rulebook.expire_coins(session, branch_id, now=now)
-        members += expired
-        if expired:
-            log.info("coins_expired", branch=code, members=expired)
+    """Let coins expire where a branch's rules say so; returns of how many members. Today's second run finds nothing.
+
+    A branch where it is refused or fails does not stop the others; BranchesFailed is raised after the last.
+    """
+    members, failed = _each_branch("expiry_failed", lambda branch_id, code: _expire_at(branch_id, code, now))
+    if failed:
+        others = f"其余网点办好 {members} 位会员"
+        raise BranchesFailed(branches=failed, what="爱心币过期", others=others, where="运行日志")
     return members
+
+
+def _expire_at(branch_id: int, code: str, now: datetime) -> int:
+    with transaction() as session:
+        expired = rulebook.expire_coins(session, branch_id, now=now)
+    if expired:
+        log.info("coins_expired", branch=code, members=expired)
+    return expired
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,15 +12,12 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Index,
-    Integer,
     String,
     UniqueConstraint,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from timebank.core.db import Base
-
-BIG = BigInteger().with_variant(Integer, "sqlite")
+from timebank.core.db import BIG, Base
 
 COIN: Final = "coin"
 POINT: Final = "point"

@@ -186,3 +186,28 @@ def _plain(value: Any) -> str:
 
 def _sha256(row: Sequence[Any]) -> str:
     return hashlib.sha256(canonical(row)).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Corrected:
+    """A movement that a correction undid, or put in place of another: what came in, or below zero what went out.
+
+    ``counts_from``: when the first of what it stands for was booked; None where it and its counterpart cancel out.
+    """
+
+    at: datetime
+    amount: int
+    counts_from: datetime | None
+
+
+def came_in_by(at: datetime, booked: int, corrected: Iterable[Corrected]) -> int:
+    """What had come in by an instant, had it been booked right at once: ``booked`` with every correction since."""
+    moves = [one for one in corrected if one.amount > 0]
+    late = sum(one.amount for one in moves if one.at < at)
+    return booked - late + sum(one.amount for one in moves if one.counts_from is not None and one.counts_from < at)
+
+
+def went_out_by(at: datetime | None, booked: int, corrected: Iterable[Corrected]) -> int:
+    """What had gone out by an instant (None: until now), less what was undone and the way back of what never was."""
+    undone = (one for one in corrected if one.amount < 0 and one.counts_from is None)
+    return booked + sum(one.amount for one in undone if at is None or one.at < at)

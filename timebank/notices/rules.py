@@ -37,11 +37,20 @@ SENTENCES: Final[dict[str, str]] = {
         "您的一笔记录更正了：{title}\n爱心币变动 {coins:coins}，积分变动 {points:points}。原因：{reason}。"
         "明细在“我的流水”里；有疑问，可以在那里申请核对。"
     ),
+    "correction.booked_giveaway": (
+        "您的一笔记录更正了：{title}\n"
+        "可赠币变动 {giveaway:coins}，爱心币变动 {coins:coins}，积分变动 {points:points}。原因：{reason}。"
+        "明细在“我的流水”里；有疑问，可以在那里申请核对。"
+    ),
     "correction.declined": (
         "您提出的更正没有同意\n{by} 没有同意对 {month} 第 {number} 号分录的更正。原因：{reason}。账没有变。"
     ),
     "correction.request_corrected": (
         "您申请核对的记录已更正\n{title}：爱心币变动 {coins:coins}，积分变动 {points:points}。{reason}。"
+    ),
+    "correction.request_corrected_giveaway": (
+        "您申请核对的记录已更正\n"
+        "{title}：可赠币变动 {giveaway:coins}，爱心币变动 {coins:coins}，积分变动 {points:points}。{reason}。"
     ),
     "correction.request_declined": ("您申请核对的记录没有改动\n{title}：{reason}。如果还有疑问，请到网点当面核对。"),
     "gift.given": ("谢谢您捐出 {minutes:coins}\n已经转入{branch}爱心基金，用来帮助不方便参加服务的邻居。"),

@@ -31,12 +31,6 @@ def span(start: datetime, end: datetime) -> str:
     return f"{moment(start)}–{clocktime(end) if same_day else moment(end)}"
 
 
-def month_name(month: str) -> str:
-    """``2026-10`` → ``2026 年 10 月``."""
-    year, number = month.split("-")
-    return f"{year} 年 {int(number)} 月"
-
-
 def elapsed(milliseconds: int) -> str:
     """``1234`` → ``1.2 秒``."""
     return (
@@ -54,7 +48,7 @@ FILTERS = {
     "day": day,
     "clocktime": clocktime,
     "moment": moment,
-    "month_name": month_name,
+    "month_name": clock.month_name,
     "mask_name": masking.mask_name,
     "mask_phone": masking.mask_phone,
     "mask_id_number": masking.mask_id_number,

@@ -30,7 +30,7 @@ from timebank.exchange.models import (
     ACCEPTED,
     ORDER_STATUS_NAMES,
     REQUESTED,
-    UNDONE_NAME,
+    UNDONE_IN_BOOKS,
     Offer,
     Order,
     OrderCorrection,
@@ -360,7 +360,7 @@ def _order_corrections(session: Session, branch: Branch, numbers: EntryNumbers) 
                     order.id, number, order.member.number, mask_name(order.member.name), order.offer.title,
                     provider.number if provider else "", mask_name(provider.name if provider else ""),
                     -order.quantity if undone else 0, correction.amount_minutes, order.requested_at, correction.at,
-                    UNDONE_NAME if undone else "更正数量", _name_of(session, correction.corrects_id),
+                    UNDONE_IN_BOOKS if undone else "更正数量", _name_of(session, correction.corrects_id),
                 ),
             )
         )  # fmt: skip

@@ -5,10 +5,15 @@ from timebank.attendance.queries.corrected import (
     MINUTES,
     POINTS,
     SIGNED,
-    list_corrections_of,
     with_corrections,
 )
-from timebank.attendance.queries.correcting import RecordChange, find_booked_record, plan_correction
+from timebank.attendance.queries.correcting import (
+    UNOPENED,
+    RecordChange,
+    find_booked_record,
+    may_give_away,
+    plan_correction,
+)
 from timebank.attendance.queries.days import SOURCE, coins_of_day
 from timebank.attendance.queries.door import DoorCounts, Latest, door_counts, find_ground, hold_ground, list_latest
 from timebank.attendance.queries.flags import Flags, find_own_hand, list_flags
@@ -35,6 +40,7 @@ __all__ = [
     "POINTS",
     "SIGNED",
     "SOURCE",
+    "UNOPENED",
     "DoorCounts",
     "Flags",
     "Latest",
@@ -52,13 +58,13 @@ __all__ = [
     "find_roster_line",
     "hold_ground",
     "list_approved",
-    "list_corrections_of",
     "list_flags",
     "list_latest",
     "list_roster",
     "list_scans",
     "list_waiting_approval",
     "list_waiting_review",
+    "may_give_away",
     "member_totals",
     "month_totals",
     "month_totals_by_branch",

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, cast, func, select
-from sqlalchemy.orm import Session
 
 from timebank.attendance.models import Attendance, AttendanceCorrection
 
@@ -31,10 +29,3 @@ IS_CORRECTED: ColumnElement[bool] = _SUMS.c.attendance_id.is_not(None)
 def with_corrections(chosen: Any) -> Any:
     """A selection from attendance that may use ``SIGNED``, ``MANUAL``, ``MINUTES`` and ``POINTS``."""
     return chosen.outerjoin(_SUMS, _SUMS.c.attendance_id == Attendance.id)
-
-
-def list_corrections_of(session: Session, entry_ids: Collection[int]) -> Sequence[AttendanceCorrection]:
-    """The corrections that reversed one of these entries."""
-    if not entry_ids:
-        return ()
-    return session.scalars(select(AttendanceCorrection).where(AttendanceCorrection.corrects_id.in_(entry_ids))).all()

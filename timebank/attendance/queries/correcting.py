@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
@@ -20,13 +21,15 @@ from timebank.rulebook.rules import CAPPED, GROUP, TO_FUND, TO_GIVE, Earning, Se
 from timebank.rulebook.rules import Split as Parts
 from timebank.rulebook.rules import split as share
 
+UNOPENED: Final = 0  # stands for a give-away account that is opened when something is booked there
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordChange:
     """A record before and after: minutes by kind, points more (below zero: fewer), what is left to carry.
 
     ``instead`` takes the place of the reversed entry. Of a record that is undone altogether nothing is left, except a
-    point that rounding moved from one record to another.
+    point that rounding moved from one record to another. ``adds``: hours are added, or coins issued.
     """
 
     record_id: int
@@ -35,6 +38,7 @@ class RecordChange:
     after: Split
     points: int
     carry: int
+    adds: bool
     instead: EntryDraft | None
 
 
@@ -54,7 +58,8 @@ def find_booked_record(session: Session, entry: EntryView) -> Attendance | None:
 def plan_correction(session: Session, record: Attendance, entry: EntryView, minutes: int, *, key: str) -> RecordChange:
     """What it does when the record gets its right ``minutes`` (0: it does not count at all).
 
-    Coins and points follow by the rules the entry was made by. ``key`` is the key of what is booked instead.
+    Coins and points follow by the rules the entry was made by. ``key`` is the key of what is booked instead. Give-away
+    coins go to ``UNOPENED`` where the member has no account for them yet, which the ledger would refuse.
     Raises NothingChanges, CorrectionOutOfRange.
     """
     before = Split(record.signed_now, record.manual_now)
@@ -71,8 +76,19 @@ def plan_correction(session: Session, record: Attendance, entry: EntryView, minu
         after=after,
         points=points,
         carry=left,
+        adds=after.minutes > before.minutes or parts.coins > _issued(entry),
         instead=_instead(session, record, entry, _Right(after, parts, _booked_points(entry) + points), key),
     )
+
+
+def may_give_away(session: Session, entry: EntryView) -> bool:
+    """Whether what an entry booked was for hours whose coins may only be given away."""
+    return bool(entry.facts.get(GROUP)) and named_rule(session, entry.book_id, entry.rule).group_hours_give_away
+
+
+def _issued(entry: EntryView) -> int:
+    """The coins an entry made, wherever they went."""
+    return sum(t.amount for t in entry.transfers if t.unit == "coin")
 
 
 def _booked_points(entry: EntryView) -> int:
@@ -94,18 +110,30 @@ class _Right:
 
 
 def _parts(session: Session, record: Attendance, entry: EntryView, minutes: int, rule: Settings) -> Parts:
-    """The right minutes shared out as when the entry was booked, beside what the day's other shifts bring now.
-
-    Where the entry filled the member up to the holding cap, its own share tells how much there was room for.
-    """
-    kept = sum(t.amount for t in entry.transfers if t.unit == "coin" and t.credit_id == record.member.coin_account_id)
-    balance = ledger_queries.get_account(session, record.member.coin_account_id).balance - kept
-    if entry.facts.get(TO_FUND) and rule.holding_cap_minutes is not None:
-        balance = rule.holding_cap_minutes - kept
+    """The right minutes shared out as when the entry was booked, beside what the day's other shifts bring now."""
     day = local(record.shift.ends_at).date()
     today = coins_of_day(session, [record.member_id], day, without=record.shift_id).get(record.member_id, 0)
-    earning = Earning(minutes=minutes, group=bool(entry.facts.get(GROUP)), today=today, balance=balance)
+    earning = Earning(
+        minutes=minutes,
+        group=bool(entry.facts.get(GROUP)),
+        today=today,
+        balance=_held_beside(session, record, entry, rule),
+    )
     return share(earning, rule)
+
+
+def _held_beside(session: Session, record: Attendance, entry: EntryView, rule: Settings) -> int:
+    """What the holding cap is to see as held beside the entry's own share.
+
+    There was room for that share once, so it stays the member's, whatever came in since. There was no more room where
+    the entry filled the member up; elsewhere there is what is left today.
+    """
+    kept = sum(t.amount for t in entry.transfers if t.unit == "coin" and t.credit_id == record.member.coin_account_id)
+    beside = ledger_queries.get_account(session, record.member.coin_account_id).balance - kept
+    if rule.holding_cap_minutes is None:
+        return beside
+    full = rule.holding_cap_minutes - kept
+    return full if entry.facts.get(TO_FUND) else min(beside, full)
 
 
 def _instead(session: Session, record: Attendance, entry: EntryView, right: _Right, key: str) -> EntryDraft | None:
@@ -136,17 +164,12 @@ def _instead(session: Session, record: Attendance, entry: EntryView, right: _Rig
 def _coin_transfers(session: Session, record: Attendance, entry: EntryView, parts: Parts) -> list[TransferDraft]:
     issuance, fund = (ledger_queries.find_house_account(session, entry.book_id, kind) for kind in ("issuance", "fund"))
     shares = (
-        (parts.kept, record.member.coin_account_id),
-        (parts.given, record.member.giveaway_account_id),
+        (parts.kept, ledger_queries.get_account(session, record.member.coin_account_id).id),
+        (parts.given, record.member.giveaway_account_id or UNOPENED),
         (parts.fund, fund),
     )
     return [
-        TransferDraft(
-            debit_id=issuance,
-            credit_id=ledger_queries.get_account(session, account_id).id,  # or coins would be lost without a word
-            amount=amount,
-            unit="coin",
-        )
+        TransferDraft(debit_id=issuance, credit_id=account_id, amount=amount, unit="coin")
         for amount, account_id in shares
         if amount
     ]

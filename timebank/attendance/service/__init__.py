@@ -19,7 +19,7 @@ from timebank.attendance.service.approval import (
     return_shift,
     submit_shift,
 )
-from timebank.attendance.service.correcting import Correcting, keep_correction, lock_booked_record
+from timebank.attendance.service.correcting import keep_correction, lock_booked_record, open_giveaway
 from timebank.attendance.service.review import (
     Correction,
     ManualEntry,
@@ -40,7 +40,6 @@ __all__ = [
     "Approved",
     "BeyondShift",
     "ChangedMeanwhile",
-    "Correcting",
     "Correction",
     "FourEyes",
     "ManualEntry",
@@ -58,6 +57,7 @@ __all__ = [
     "explained",
     "keep_correction",
     "lock_booked_record",
+    "open_giveaway",
     "record_scan",
     "rejudge",
     "restore",

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from timebank.attendance.models import Attendance, AttendanceCorrection, PointsCarry
-from timebank.attendance.queries import RecordChange
+from timebank.attendance.queries import RecordChange, may_give_away
 from timebank.core.db import insert_once
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Correcting:
-    """The entries of a correction that was carried out, and who asked for it, why, when."""
-
-    corrects_id: int
-    reversal_id: int
-    replacement_id: int | None
-    key: str
-    reason: str
-    by_id: int
-    at: datetime
+from timebank.ledger.queries import EntryView
+from timebank.ledger.service import Correcting
+from timebank.rulebook.service import giveaway_accounts
 
 
 def lock_booked_record(session: Session, record: Attendance) -> None:
@@ -31,6 +18,13 @@ def lock_booked_record(session: Session, record: Attendance) -> None:
     session.execute(select(Attendance.id).where(Attendance.id == record.id).with_for_update(key_share=True))
     session.execute(insert_once(session, PointsCarry).values(member_id=record.member_id, carry=0))
     session.execute(select(PointsCarry.carry).where(PointsCarry.member_id == record.member_id).with_for_update())
+
+
+def open_giveaway(session: Session, record: Attendance, entry: EntryView) -> None:
+    """Open the account that coins of group hours go to, where the member has none yet."""
+    if record.member.giveaway_account_id is None and may_give_away(session, entry):
+        giveaway_accounts(session, [record.member_id])
+        session.refresh(record.member, ["giveaway_account_id"])
 
 
 def keep_correction(session: Session, change: RecordChange, done: Correcting) -> None:

@@ -17,6 +17,7 @@ from timebank.corrections.queries.changes import (
     plan_change,
     refuse_entry,
 )
+from timebank.corrections.queries.entries import get_own_entry, title_of
 from timebank.corrections.queries.lists import (
     CorrectionNotFound,
     Counts,
@@ -52,6 +53,7 @@ __all__ = [
     "find_request_by_key",
     "find_waiting",
     "get_correction",
+    "get_own_entry",
     "get_request",
     "kind_of",
     "list_ended",
@@ -66,4 +68,5 @@ __all__ = [
     "parties_of",
     "plan_change",
     "refuse_entry",
+    "title_of",
 ]

@@ -45,6 +45,11 @@ class Change:
         document = self.record or self.order
         return document.instead if document is not None else None
 
+    @property
+    def adds(self) -> bool:
+        """Whether hours or coins are made that were not there before, which no hand does alone."""
+        return self.record is not None and self.record.adds
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Effect:
@@ -69,9 +74,14 @@ class Look:
     effects: tuple[Effect, ...]
 
     @property
-    def needs_second(self) -> bool:
-        """Whether somebody would owe what they have spent meanwhile, so that a second person has to decide."""
+    def owing(self) -> bool:
+        """Whether somebody would owe what they have spent meanwhile."""
         return any(effect.short for effect in self.effects)
+
+    @property
+    def needs_second(self) -> bool:
+        """Whether a second person has to decide."""
+        return self.owing or self.change.adds
 
     @property
     def blocked(self) -> bool:
@@ -92,7 +102,7 @@ def refuse_entry(session: Session, entry: EntryView, actor: Actor) -> None:
     if entry.kind == "inter_branch":
         raise NotCorrectable(why="它和另一个网点的账成对，要在两边的清算里一起处理。")
     if entry.kind == "adjust" and entry.source_type == attendance.SOURCE:
-        raise NotCorrectable(why="它只补上一次更正的积分尾数。")
+        raise NotCorrectable(why="它只是上一次更正时的积分取整。")
     if actor.member_id in parties_of(session, entry):
         raise OwnCoins()
 
@@ -136,7 +146,10 @@ def look(session: Session, entry: EntryView, minutes: int | None) -> Look:
     """What a correction would do now. Raises what ``plan_change`` raises."""
     change = plan_change(session, entry, minutes, key="look")
     back, instead = back_of(entry), moves_of(change.instead)
-    accounts = _running(session, {id_ for move in (*back, *instead) for id_ in (move.payer_id, move.taker_id)})
+    ids = {id_ for move in (*back, *instead) for id_ in (move.payer_id, move.taker_id)}
+    accounts = _running(session, ids - {attendance.UNOPENED})
+    if attendance.UNOPENED in ids:
+        accounts.append(_unopened(session, entry))
     short = falling(back, instead, {account.id: account.available for account in accounts})
     net = course_of([*back, *instead], {}).net
     owners = owners_of(session, accounts)
@@ -161,6 +174,22 @@ def _running(session: Session, account_ids: Iterable[int]) -> list[AccountView]:
     """The accounts that have a floor, coins before points."""
     accounts = [ledger.get_account(session, account_id) for account_id in account_ids]
     return sorted((account for account in accounts if account.runs), key=lambda one: (one.code, one.unit))
+
+
+def _unopened(session: Session, entry: EntryView) -> AccountView:
+    """The give-away account that a member is going to have."""
+    return AccountView(
+        id=attendance.UNOPENED,
+        book_id=entry.book_id,
+        code=f"giveaway:{session.get_one(Member, entry.for_member_id).number}",
+        kind="giveaway",
+        unit="coin",
+        runs=True,
+        closed=False,
+        balance=0,
+        held=0,
+        available=0,
+    )
 
 
 def owners_of(session: Session, accounts: Collection[AccountView]) -> dict[int, Member]:

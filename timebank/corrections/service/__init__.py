@@ -1,11 +1,12 @@
 """The verbs of 更正. They never commit; a door's unit of work does.
 
-Order of locks: the entry's name (one correction at a time), its record or order, the member's carry, the ledger's own.
+Order of locks: the entry's name (one correction at a time), its record or order, the member's carry, the members
+concerned by id, the ledger's own.
 """
 
 from timebank.corrections.service.asking import CorrectionDraft, ask, withdraw
 from timebank.corrections.service.deciding import approve, decline
-from timebank.corrections.service.requests import RequestOpen, decline_request, get_own_entry, request_check
+from timebank.corrections.service.requests import RequestOpen, decline_request, request_check
 
 __all__ = [
     "CorrectionDraft",
@@ -14,7 +15,6 @@ __all__ = [
     "ask",
     "decline",
     "decline_request",
-    "get_own_entry",
     "request_check",
     "withdraw",
 ]

@@ -14,7 +14,7 @@ from timebank.core.errors import FormUsed, NotAllowed
 from timebank.corrections.models import AMOUNT, WAITING, WHOLE, WITHDRAWN, Correction
 from timebank.corrections.queries import find_by_key, find_waiting, get_correction, plan_change, refuse_entry
 from timebank.corrections.rules import AlreadyAsked, AlreadyDecided, AmountMissing, NotAsker
-from timebank.corrections.service.carrying import Decision, carry_out
+from timebank.corrections.service.carrying import Decision, carry_out, lock_concerned
 from timebank.ledger import queries as ledger_queries
 from timebank.ledger import service as ledger
 
@@ -31,8 +31,8 @@ class CorrectionDraft:
 
 
 def ask(session: Session, draft: CorrectionDraft, *, form_key: str, actor: Actor, now: datetime) -> Correction:
-    """Correct an entry; it stays ``waiting`` where somebody would owe what they spent meanwhile. A repeat answers with
-    the first.
+    """Correct an entry; it stays ``waiting`` where somebody would owe what they spent meanwhile, or hours or coins are
+    added. A repeat answers with the first.
 
     Raises NoSuchEntry, NotAllowed, FormUsed, IsReversal, AlreadyCorrected, NotCorrectable, OwnCoins, AmountMissing,
     AlreadyAsked, OnlyWhole, NothingBooked, NothingChanges, CorrectionOutOfRange, NotLess; NotEnough where
@@ -49,7 +49,8 @@ def ask(session: Session, draft: CorrectionDraft, *, form_key: str, actor: Actor
         raise AmountMissing(fields={"minutes": AmountMissing.text})
     if find_waiting(session, entry.id) is not None:
         raise AlreadyAsked()
-    plan_change(session, entry, draft.minutes, key="ask")
+    lock_concerned(session, entry)
+    change = plan_change(session, entry, draft.minutes, key="ask")
     correction = Correction(
         branch_id=entry.book_id,
         entry_id=entry.id,
@@ -63,6 +64,8 @@ def ask(session: Session, draft: CorrectionDraft, *, form_key: str, actor: Actor
     )
     session.add(correction)
     session.flush()
+    if change.adds:
+        return correction
     with suppress(ledger.BelowFloor):  # then it is kept as waiting
         carry_out(session, correction, entry, Decision(by_id=None, note="", at=now))
     return correction

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy.orm import Session
 
 from timebank.attendance import queries as attendance_queries
 from timebank.attendance import service as attendance
 from timebank.corrections.models import DONE, Correction
-from timebank.corrections.queries import Change, plan_change
+from timebank.corrections.queries import Change, parties_of, plan_change
 from timebank.corrections.service.telling import tell_booked
 from timebank.exchange import queries as exchange_queries
 from timebank.exchange import service as exchange
 from timebank.ledger import service as ledger
 from timebank.ledger.queries import EntryView
-from timebank.ledger.service import Reversal, Reversed
+from timebank.ledger.service import Correcting, Reversal, Reversed
+from timebank.rulebook.service import lock_members
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,11 +30,10 @@ class Decision:
 
 
 def carry_out(session: Session, correction: Correction, entry: EntryView, decision: Decision) -> None:
-    """Book a waiting correction and end it.
+    """Book a waiting correction and end it; whoever calls has locked what it concerns.
 
     Raises ``ledger.BelowFloor`` where a second person has to decide and none did, and then has booked nothing.
     """
-    _lock_document(session, entry)
     key = f"correction:{correction.id}"
     change = plan_change(session, entry, correction.new_minutes, key=f"{key}:new")
     instead = replace(change.instead, actor_id=correction.asked_by_id) if change.instead is not None else None
@@ -55,14 +54,20 @@ def carry_out(session: Session, correction: Correction, entry: EntryView, decisi
     tell_booked(session, correction, entry, change.instead, now=decision.at)
 
 
-def _lock_document(session: Session, entry: EntryView) -> None:
-    """What stands behind the entry stays as it is until we commit; it is planned from what is read after this."""
+def lock_concerned(session: Session, entry: EntryView) -> None:
+    """What stands behind an entry, and what its people hold, is nobody else's to decide by until we commit.
+
+    A correction is planned from what is read after this.
+    """
     record = attendance_queries.find_booked_record(session, entry)
     if record is not None:
         attendance.lock_booked_record(session, record)
     order = exchange_queries.find_booked_order(session, entry)
     if order is not None:
         exchange.lock_booked_order(session, order)
+    lock_members(session, parties_of(session, entry))
+    if record is not None:
+        attendance.open_giveaway(session, record, entry)
 
 
 def _book(session: Session, entry: EntryView, reversal: Reversal, now: datetime) -> Reversed:
@@ -72,16 +77,16 @@ def _book(session: Session, entry: EntryView, reversal: Reversal, now: datetime)
 
 
 def _keep(session: Session, change: Change, correction: Correction, booked: Reversed, now: datetime) -> None:
-    done: dict[str, Any] = {
-        "corrects_id": correction.entry_id,
-        "reversal_id": booked.reversal.entry_id,
-        "replacement_id": booked.replacement.entry_id if booked.replacement else None,
-        "key": f"correction:{correction.id}",
-        "reason": correction.reason,
-        "by_id": correction.asked_by_id,
-        "at": now,
-    }
+    done = Correcting(
+        corrects_id=correction.entry_id,
+        reversal_id=booked.reversal.entry_id,
+        replacement_id=booked.replacement.entry_id if booked.replacement else None,
+        key=f"correction:{correction.id}",
+        reason=correction.reason,
+        by_id=correction.asked_by_id,
+        at=now,
+    )
     if change.record is not None:
-        attendance.keep_correction(session, change.record, attendance.Correcting(**done))
+        attendance.keep_correction(session, change.record, done)
     if change.order is not None:
-        exchange.keep_correction(session, change.order, exchange.Correcting(**done))
+        exchange.keep_correction(session, change.order, done)

@@ -11,7 +11,7 @@ from timebank.corrections.models import DECLINED, DONE, WAITING, Correction
 from timebank.corrections.queries import parties_of
 from timebank.corrections.rules import AlreadyDecided, OwnCoins, SameHand
 from timebank.corrections.service.asking import HOW, lock_correction, person
-from timebank.corrections.service.carrying import Decision, carry_out
+from timebank.corrections.service.carrying import Decision, carry_out, lock_concerned
 from timebank.corrections.service.telling import tell_asker
 from timebank.ledger import queries as ledger_queries
 from timebank.ledger.queries import EntryView
@@ -28,6 +28,7 @@ def approve(session: Session, correction_id: int, *, note: str = "", actor: Acto
     if correction.status == DONE and correction.decided_by_id == actor.member_id:
         return correction
     entry = _refuse(session, correction, actor)
+    lock_concerned(session, entry)
     carry_out(session, correction, entry, Decision(by_id=person(actor), note=note, at=now))
     facts: dict[str, object] = {"by": actor.name, "note": note or "无"}
     tell_asker(session, correction, entry, kind="correction.agreed", facts=facts, now=now)

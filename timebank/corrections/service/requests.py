@@ -9,13 +9,11 @@ from sqlalchemy.orm import Session
 from timebank.core.actor import Actor
 from timebank.core.errors import Conflict, FormUsed
 from timebank.corrections.models import DECLINED, OPEN, CorrectionRequest
-from timebank.corrections.queries import find_request_by_key, get_request, list_own_requests, parties_of
+from timebank.corrections.queries import find_request_by_key, get_own_entry, get_request, list_own_requests, parties_of
 from timebank.corrections.rules import OwnCoins, RequestAnswered
 from timebank.corrections.service.asking import lock_entry, person
 from timebank.corrections.service.telling import tell_declined_request
 from timebank.ledger import queries as ledger_queries
-from timebank.ledger.queries import EntryView
-from timebank.ledger.queries.entries import NoSuchEntry
 
 
 class RequestOpen(Conflict):
@@ -23,14 +21,6 @@ class RequestOpen(Conflict):
 
     code = "corrections.request_open"
     text = "这一笔您已经申请过核对，网点正在处理。有结果会通知您。"
-
-
-def get_own_entry(session: Session, entry_id: int, actor: Actor) -> EntryView:
-    """An entry that moves something of the actor's. Raises NoSuchEntry, to strangers as well."""
-    entry = ledger_queries.get_entry(session, entry_id)
-    if actor.member_id is None or actor.member_id not in parties_of(session, entry):
-        raise NoSuchEntry()
-    return entry
 
 
 def request_check(

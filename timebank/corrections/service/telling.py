@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from timebank.corrections.models import CORRECTED, Correction, CorrectionRequest
-from timebank.corrections.queries import back_of, list_open_requests_of, moves_of, owners_of
+from timebank.corrections.queries import back_of, list_open_requests_of, moves_of, owners_of, title_of
 from timebank.ledger import queries as ledger
 from timebank.ledger.queries import EntryView
 from timebank.ledger.service import EntryDraft
@@ -16,6 +16,7 @@ from timebank.members.models import Member
 from timebank.notices.service import NoticeDraft, tell_all
 
 STATEMENT = "/me/statement"
+GIVEAWAY = "giveaway"  # the kind of account whose coins may only be given away
 
 
 def tell_booked(
@@ -30,12 +31,14 @@ def tell_booked(
     session.flush()
     for member_id, sums in _sums(session, entry, instead).items():
         kind = "correction.request_corrected" if member_id in asked else "correction.booked"
+        kind += "_giveaway" if sums[GIVEAWAY] else ""
         told = NoticeDraft(
             kind=kind,
             key=f"correction.booked:{correction.id}",
             facts={
                 "title": title_of(entry),
                 "coins": sums["coin"],
+                "giveaway": sums[GIVEAWAY],
                 "points": sums["point"],
                 "reason": correction.reason.rstrip("。.！!"),
             },
@@ -53,7 +56,8 @@ def _sums(session: Session, entry: EntryView, instead: EntryDraft | None) -> dic
     for move in moves:
         for account_id, amount in ((move.payer_id, -move.amount), (move.taker_id, move.amount)):
             if account_id in owners:
-                sums[owners[account_id].id][accounts[account_id].unit] += amount
+                account = accounts[account_id]
+                sums[owners[account_id].id][GIVEAWAY if account.kind == GIVEAWAY else account.unit] += amount
     return sums
 
 
@@ -79,8 +83,3 @@ def tell_declined_request(session: Session, request: CorrectionRequest, entry: E
         link=STATEMENT,
     )
     tell_all(session, [request.member_id], told, now=now)
-
-
-def title_of(entry: EntryView) -> str:
-    """What an entry is called to people: the activity or the offer, else its month and number."""
-    return str(entry.facts.get("title") or f"{entry.month} 第 {entry.number} 号")

@@ -57,7 +57,7 @@ def correct(entry_id: int) -> Response | tuple[str, int]:
 
 def _told(status: str) -> tuple[str, str]:
     if status == WAITING:
-        return "已提出。更正以后会有人欠币，要另一位管理员在“更正”里决定，同意后才办理。", "warning"
+        return "已提出。要另一位管理员在“更正”里决定，同意后才办理。", "warning"
     return "更正好了，相关会员已经收到通知。", "success"
 
 

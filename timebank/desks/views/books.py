@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from timebank.archives import queries as archives
 from timebank.branches.views import choose_branch
 from timebank.core import clock
+from timebank.core.clock import month_name
 from timebank.core.db import db, snapshot
 from timebank.core.masking import mask_name
 from timebank.core.paging import Page, page_number
@@ -20,7 +21,6 @@ from timebank.ledger import queries as ledger
 from timebank.ledger.queries import AccountView
 from timebank.members.models import Member
 from timebank.web.downloads import table_file
-from timebank.web.filters import month_name
 from timebank.web.guards import guard
 from timebank.web.limits import DOWNLOAD_LIMIT, limiter
 from timebank.web.query import Query

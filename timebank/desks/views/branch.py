@@ -14,6 +14,7 @@ from timebank.branches.models import Branch
 from timebank.branches.views import choose_branch
 from timebank.core import clock
 from timebank.core.actor import Actor
+from timebank.core.clock import month_name
 from timebank.core.db import db
 from timebank.corrections.queries import count_open
 from timebank.desks.views import blueprint
@@ -21,7 +22,7 @@ from timebank.exchange.queries import BranchCounts, count_for_branch, redemption
 from timebank.ledger import queries as ledger
 from timebank.members.models import ACTIVE
 from timebank.members.queries import count_by_status, count_pending
-from timebank.web.filters import month_name, span
+from timebank.web.filters import span
 from timebank.web.guards import current_actor, guard
 
 

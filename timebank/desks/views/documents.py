@@ -16,7 +16,7 @@ from timebank.corrections.models import KIND_NAMES, STATUS_NAMES
 from timebank.desks import bookkeeping
 from timebank.desks.views import blueprint
 from timebank.desks.views.books import holders_of
-from timebank.exchange.models import ORDER_STATUS_NAMES, UNDONE_NAME, Order
+from timebank.exchange.models import ORDER_STATUS_NAMES, UNDONE_IN_BOOKS, Order
 from timebank.ledger import queries as ledger
 from timebank.ledger.queries import EntryView
 from timebank.members.models import Member
@@ -110,7 +110,7 @@ def _order(order: Order) -> Facts:
         *([("更正后", minutes.coins(order.amount_now))] if order.corrections else []),
         ("提出", moment(order.requested_at)),
         ("完成", moment(order.fulfilled_at) if order.fulfilled_at else "还没有"),
-        ("状态", UNDONE_NAME if order.undone else ORDER_STATUS_NAMES[order.status]),
+        ("状态", UNDONE_IN_BOOKS if order.undone else ORDER_STATUS_NAMES[order.status]),
     ]
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from timebank.branches.models import Branch
 from timebank.branches.views import choose_branch
 from timebank.core import clock
+from timebank.core.clock import month_name
 from timebank.core.db import snapshot
 from timebank.desks import bookkeeping
 from timebank.desks import liability as figures
@@ -23,7 +24,6 @@ from timebank.exchange.queries.pace import category_paces
 from timebank.ledger import queries as ledger
 from timebank.ledger.queries.ageing import Holding, holdings
 from timebank.web.downloads import table_file
-from timebank.web.filters import month_name
 from timebank.web.guards import guard
 from timebank.web.limits import DOWNLOAD_LIMIT, limiter
 from timebank.web.query import Query

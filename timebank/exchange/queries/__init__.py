@@ -1,7 +1,7 @@
 """Reads of 兑换, for its own pages and for the desks above."""
 
-from timebank.exchange.queries.corrected import IS_UNDONE, list_corrections_of
-from timebank.exchange.queries.correcting import OrderChange, find_booked_order, plan_correction
+from timebank.exchange.queries.corrected import IS_UNDONE
+from timebank.exchange.queries.correcting import SOURCE, OrderChange, find_booked_order, plan_correction
 from timebank.exchange.queries.offers import (
     Capacity,
     KeptOffer,
@@ -40,6 +40,7 @@ from timebank.exchange.queries.orders import (
 
 __all__ = [
     "IS_UNDONE",
+    "SOURCE",
     "BranchCounts",
     "Capacity",
     "KeptOffer",
@@ -63,7 +64,6 @@ __all__ = [
     "list_branch_goods",
     "list_branch_orders",
     "list_branch_services",
-    "list_corrections_of",
     "list_member_offers",
     "list_member_orders",
     "list_offers",

@@ -12,8 +12,10 @@ from timebank.exchange.models import Order
 from timebank.exchange.rules import NotLess
 from timebank.ledger.queries import EntryView
 from timebank.ledger.service import EntryDraft, TransferDraft
+from timebank.rulebook.rules import TO_FUND
 
-SOURCE = "order"
+SOURCE = "order"  # what entries and holds name as their document
+FUND = "fund"  # the code of the account that takes what a provider may not hold
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,17 +55,27 @@ def plan_correction(order: Order, entry: EntryView, minutes: int, *, key: str) -
 
 
 def _instead(entry: EntryView, minutes: int, key: str) -> EntryDraft:
-    paid = entry.transfers[0]  # an order's entry has one transfer
+    """Less is paid to the same accounts, the fund last: a provider keeps what they had room for, and never more."""
+    left, transfers = minutes, []
+    for paid in sorted(entry.transfers, key=lambda one: one.credit == FUND):
+        amount = min(paid.amount, left)
+        left -= amount
+        if amount:
+            transfers.append(
+                TransferDraft(debit_id=paid.debit_id, credit_id=paid.credit_id, amount=amount, unit=paid.unit)
+            )
+    kept = sum(paid.amount for paid in entry.transfers if paid.credit != FUND)
+    facts = {name: fact for name, fact in entry.facts.items() if name != TO_FUND}
     return EntryDraft(
         book_id=entry.book_id,
         kind=entry.kind,
         key=key,
-        transfers=(TransferDraft(debit_id=paid.debit_id, credit_id=paid.credit_id, amount=minutes, unit=paid.unit),),
+        transfers=tuple(transfers),
         source_type=SOURCE,
         source_id=entry.source_id,
         occurred_at=entry.occurred_at,
         actor_id=None,
         for_member_id=entry.for_member_id,
         rule=entry.rule,
-        facts=dict(entry.facts),
+        facts=facts | ({TO_FUND: minutes - kept} if minutes > kept else {}),
     )

@@ -72,9 +72,10 @@ def find_order_by_key(session: Session, form_key: str) -> Order | None:
 
 
 def has_standing_order(session: Session, member_id: int, *, now: datetime) -> bool:
-    """Whether a member has redeemed something, or an order of theirs is open and in time."""
+    """Whether a member has redeemed something that was not undone, or an order of theirs is open and in time."""
     open_one = and_(Order.status.in_(OPEN), Order.expires_at > now)
-    chosen = select(Order.id).where(Order.member_id == member_id, or_(Order.status == FULFILLED, open_one)).limit(1)
+    redeemed = and_(Order.status == FULFILLED, ~IS_UNDONE)
+    chosen = select(Order.id).where(Order.member_id == member_id, or_(redeemed, open_one)).limit(1)
     return session.scalar(chosen) is not None
 
 

@@ -10,12 +10,13 @@ from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from timebank.exchange.models import FULFILLED, Offer, Order
+from timebank.exchange.queries.corrected import AMOUNT, IS_UNDONE
 from timebank.exchange.queries.offers import open_offers
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CategoryPace:
-    """A category of offers: how many are open, and in each month the orders fulfilled and their minutes."""
+    """A category of offers: how many are open, and the orders of each month that stand, and their minutes now."""
 
     kind: str
     category: str
@@ -37,13 +38,13 @@ def category_paces(
     }
     sums = [
         func.coalesce(func.sum(case(((Order.fulfilled_at >= start) & (Order.fulfilled_at < end), counted), else_=0)), 0)
-        for counted in (1, Order.amount_minutes)
+        for counted in (1, AMOUNT)
         for start, end in months
     ]
     rows = session.execute(
         select(Offer.kind, Offer.category, *sums)
         .join(Offer, Offer.id == Order.offer_id)
-        .where(Order.branch_id == branch_id, Order.status == FULFILLED)
+        .where(Order.branch_id == branch_id, Order.status == FULFILLED, ~IS_UNDONE)
         .where(Order.fulfilled_at >= min(start for start, _ in months))
         .group_by(Offer.kind, Offer.category)
     )

@@ -11,7 +11,7 @@ from timebank.exchange.rules import (
     OrderEnded,
     OrderUndone,
 )
-from timebank.exchange.service.correcting import Correcting, keep_correction, lock_booked_order
+from timebank.exchange.service.correcting import keep_correction, lock_booked_order
 from timebank.exchange.service.fulfilment import (
     AlreadyRated,
     BadScore,
@@ -63,7 +63,6 @@ __all__ = [
     "BadQuantity",
     "BadScore",
     "CoinsShort",
-    "Correcting",
     "Fulfilment",
     "LicenceMissing",
     "MistypedVoucher",

@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from timebank.exchange.models import Order, OrderCorrection
 from timebank.exchange.queries import OrderChange
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Correcting:
-    """The entries of a correction that was carried out, and who asked for it, why, when."""
-
-    corrects_id: int
-    reversal_id: int
-    replacement_id: int | None
-    key: str
-    reason: str
-    by_id: int
-    at: datetime
+from timebank.ledger.service import Correcting
 
 
 def lock_booked_order(session: Session, order: Order) -> None:

@@ -15,8 +15,9 @@ from timebank.core.db import insert_once
 from timebank.core.errors import Conflict, Invalid, NotAllowed, NotFound
 from timebank.exchange import rules
 from timebank.exchange.models import EXPIRED, FULFILLED, GOODS, OPEN, Order, Rating
+from timebank.exchange.queries import SOURCE
 from timebank.exchange.service import telling
-from timebank.exchange.service.orders import SOURCE, give_back_stock, lock_order
+from timebank.exchange.service.orders import give_back_stock, lock_order
 from timebank.ledger import queries as ledger_queries
 from timebank.ledger import service as ledger
 from timebank.members.models import Member

@@ -15,6 +15,7 @@ from timebank.core.minutes import coins
 from timebank.exchange import rules
 from timebank.exchange.models import ACCEPTED, CANCELLED, DECLINED, GOODS, LISTED, REQUESTED, Offer, Order
 from timebank.exchange.queries import (
+    SOURCE,
     OrderNotFound,
     count_taken,
     find_order_by_key,
@@ -28,8 +29,6 @@ from timebank.ledger import queries as ledger_queries
 from timebank.ledger import service as ledger
 from timebank.members.models import ACTIVE, Member
 from timebank.rulebook.queries import find_rule
-
-SOURCE = "order"  # what entries and holds name as their document
 
 
 class OtherBranch(Conflict):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from timebank.activities.models import Activity, Shift
-from timebank.attendance import queries as attendance
 from timebank.attendance.models import Attendance
-from timebank.exchange import queries as exchange
+from timebank.core.clock import month_name
 from timebank.exchange.models import ORDER_STATUS_NAMES, Order
 from timebank.growth.rules import Movement, words
 from timebank.ledger import queries as ledger
@@ -102,7 +102,7 @@ def _lines(session: Session, found: Iterable[ledger.StatementLine], unit: str) -
     found = list(found)
     orders = _orders(session, {line.source_id for line in found if line.source_type == "order" and line.source_id})
     titles = _titles(session, [line for line in found if line.reverses_id is not None], orders)
-    notes = _corrected(session, [line.entry_id for line in found])
+    reasons = ledger.reasons_of(session, [line.entry_id for line in found])
     lines = []
     for line in found:
         order = orders.get(line.source_id or 0) if line.source_type == "order" else None
@@ -110,7 +110,7 @@ def _lines(session: Session, found: Iterable[ledger.StatementLine], unit: str) -
             kind=line.kind,
             amount=line.amount,
             unit=unit,
-            facts=titles.get(line.entry_id, {}) | line.facts,
+            facts=titles.get(line.entry_id, {}) | _named(line.facts),
             provider=order.provider.alias if order and order.provider else "",
             requester=order.member.alias if order else "",
             reverses=line.reverses_id is not None,
@@ -125,10 +125,15 @@ def _lines(session: Session, found: Iterable[ledger.StatementLine], unit: str) -
                 balance=line.balance,
                 link=f"/orders/{order.id}" if order else "",
                 entry_id=line.entry_id,
-                note=notes.get(line.entry_id, ""),
+                note=f"这一笔后来更正了：{reasons[line.entry_id]}" if line.entry_id in reasons else "",
             )
         )
     return lines
+
+
+def _named(facts: dict[str, Any]) -> dict[str, Any]:
+    """Facts with the month as people write it."""
+    return facts | ({"month": month_name(str(facts["month"]))} if facts.get("month") else {})
 
 
 def _titles(
@@ -146,12 +151,6 @@ def _titles(
     titles |= {("order", order.id): order.offer.title for order in orders.values()}
     named = ((line.entry_id, titles.get((line.source_type, line.source_id or 0))) for line in reversals)
     return {entry_id: {"title": title} for entry_id, title in named if title}
-
-
-def _corrected(session: Session, entry_ids: Collection[int]) -> dict[int, str]:
-    found = [(one.corrects_id, one.reason) for one in attendance.list_corrections_of(session, entry_ids)]
-    found += [(one.corrects_id, one.reason) for one in exchange.list_corrections_of(session, entry_ids)]
-    return {entry_id: f"这一笔后来更正了：{reason}" for entry_id, reason in found}
 
 
 def _orders(session: Session, order_ids: Collection[int]) -> dict[int, Order]:

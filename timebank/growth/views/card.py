@@ -9,6 +9,7 @@ from flask import render_template
 
 from timebank.attendance.models import ATTENDANCE_STATUS_NAMES
 from timebank.core import clock
+from timebank.core.clock import month_name
 from timebank.core.db import db
 from timebank.core.minutes import hours
 from timebank.core.paging import page_number
@@ -17,7 +18,6 @@ from timebank.growth.rules import STAR_HOURS, Square, year_squares
 from timebank.growth.views import blueprint
 from timebank.members.queries import get_member
 from timebank.web import qr
-from timebank.web.filters import month_name
 from timebank.web.guards import current_actor, guard
 from timebank.web.keyring import keys
 from timebank.web.query import Query

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Response, render_template
 
 from timebank.core import clock
+from timebank.core.clock import month_name
 from timebank.core.db import db
 from timebank.core.minutes import coins, points
 from timebank.growth import queries
@@ -19,7 +20,6 @@ from timebank.rulebook.queries import find_rule
 from timebank.rulebook.rules import sentences
 from timebank.web import print as paper
 from timebank.web.downloads import pdf_file, table_file
-from timebank.web.filters import month_name
 from timebank.web.guards import current_actor, guard
 from timebank.web.limits import DOWNLOAD_LIMIT, limiter
 from timebank.web.query import Query, Span

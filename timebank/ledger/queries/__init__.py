@@ -10,6 +10,7 @@ from timebank.ledger.queries.accounts import (
     outstanding,
     page_accounts,
 )
+from timebank.ledger.queries.corrected import list_corrected
 from timebank.ledger.queries.earnings import (
     Issued,
     MonthEntry,
@@ -25,7 +26,7 @@ from timebank.ledger.queries.earnings import (
     list_standing,
     taken_keys,
 )
-from timebank.ledger.queries.entries import EntryView, get_entry, list_entries, list_entry_ids
+from timebank.ledger.queries.entries import EntryView, get_entry, list_entries, list_entry_ids, reasons_of
 from timebank.ledger.queries.figures import Figures, balance, figures_at
 from timebank.ledger.queries.periods import (
     PeriodView,
@@ -64,6 +65,7 @@ __all__ = [
     "issued_by_source",
     "issued_to",
     "list_accounts",
+    "list_corrected",
     "list_entries",
     "list_entry_ids",
     "list_issued",
@@ -77,6 +79,7 @@ __all__ = [
     "movements",
     "outstanding",
     "page_accounts",
+    "reasons_of",
     "statement",
     "taken_keys",
     "trial_balance",

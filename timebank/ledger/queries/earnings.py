@@ -129,16 +129,17 @@ def book_figures(
 
 
 def expired_so_far(session: Session, book_id: int, *, account_ids: Sequence[int] | None = None) -> dict[int, int]:
-    """Coins that expired on each account, all or some, less what was given back to it."""
+    """Coins that expired on each account, all or some; what was given back of them came in anew."""
     house = select(Account.id).where(Account.book_id == book_id, Account.kind == EXPIRED).scalar_subquery()
-    found: dict[int, int] = {}
-    for own, other, sign in ((Transfer.debit_id, Transfer.credit_id, 1), (Transfer.credit_id, Transfer.debit_id, -1)):
-        chosen = select(own, func.sum(Transfer.amount)).where(other == house).group_by(own)
-        if account_ids is not None:
-            chosen = chosen.where(own.in_(account_ids))
-        for account_id, amount in session.execute(chosen):
-            found[account_id] = found.get(account_id, 0) + sign * int(amount)
-    return found
+    chosen = (
+        select(Transfer.debit_id, func.sum(Transfer.amount))
+        .join(Entry, Entry.id == Transfer.entry_id)
+        .where(Transfer.credit_id == house, Entry.kind == "expire")
+        .group_by(Transfer.debit_id)
+    )
+    if account_ids is not None:
+        chosen = chosen.where(Transfer.debit_id.in_(account_ids))
+    return {account_id: int(amount) for account_id, amount in session.execute(chosen)}
 
 
 def taken_keys(session: Session, book_id: int, keys: Sequence[str]) -> set[str]:
@@ -200,7 +201,7 @@ def list_month(session: Session, book_id: int, month: str) -> list[MonthEntry]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Placed:
-    """A hold that was placed: when, and until when it stood (None: it stands, or was posted)."""
+    """A hold that was placed: when, and until when it stood (None: it stands, or was posted and was not undone)."""
 
     account_id: int
     at: datetime
@@ -212,11 +213,38 @@ def list_placed(session: Session, book_id: int, source_type: str, *, start: date
     account by account in the order in which they were placed."""
     lately = select(Hold.account_id).where(Hold.book_id == book_id, Hold.source_type == source_type)
     lately = lately.where(Hold.placed_at >= start, Hold.placed_at < end)
-    given_back = case((HoldEnd.how != "post", HoldEnd.ended_at))
     rows = session.execute(
-        select(Hold.account_id, Hold.placed_at, given_back.label("until"))
+        select(Hold.account_id, Hold.placed_at, HoldEnd.how, HoldEnd.ended_at, HoldEnd.entry_id)
         .outerjoin(HoldEnd, HoldEnd.hold_id == Hold.id)
         .where(Hold.source_type == source_type, Hold.account_id.in_(lately), Hold.placed_at < end)
         .order_by(Hold.account_id, Hold.placed_at, Hold.id)
-    )
-    return [Placed(account_id=row.account_id, at=row.placed_at, until=row.until) for row in rows]
+    ).all()
+    undone = _undone_at(session, [row.entry_id for row in rows if row.entry_id is not None])
+    return [
+        Placed(
+            account_id=row.account_id,
+            at=row.placed_at,
+            until=undone.get(row.entry_id) if row.how == "post" else row.ended_at,
+        )
+        for row in rows
+    ]
+
+
+def _undone_at(session: Session, entry_ids: Sequence[int]) -> dict[int, datetime]:
+    """When entries were undone altogether: since then nothing is left of what their documents moved."""
+    found: dict[int, datetime] = {}
+    later, back = aliased(Entry), aliased(Entry)
+    of_document = and_(later.source_type == Entry.source_type, later.source_id == Entry.source_id)
+    left = func.sum(case((later.reverses_id.is_(None), Transfer.amount), else_=-Transfer.amount))
+    for at in range(0, len(entry_ids), _MANY):
+        rows = session.execute(
+            select(Entry.id, func.max(later.posted_at).label("undone_at"))
+            .join(back, back.reverses_id == Entry.id)
+            .join(later, of_document)
+            .join(Transfer, Transfer.entry_id == later.id)
+            .where(Entry.id.in_(entry_ids[at : at + _MANY]))
+            .group_by(Entry.id)
+            .having(left == 0)
+        )
+        found |= {row.id: row.undone_at for row in rows}
+    return found

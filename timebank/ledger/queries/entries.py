@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -75,6 +75,12 @@ def list_entries(
     total = session.scalar(select(func.count()).select_from(chosen.subquery())) or 0
     shown = chosen.order_by(Entry.id.desc()).limit(per_page).offset((page - 1) * per_page)
     return _load(session, shown), total
+
+
+def reasons_of(session: Session, entry_ids: Collection[int]) -> dict[int, str]:
+    """Why each of some entries was reversed; those that stand are left out."""
+    chosen = select(Entry.reverses_id, Entry.facts).where(Entry.reverses_id.in_(entry_ids))
+    return {row.reverses_id: str(row.facts.get("reason", "")) for row in session.execute(chosen)}
 
 
 def list_entry_ids(session: Session, book_id: int, month: str) -> Iterator[int]:

@@ -32,7 +32,7 @@ from timebank.ledger.service.holds import (
     void_hold,
 )
 from timebank.ledger.service.periods import EarlierMonthOpen, LaterMonthClosed, MonthNotOver, close_period
-from timebank.ledger.service.reversing import OneHand, OneSided, Reversal, Reversed, reverse
+from timebank.ledger.service.reversing import Correcting, OneHand, OneSided, Reversal, Reversed, reverse
 
 __all__ = [
     "AccountClosed",
@@ -40,6 +40,7 @@ __all__ = [
     "AccountNotFound",
     "AlreadyReversed",
     "BelowFloor",
+    "Correcting",
     "EarlierMonthOpen",
     "EntryDraft",
     "EntryNotFound",

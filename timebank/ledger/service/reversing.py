@@ -53,6 +53,19 @@ class Reversed:
     replacement: Posted | None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Correcting:
+    """The entries of a correction that was booked, and who asked for it, why, when: what its document keeps of it."""
+
+    corrects_id: int
+    reversal_id: int
+    replacement_id: int | None
+    key: str
+    reason: str
+    by_id: int
+    at: datetime
+
+
 def reverse(session: Session, entry_id: int, reversal: Reversal, *, now: datetime) -> Reversed:
     """Book the opposite of an entry, naming it, in the month open at ``now``, together with what replaces it.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from timebank.core import clock
 from timebank.ledger import queries as ledger
+from timebank.ledger.rules import Corrected, came_in_by, went_out_by
 from timebank.members.models import Member
 from timebank.rulebook.queries.versions import find_versions
 from timebank.rulebook.rules import CameIn, Stretch, Version, stretches, to_expire
@@ -31,28 +32,26 @@ def list_due(session: Session, branch_id: int, *, now: datetime, account_ids: Se
     spans = stretches(find_versions(session, [branch_id]).get(branch_id, []), clock.today(now))
     if not spans:
         return []
-    came_in = [
-        tuple(
-            ledger.book_figures(session, branch_id, clock.instant(day, time()), account_ids=account_ids)
-            for day in (one.start, one.cut)
-        )
-        for one in spans
-    ]
+    ends = [[clock.instant(day, time()) for day in (one.start, one.cut)] for one in spans]
+    booked = {
+        end: ledger.book_figures(session, branch_id, end, account_ids=account_ids) for both in ends for end in both
+    }
+    corrected = ledger.list_corrected(session, branch_id, account_ids)
     expired = ledger.expired_so_far(session, branch_id, account_ids=account_ids)
     found = []
     for account in ledger.list_standing(session, branch_id, account_ids):
-        nothing = ledger.Figures()
-        sums = [
-            CameIn(start.get(account.account_id, nothing).posted_in, cut.get(account.account_id, nothing).posted_in)
-            for start, cut in came_in
-        ]
+        changes = corrected.get(account.account_id, [])
+        sums = [CameIn(*(_came_in(booked[end], account.account_id, end, changes) for end in both)) for both in ends]
         before = expired.get(account.account_id, 0)
-        parts = to_expire(
-            sums, spent=account.posted_out - before + account.held, expired=before, available=account.available
-        )
+        spent = went_out_by(None, account.posted_out, changes) - before + account.held
+        parts = to_expire(sums, spent=spent, expired=before, available=account.available)
         if any(parts):
             found.append(Due(account_id=account.account_id, minutes=sum(parts), version=_first(spans, parts)))
     return found
+
+
+def _came_in(booked: Mapping[int, ledger.Figures], account_id: int, end: datetime, changes: Sequence[Corrected]) -> int:
+    return came_in_by(end, booked.get(account_id, ledger.Figures()).posted_in, changes)
 
 
 def _first(spans: Sequence[Stretch], parts: Sequence[int]) -> Version:

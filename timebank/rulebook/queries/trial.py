@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from timebank.core import clock
 from timebank.core.masking import mask_name
 from timebank.ledger import queries as ledger
+from timebank.ledger.rules import came_in_by, went_out_by
 from timebank.members.models import Member
 from timebank.rulebook.rules import (
     GROUP,
@@ -178,12 +179,17 @@ def _expired(session: Session, branch_id: int, rule: Settings, end: datetime) ->
     if rule.expiry_months is None:
         return 0
     cut: date = months_before(clock.local(end).date(), rule.expiry_months)
-    by_cut = ledger.book_figures(session, branch_id, clock.instant(cut, time()))
+    then = clock.instant(cut, time())
+    by_cut = ledger.book_figures(session, branch_id, then)
+    corrected = ledger.list_corrected(session, branch_id)
     expired = ledger.expired_so_far(session, branch_id)
     total = 0
     for account_id, figures in ledger.book_figures(session, branch_id, end).items():
         before = expired.get(account_id, 0)
-        came_in = CameIn(0, by_cut[account_id].posted_in if account_id in by_cut else 0)
+        changes = corrected.get(account_id, [])
+        booked = by_cut[account_id].posted_in if account_id in by_cut else 0
+        came_in = CameIn(0, came_in_by(then, booked, changes))
+        spent = went_out_by(end, figures.posted_out, changes) - before
         standing = figures.posted_in - figures.posted_out
-        total += sum(to_expire([came_in], spent=figures.posted_out - before, expired=before, available=standing))
+        total += sum(to_expire([came_in], spent=spent, expired=before, available=standing))
     return total
