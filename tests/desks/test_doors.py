@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -14,11 +12,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event
-from sqlalchemy.orm import Session
 
 from tests.archives.months import AUGUST, OCTOBER, SEPTEMBER, earn, small_town
 from tests.journal_parser import balances
-from tests.ledger.bank import entry, transfer
+from tests.meanwhile import booked_between
 from tests.tampering import tamper
 from tests.world import make_branch, make_member, sign_in
 from timebank.app import create_app
@@ -28,7 +25,7 @@ from timebank.core.db import db, transaction
 from timebank.desks.views import account
 from timebank.desks.views.books import holders_of, months_of
 from timebank.ledger import queries as ledger
-from timebank.ledger.service import Reversal, post, reverse
+from timebank.ledger.service import Reversal, reverse
 from timebank.ledger.verification import CHECKS
 from timebank.rulebook.service import giveaway_accounts
 from timebank.web.limits import limiter
@@ -216,29 +213,6 @@ def test_an_account_as_a_file_runs_from_one_balance_to_the_next(client: FlaskCli
     assert client.get(f"/inspect/accounts/{town.account}.xlsx").data.startswith(b"PK")
     sign_in(client, town.stranger)
     assert client.get(f"/inspect/accounts/{town.account}.csv").status_code == 403
-
-
-@contextmanager
-def booked_between(app: Flask, branch_id: int, account_id: int, after: str) -> Iterator[list[int]]:
-    """Somebody else books an hour right after the first statement in which ``after`` stands."""
-    booked: list[int] = []
-
-    def book(_connection: Any, _cursor: Any, statement: str, *_others: Any) -> None:
-        if after not in statement or booked:
-            return
-        booked.append(0)
-        with Session(db.engine) as other:
-            moved = transfer(ledger.find_house_account(other, branch_id, "issuance"), account_id, 60)
-            booked[0] = post(other, entry(branch_id, moved, source_type="import"), now=clock.now()).entry_id
-            other.commit()
-
-    with app.app_context():
-        event.listen(db.engine, "after_cursor_execute", book)
-    try:
-        yield booked
-    finally:
-        with app.app_context():
-            event.remove(db.engine, "after_cursor_execute", book)
 
 
 def test_the_figures_of_a_page_agree_though_somebody_books_meanwhile(

@@ -12,8 +12,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.archives.months import small_town
+from tests.meanwhile import booked_between
 from tests.world import sign_in
 from timebank.core.db import transaction
+from timebank.members.models import Member
 from timebank.members.queries import find_card
 from timebank.members.rules import personal_code
 from timebank.web import print as paper
@@ -61,6 +63,24 @@ def test_the_statement_shows_words_and_balances(client: FlaskClient, town: tuple
     assert "兑换 1 币 ·" in page
     assert "−1 币" in page
     assert "+3 币" in page
+
+
+@pytest.mark.parametrize("kind", ["", ".csv"])
+def test_lines_and_balances_agree_though_somebody_books_meanwhile(
+    client: FlaskClient, app: Flask, town: tuple[int, int], kind: str
+) -> None:
+    with app.app_context(), transaction() as session:
+        member = session.get_one(Member, town[0])
+        branch_id, account_id = member.branch_id, member.coin_account_id or 0
+    sign_in(client, town[0])
+    with booked_between(app, branch_id, account_id, "FROM closing") as booked:
+        said = client.get(f"/me/statement{kind}").data.decode("utf-8-sig")
+    assert booked
+    if kind:
+        assert [line[2:] for line in csv.reader(io.StringIO(said))][1:] == [["180", "180"], ["-60", "120"]]
+    else:
+        assert "+3 币" in said
+        assert "+1 币" not in said  # it is in no balance of this page either
 
 
 def test_the_files_hold_the_same_lines_oldest_first(client: FlaskClient, town: tuple[int, int]) -> None:

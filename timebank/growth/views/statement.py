@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from flask import Response, render_template
+from sqlalchemy.orm import Session
 
 from timebank.core import clock
 from timebank.core.clock import month_name
-from timebank.core.db import db
+from timebank.core.db import snapshot
 from timebank.core.minutes import coins, points
 from timebank.growth import queries
 from timebank.growth.views import blueprint
@@ -32,7 +33,11 @@ _EXPORT_ROWS = 1_000  # lines read at a time
 @guard("me.read")
 def statement() -> str:
     """One page of movements, what is held, and the way to a file."""
-    session, member, query = db.session(), _me(), Query()
+    with snapshot() as session:  # lines and balances in several statements, while others book
+        return _shown(session, _me(session), Query())
+
+
+def _shown(session: Session, member: Member, query: Query) -> str:
     unit = query.one_of("unit", _UNITS, "coin")
     span = query.span()
     account_id = queries.account_of(member, unit)
@@ -60,13 +65,16 @@ def statement() -> str:
 @limiter.limit(DOWNLOAD_LIMIT)
 def statement_file(kind: str) -> Response:
     """The same as a CSV or XLSX file or as a sheet to print, oldest first, whole or of some days."""
-    member, query = _me(), Query()
+    query = Query()
     unit = query.one_of("unit", _UNITS, "coin")
     span = query.span()
-    name = f"{_UNITS[unit]}流水-{member.number}-{span.words or '全部'}"
-    page, lines = _whole(member, unit, span)
+    with snapshot() as session:
+        member = _me(session)
+        page, lines = _whole(session, member, unit, span)
+        name = f"{_UNITS[unit]}流水-{member.number}-{span.words or '全部'}"
+        on_paper = _on_paper(member, unit, span, page, lines)
     if kind == "pdf":
-        return pdf_file(name, paper.pdf("statement.typ", _on_paper(member, unit, span, page, lines)))
+        return pdf_file(name, paper.pdf("statement.typ", on_paper))
     titles = (
         "时间",
         "事项",
@@ -77,13 +85,13 @@ def statement_file(kind: str) -> Response:
     return table_file(name, kind, titles, rows)
 
 
-def _whole(member: Member, unit: str, span: Span) -> tuple[queries.MyStatement, list[queries.Line]]:
+def _whole(session: Session, member: Member, unit: str, span: Span) -> tuple[queries.MyStatement, list[queries.Line]]:
     """The first page, for its sums, and the lines of all pages, oldest first."""
     asked: dict[str, Any] = {"unit": unit, "span": (span.start, span.end), "size": _EXPORT_ROWS}
-    first = page = queries.get_statement(db.session(), member, **asked)
+    first = page = queries.get_statement(session, member, **asked)
     lines = list(page.lines)
     while page.older:
-        page = queries.get_statement(db.session(), member, **asked, before=page.older)
+        page = queries.get_statement(session, member, **asked, before=page.older)
         lines += page.lines
     return first, lines[::-1]
 
@@ -127,5 +135,5 @@ def _months(member: Member) -> list[str]:
     return months
 
 
-def _me() -> Member:
-    return get_member(db.session(), current_actor().member_id or 0)
+def _me(session: Session) -> Member:
+    return get_member(session, current_actor().member_id or 0)
