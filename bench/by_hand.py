@@ -160,10 +160,15 @@ def _side(column: sa.ColumnElement[int], *, until: bool) -> sa.ScalarSelect[Any]
         column == sa.bindparam("account"), TRANSFER.c.period_id == sa.bindparam("period")
     )
     if until:
-        chosen = chosen.join(ENTRY, ENTRY.c.id == TRANSFER.c.entry_id).where(
-            ENTRY.c.posted_at < sa.bindparam("at", type_=ENTRY.c.posted_at.type)
-        )
+        chosen = _posted_before(chosen, ENTRY.c.period_id == sa.bindparam("period"))
     return chosen.scalar_subquery()
+
+
+def _posted_before(chosen: sa.Select[Any], in_periods: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Only what was posted before ``at``; the periods are said of the entries too, for the planner's sake."""
+    return chosen.join(ENTRY, sa.and_(ENTRY.c.id == TRANSFER.c.entry_id, in_periods)).where(
+        ENTRY.c.posted_at < sa.bindparam("at", type_=ENTRY.c.posted_at.type)
+    )
 
 
 _LAST_CLOSING = (
@@ -187,9 +192,7 @@ def _newest(column: sa.ColumnElement[int], *, until: bool) -> sa.Select[Any]:
     periods = TRANSFER.c.period_id.in_(sa.bindparam("periods", expanding=True))
     chosen = sa.select(TRANSFER.c.id).where(column == sa.bindparam("account"), periods)
     if until:
-        chosen = chosen.join(ENTRY, ENTRY.c.id == TRANSFER.c.entry_id).where(
-            ENTRY.c.posted_at < sa.bindparam("at", type_=ENTRY.c.posted_at.type)
-        )
+        chosen = _posted_before(chosen, ENTRY.c.period_id.in_(sa.bindparam("periods", expanding=True)))
     return sa.select(chosen.order_by(TRANSFER.c.id.desc()).limit(sa.bindparam("size")).subquery().c.id)
 
 

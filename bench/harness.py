@@ -30,14 +30,19 @@ def compare(name: str, unit: str, ours: Callable[[], float], baseline: Callable[
     print(json.dumps(figure, ensure_ascii=False), flush=True)
 
 
-def medians(measures: Mapping[str, Callable[[], float]], rounds: int = 5) -> dict[str, float]:
-    """The median of each of several measurements, taken in turn and in both directions."""
+def in_turn(measures: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+    """Several measurements, round after round and in both directions."""
     taken: dict[str, list[float]] = {name: [] for name in measures}
     for number in range(rounds):
         order = list(measures)[:: 1 if number % 2 == 0 else -1]
         for name in order:
             taken[name].append(measures[name]())
-    return {name: statistics.median(values) for name, values in taken.items()}
+    return taken
+
+
+def medians(measures: Mapping[str, Callable[[], float]], rounds: int = 5) -> dict[str, float]:
+    """The median of each of several measurements, taken in turn."""
+    return {name: statistics.median(values) for name, values in in_turn(measures, rounds).items()}
 
 
 def say(name: str, unit: str, value: float, baseline: float, **more: object) -> None:

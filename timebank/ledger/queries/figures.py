@@ -12,29 +12,42 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Row, Select, Table, bindparam, func, select, union_all
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    CompoundSelect,
+    Row,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    func,
+    select,
+    union_all,
+)
+from sqlalchemy.orm import Session
 
 from timebank.core.clock import month_of, month_range
 from timebank.ledger.models import Account, Closing, Entry, Period, Transfer
 
 ALWAYS = "9999-12"  # later than any month
 
-# Built once, which spares SQLAlchemy walking them at every balance.
-_PERIOD, _CLOSING = (cast(Table, table.__table__).c for table in (Period, Closing))
+# Statements are built once: building them anew took longer than the database did.
+TRANSFER, ENTRY, PERIOD, CLOSING = (cast(Table, model.__table__).c for model in (Transfer, Entry, Period, Closing))
 _OPEN = (
-    select(_PERIOD.id, _PERIOD.month)
-    .where(_PERIOD.book_id == bindparam("book_id"), _PERIOD.month <= bindparam("month"))
-    .where(_PERIOD.closed_at.is_(None) | (_PERIOD.month == bindparam("month")))
-    .order_by(_PERIOD.month)
+    select(PERIOD.id, PERIOD.month)
+    .where(PERIOD.book_id == bindparam("book_id"), PERIOD.month <= bindparam("month"))
+    .where(PERIOD.closed_at.is_(None) | (PERIOD.month == bindparam("month")))
+    .order_by(PERIOD.month)
 )
-_IN_MONTH = select(_PERIOD.id).where(_PERIOD.book_id == bindparam("book_id"), _PERIOD.month == bindparam("month"))
+_IN_MONTH = select(PERIOD.id).where(PERIOD.book_id == bindparam("book_id"), PERIOD.month == bindparam("month"))
 _CLOSED = (
-    select(_CLOSING.posted_in, _CLOSING.posted_out, _CLOSING.movements)
-    .where(_CLOSING.account_id == bindparam("account_id"), _CLOSING.month < bindparam("first"))
-    .order_by(_CLOSING.month.desc())
+    select(CLOSING.posted_in, CLOSING.posted_out, CLOSING.movements)
+    .where(CLOSING.account_id == bindparam("account_id"), CLOSING.month < bindparam("first"))
+    .order_by(CLOSING.month.desc())
     .limit(1)
 )
 
@@ -61,6 +74,29 @@ class Figures:
         return Figures(
             self.posted_in - other.posted_in, self.posted_out - other.posted_out, self.movements - other.movements
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Which rows of some periods: those posted in ``[start, end)``, with ids below a transfer's. None is no bound."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+    below: int | None = None
+
+    @property
+    def bounds(self) -> dict[str, Any]:
+        """The bounds there are, by name."""
+        every = {"start": self.start, "end": self.end, "below": self.below}
+        return {name: bound for name, bound in every.items() if bound is not None}
+
+    @property
+    def shape(self) -> frozenset[str]:
+        """Which bounds there are: statements are built once for each."""
+        return frozenset(self.bounds)
+
+
+ALL_ROWS = Within()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,31 +143,46 @@ def figures_at(session: Session, account_id: int, at: datetime | None = None) ->
     found = _figures(closed) + rows_of(session, account_id, cut.period_ids)
     if at is None or at == month_range(month)[0]:
         return found
-    return found + rows_of(session, account_id, cut.own, Entry.posted_at < at)
+    return found + rows_of(session, account_id, cut.own, Within(end=at))
 
 
-def rows_of(session: Session, account_id: int, period_ids: Sequence[int], *narrowed: ColumnElement[bool]) -> Figures:
-    """What moved on an account in some periods, row by row; ``narrowed`` by what is known of entries or transfers."""
+def rows_of(session: Session, account_id: int, period_ids: Sequence[int], within: Within = ALL_ROWS) -> Figures:
+    """What moved on an account in some periods, row by row."""
     if not period_ids:
         return Figures()
+    given = {"account_id": account_id, "period_ids": list(period_ids), **within.bounds}
+    came, went = session.connection().execute(_sums(within.shape), given)
+    return _figures(came) + _figures(went)
+
+
+@cache
+def _sums(shape: frozenset[str]) -> CompoundSelect[Any]:
     nothing = func.abs(0)
-    amount, count = func.coalesce(func.sum(Transfer.amount), 0), func.count()
-    sides = union_all(
-        _side(Transfer.credit_id, account_id, period_ids, narrowed).with_only_columns(amount, nothing, count),
-        _side(Transfer.debit_id, account_id, period_ids, narrowed).with_only_columns(nothing, amount, count),
+    amount, count = func.coalesce(func.sum(TRANSFER.amount), 0), func.count()
+    return union_all(
+        side(TRANSFER.credit_id, shape).with_only_columns(amount, nothing, count),
+        side(TRANSFER.debit_id, shape).with_only_columns(nothing, amount, count),
     )
-    both = [_figures(row) for row in session.execute(sides)]
-    return both[0] + both[1]
 
 
-def _side(
-    side: InstrumentedAttribute[int],
-    account_id: int,
-    period_ids: Sequence[int],
-    narrowed: Sequence[ColumnElement[bool]],
-) -> Select[Any]:
-    chosen = select(Transfer.id).where(side == account_id, Transfer.period_id.in_(period_ids), *narrowed)
-    return chosen.join(Entry, Entry.id == Transfer.entry_id) if narrowed else chosen
+def side(column: ColumnElement[int], shape: frozenset[str]) -> Select[Any]:
+    """The ids of transfers to an account or from it: binds ``account_id``, ``period_ids`` and the bounds in ``shape``.
+
+    Entries stand in the periods of their transfers. Told so, PostgreSQL reads those months of entries at most; else a
+    hot account makes it read the whole table.
+    """
+    periods: BindParameter[Any] = bindparam("period_ids", expanding=True)
+    chosen = select(TRANSFER.id).where(column == bindparam("account_id"), TRANSFER.period_id.in_(periods))
+    if shape & {"start", "end"}:
+        chosen = chosen.join(
+            cast(Table, Entry.__table__), and_(ENTRY.id == TRANSFER.entry_id, ENTRY.period_id.in_(periods))
+        )
+    limits = {
+        "start": ENTRY.posted_at >= bindparam("start"),
+        "end": ENTRY.posted_at < bindparam("end"),
+        "below": TRANSFER.id < bindparam("below"),
+    }
+    return chosen.where(*(limit for name, limit in limits.items() if name in shape))
 
 
 def _figures(row: Row[*tuple[Any, ...]] | None) -> Figures:

@@ -9,15 +9,32 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Row, Select, Subquery, case, select, union_all
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import ColumnElement, Row, Select, Subquery, Table, and_, bindparam, case, select, union_all
+from sqlalchemy.orm import Session
 
 from timebank.core.clock import is_month, month_of, month_range, next_month
 from timebank.ledger.models import Account, Closing, Entry, Period, Transfer
-from timebank.ledger.queries.figures import ALWAYS, Figures, cut_before, figures_at, period_of, rows_of
+from timebank.ledger.queries.figures import (
+    ALWAYS,
+    CLOSING,
+    ENTRY,
+    PERIOD,
+    TRANSFER,
+    Figures,
+    Within,
+    cut_before,
+    figures_at,
+    period_of,
+    rows_of,
+    side,
+)
 
+_TRANSFERS, _ENTRIES, _PERIODS, _CLOSINGS, _ACCOUNTS = (
+    cast(Table, model.__table__) for model in (Transfer, Entry, Period, Closing, Account)
+)
 _MAX_ID_DIGITS = 18  # any id of a 64-bit column
 
 
@@ -87,13 +104,9 @@ class _Range:
     start: datetime | None
     end: datetime | None
 
-    @property
-    def narrowed(self) -> list[ColumnElement[bool]]:
-        """What the range asks of an entry's instant."""
-        return [
-            *([Entry.posted_at >= self.start] if self.start is not None else []),
-            *([Entry.posted_at < self.end] if self.end is not None else []),
-        ]
+    def within(self, below: int | None = None) -> Within:
+        """The range as bounds of rows, below a transfer if given."""
+        return Within(self.start, self.end, below)
 
 
 def statement(
@@ -144,7 +157,7 @@ def _after(session: Session, wanted: _Range, line: Row[*tuple[Any, ...]]) -> int
     first = month_range(line.month)[0]
     since = first if wanted.start is None else max(first, wanted.start)
     period = period_of(session, wanted.book_id, line.month)
-    until = rows_of(session, wanted.account_id, period, Transfer.id <= line.id, *wanted.narrowed)
+    until = rows_of(session, wanted.account_id, period, wanted.within(line.id + 1))
     return (figures_at(session, wanted.account_id, since) + until).balance
 
 
@@ -160,7 +173,10 @@ def _newest(session: Session, wanted: _Range, place: Place | None, most: int) ->
     """The newest rows of a range before a place, at most so many."""
     rows: list[Row[*tuple[Any, ...]]] = []
     for step in _steps(session, wanted, place, most):
-        rows += session.execute(_page(wanted, step, most - len(rows))).all()
+        within = wanted.within(step.below)
+        given = {"account_id": wanted.account_id, "period_ids": list(step.periods), "most": most - len(rows)}
+        page = _page(within.shape, several=len(step.periods) > 1)
+        rows += session.connection().execute(page, given | within.bounds).all()
         if len(rows) >= most:
             break
     return rows
@@ -179,7 +195,8 @@ def _steps(session: Session, wanted: _Range, place: Place | None, most: int) -> 
         yield _Step([period_id])
     until = cut.first
     while True:
-        closed = session.execute(_closed_months(wanted, first, until, most)).all()
+        given = {"account_id": wanted.account_id, "first": first, "until": until, "most": most}
+        closed = session.connection().execute(_CLOSED_MONTHS, given).all()
         if not closed:
             return
         together = _together([row.movements for row in closed], most)
@@ -196,64 +213,58 @@ def _together(movements: Sequence[int], most: int) -> int:
     return len(movements)
 
 
-def _closed_months(wanted: _Range, first: str, until: str, most: int) -> Select[int, str, int]:
-    """The closed months in which an account moved, newest first, as many as could be needed for ``most`` rows."""
-    return (
-        select(Period.id, Closing.month, Closing.movements)
-        .join(Period, (Period.book_id == Closing.book_id) & (Period.month == Closing.month))
-        .where(Closing.account_id == wanted.account_id, Closing.month >= first, Closing.month < until)
-        .order_by(Closing.month.desc())
-        .limit(most)
-    )
+# The closed months in which an account moved, newest first, as many as could be needed for the rows of a page.
+_CLOSED_MONTHS = (
+    select(PERIOD.id, CLOSING.month, CLOSING.movements)
+    .join_from(_CLOSINGS, _PERIODS, and_(PERIOD.book_id == CLOSING.book_id, PERIOD.month == CLOSING.month))
+    .where(CLOSING.account_id == bindparam("account_id"))
+    .where(CLOSING.month >= bindparam("first"), CLOSING.month < bindparam("until"))
+    .order_by(CLOSING.month.desc())
+    .limit(bindparam("most"))
+)
 
 
-def _page(wanted: _Range, step: _Step, most: int) -> Select[*tuple[Any, ...]]:
-    """The newest rows of an account in some periods, with everything a line shows."""
-    found = _sides(wanted, step, most)
-    other = case((Transfer.credit_id == wanted.account_id, Transfer.debit_id), else_=Transfer.credit_id)
-    amount = case((Transfer.credit_id == wanted.account_id, Transfer.amount), else_=-Transfer.amount)
+@cache
+def _page(shape: frozenset[str], *, several: bool) -> Select[Any]:
+    """The newest rows of an account in some periods, with everything a line shows; binds ``most`` and what sides do."""
+    found = _sides(shape, several=several)
+    came = TRANSFER.credit_id == bindparam("account_id")
+    other = case((came, TRANSFER.debit_id), else_=TRANSFER.credit_id)
     return (
         select(
-            Transfer.id,
-            Period.month,
-            Entry.id.label("entry_id"),
-            Entry.kind,
-            Entry.source_type,
-            Entry.source_id,
-            Entry.actor_id,
-            Entry.for_member_id,
-            Entry.occurred_at,
-            Entry.posted_at,
-            Entry.rule,
-            Entry.facts,
-            Entry.reverses_id,
-            amount.label("amount"),
+            TRANSFER.id,
+            PERIOD.month,
+            ENTRY.id.label("entry_id"),
+            ENTRY.kind,
+            ENTRY.source_type,
+            ENTRY.source_id,
+            ENTRY.actor_id,
+            ENTRY.for_member_id,
+            ENTRY.occurred_at,
+            ENTRY.posted_at,
+            ENTRY.rule,
+            ENTRY.facts,
+            ENTRY.reverses_id,
+            case((came, TRANSFER.amount), else_=-TRANSFER.amount).label("amount"),
             other.label("other_id"),
-            Account.code.label("other"),
+            _ACCOUNTS.c.code.label("other"),
         )
-        .join(found, found.c.id == Transfer.id)
-        .join(Entry, Entry.id == Transfer.entry_id)
-        .join(Period, Period.id == Transfer.period_id)
-        .join(Account, Account.id == other)
-        .order_by(Period.month.desc(), Transfer.id.desc())
-        .limit(most)
+        .join_from(_TRANSFERS, found, found.c.id == TRANSFER.id)
+        .join(_ENTRIES, ENTRY.id == TRANSFER.entry_id)
+        .join(_PERIODS, PERIOD.id == TRANSFER.period_id)
+        .join(_ACCOUNTS, _ACCOUNTS.c.id == other)
+        .order_by(PERIOD.month.desc(), TRANSFER.id.desc())
+        .limit(bindparam("most"))
     )
 
 
-def _sides(wanted: _Range, step: _Step, most: int) -> Subquery:
+def _sides(shape: frozenset[str], *, several: bool) -> Subquery:
     """The newest transfers to the account and the newest from it, each read along its own index."""
 
-    def side(column: InstrumentedAttribute[int]) -> Select[int]:
-        chosen = select(Transfer.id).where(column == wanted.account_id)
-        if wanted.narrowed:
-            chosen = chosen.join(Entry, Entry.id == Transfer.entry_id).where(*wanted.narrowed)
-        if step.below is not None:
-            chosen = chosen.where(Transfer.id < step.below)
-        if len(step.periods) == 1:
-            chosen = chosen.where(Transfer.period_id == step.periods[0]).order_by(Transfer.id.desc())
-        else:
-            chosen = chosen.join(Period, Period.id == Transfer.period_id).where(Period.id.in_(step.periods))
-            chosen = chosen.order_by(Period.month.desc(), Transfer.id.desc())
-        return select(chosen.limit(most).subquery().c.id)
+    def newest(column: ColumnElement[int]) -> Select[Any]:
+        chosen = side(column, shape)
+        if several:
+            chosen = chosen.join(_PERIODS, PERIOD.id == TRANSFER.period_id).order_by(PERIOD.month.desc())
+        return select(chosen.order_by(TRANSFER.id.desc()).limit(bindparam("most")).subquery().c.id)
 
-    return union_all(side(Transfer.credit_id), side(Transfer.debit_id)).subquery("found")
+    return union_all(newest(TRANSFER.credit_id), newest(TRANSFER.debit_id)).subquery("found")
