@@ -80,7 +80,7 @@ run: setup ## upgrade the database, load the demo town once, serve on http://127
 	exec $(BIN)/gunicorn --no-control-socket --worker-class gthread --workers 1 --threads 8 --bind 127.0.0.1:$(PORT) wsgi:app
 
 test: setup ## every test: SQLite, PostgreSQL, a real browser
-	@$(BIN)/pytest -n auto
+	@$(BIN)/pytest -n auto --dist worksteal
 
 check: setup ## format, lint, types, architecture and the quick tests; under a minute
 	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --diff --quiet .; exit 1; }
@@ -90,7 +90,7 @@ check: setup ## format, lint, types, architecture and the quick tests; under a m
 	$(MAKE) --no-print-directory quick
 
 quick: setup ## rules and services on SQLite
-	@$(BIN)/pytest -n auto -q -m "not door and not browser and not slow and not postgresql"
+	@$(BIN)/pytest -n auto --dist worksteal -q -m "not door and not browser and not slow and not postgresql"
 
 format: setup ## let ruff lay the code out
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
