@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -14,11 +15,17 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy.orm import Session
 
 import timebank
 from tests import databases
+from tests.corrections.town import make_town
+from tests.ledger.bank import open_bank
+from tests.rulebook.saving import save_rule
+from tests.world import NOW, actor_of, make_branch
 from timebank.cli.database import MIGRATIONS, run_alembic
-from timebank.core.db import Base
+from timebank.core.db import Base, write_session
+from timebank.corrections.service import request_check
 
 for found in pkgutil.walk_packages(timebank.__path__, "timebank."):
     if found.name.endswith(".models"):
@@ -67,6 +74,52 @@ def test_going_down_to_the_start_leaves_no_table(empty: sa.Engine) -> None:
     run_alembic(empty, command.upgrade, revision="head")
     run_alembic(empty, command.downgrade, revision="base")
     assert tables(empty) == set()
+
+
+def _give_away(session: Session) -> None:
+    open_bank(session).give_account("ann")
+
+
+def _owe(session: Session) -> None:
+    bank = open_bank(session)
+    earned = bank.earn("ann", 60)
+    bank.pay("ann", "bo", 60)
+    bank.undo(earned.entry_id, actor_id=1, decided_by_id=2)
+
+
+def _save_rules(session: Session) -> None:
+    save_rule(session, make_branch(session, "RU").id, NOW + timedelta(days=2), now=NOW, points_per_hour=12)
+
+
+def _set_right(session: Session) -> None:
+    town = make_town(session, 1)
+    town.set_right(town.entry(0), 60)
+
+
+def _ask_for_a_look(session: Session) -> None:
+    town = make_town(session, 1)
+    request_check(session, town.entry(0), words="少了", form_key="k", actor=actor_of(session, town.member(0)), now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("leave", "below"),
+    [
+        (_give_away, "0010"),
+        (_owe, "0010"),
+        (_save_rules, "0011"),
+        (_set_right, "0012"),
+        (_ask_for_a_look, "0012"),
+    ],
+)
+def test_going_down_refuses_to_forget(fresh_database: str, leave: Callable[[Session], None], below: str) -> None:
+    engine = databases.make_engine(fresh_database)
+    with Session(engine) as session, write_session(session):
+        leave(session)
+    [revision] = [found for found in revisions() if found.startswith(below)]
+    before = tables(engine)
+    with pytest.raises(RuntimeError, match="restore a backup instead of going down"):
+        run_alembic(engine, command.downgrade, revision=revision)
+    assert tables(engine) == before
 
 
 @pytest.fixture

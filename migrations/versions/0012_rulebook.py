@@ -87,6 +87,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Not where a branch has saved its rules: entries name them for good."""
+    if op.get_bind().exec_driver_sql("SELECT count(*) FROM coin_rule").scalar():
+        raise RuntimeError("there are saved rules; restore a backup instead of going down")
     op.drop_table("coin_rule")
     op.drop_column("attendance", "capped_minutes")
     op.drop_column("activity", "group_activity")

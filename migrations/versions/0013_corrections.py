@@ -364,6 +364,10 @@ def _request() -> None:
 
 
 def downgrade() -> None:
+    """Not where anything was set right or asked about: records would count what is known to be wrong."""
+    for table in ("correction", "correction_request"):
+        if op.get_bind().exec_driver_sql(f"SELECT count(*) FROM {table}").scalar():
+            raise RuntimeError("there are corrections in the books; restore a backup instead of going down")
     for table in ("correction_request", "correction", "order_correction", "attendance_correction"):
         op.drop_table(table)  # and its triggers
     if op.get_bind().dialect.name == "postgresql":
