@@ -29,8 +29,18 @@ from tests import databases
 from tests.chromium import find_chromium
 from timebank.core.db import db
 
-# Threads, processes and attacks on databases of their own: each test pays for a fresh one.
-SLOW_FILES = {"test_races.py", "test_database_refusals.py", "test_copies.py"}
+# Threads, processes and attacks on databases of their own: each test pays for a fresh one. The others live through
+# months, or correct what took a town to book: half a second each.
+SLOW_FILES = {
+    "test_races.py",
+    "test_database_refusals.py",
+    "test_copies.py",
+    "test_verification.py",
+    "test_jobs.py",
+    "test_reports.py",
+    "test_rules_of_the_day.py",
+    "test_service.py",
+}
 SECRET = "only-for-tests-0123456789-0123456789"
 
 

@@ -340,6 +340,7 @@ def test_totals_count_approved_service_only(session: Session, scene: Scene) -> N
     assert [card.points for card in list_approved(session, None)] == [20]
 
 
+@pytest.mark.slow
 def test_a_thousand_people_take_few_statements(session: Session) -> None:
     scene = make_scene(session, people=40)
     for number in range(40):

@@ -151,6 +151,7 @@ def deposits(bank: Bank, number: int, prefix: str = "many") -> list[Any]:
     ]
 
 
+@pytest.mark.slow
 def test_many_entries_keep_their_order_and_their_numbers(bank: Bank) -> None:
     drafts = deposits(bank, 2_500)
     posted = service.post_many(bank.session, drafts, now=NOW)

@@ -289,6 +289,7 @@ def test_a_person_registered_meanwhile_is_refused_and_not_doubled(session: Sessi
     assert len(people_of(session, branch)) == 1
 
 
+@pytest.mark.slow
 def test_a_thousand_people_take_a_moment_and_few_statements(session: Session, branch: Branch) -> None:
     given = ["".join(pair) for pair in itertools.product("一二三四五六七八九十", "春夏秋冬梅兰竹菊山川")]
     rows = [(f"张{given[n % 100]}", str(13800000000 + n), "", "1954.3.5", f"第{n % 9}队") for n in range(1000)]

@@ -255,6 +255,7 @@ def test_a_guest_goes_by_the_rules_of_their_own_branch(session: Session, scene: 
     assert entry_of(session, scene.shift_id, guest.id).rule == "rules/CX/1"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "rule", [{}, {"daily_cap_minutes": 60, "holding_cap_minutes": 30, "group_hours_give_away": True}]
 )

@@ -97,6 +97,7 @@ class Within:
 
 
 ALL_ROWS = Within()
+_INSTANTS = frozenset({"start", "end"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,18 +166,26 @@ def _sums(shape: frozenset[str]) -> CompoundSelect[Any]:
     )
 
 
+def the_account(shape: frozenset[str]) -> BindParameter[int]:
+    """The account asked for.
+
+    Between instants it is written into the statement, as the periods are. PostgreSQL plans a statement that came often
+    for just any account, so for few rows; of the hot account it then looked up thousands of entries one by one.
+    """
+    return bindparam("account_id", type_=TRANSFER.id.type, literal_execute=bool(shape & _INSTANTS))
+
+
 def side(column: ColumnElement[int], shape: frozenset[str]) -> Select[Any]:
     """The ids of transfers to an account or from it: binds ``account_id``, ``period_ids`` and the bounds in ``shape``.
 
-    Entries stand in the periods of their transfers. Told so, PostgreSQL reads those months of entries at most; else a
-    hot account makes it read the whole table.
+    Entries stand in the periods of their transfers. Told so, PostgreSQL reads those months of entries at most.
     """
-    periods: BindParameter[Any] = bindparam("period_ids", expanding=True)
-    chosen = select(TRANSFER.id).where(column == bindparam("account_id"), TRANSFER.period_id.in_(periods))
-    if shape & {"start", "end"}:
-        chosen = chosen.join(
-            cast(Table, Entry.__table__), and_(ENTRY.id == TRANSFER.entry_id, ENTRY.period_id.in_(periods))
-        )
+    between = bool(shape & _INSTANTS)
+    periods: BindParameter[Any] = bindparam("period_ids", expanding=True, literal_execute=between)
+    chosen = select(TRANSFER.id).where(column == the_account(shape), TRANSFER.period_id.in_(periods))
+    if between:
+        entries = cast(Table, Entry.__table__)
+        chosen = chosen.join(entries, and_(ENTRY.id == TRANSFER.entry_id, ENTRY.period_id.in_(periods)))
     limits = {
         "start": ENTRY.posted_at >= bindparam("start"),
         "end": ENTRY.posted_at < bindparam("end"),

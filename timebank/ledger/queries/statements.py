@@ -30,6 +30,7 @@ from timebank.ledger.queries.figures import (
     period_of,
     rows_of,
     side,
+    the_account,
 )
 
 _TRANSFERS, _ENTRIES, _PERIODS, _CLOSINGS, _ACCOUNTS = (
@@ -228,7 +229,7 @@ _CLOSED_MONTHS = (
 def _page(shape: frozenset[str], *, several: bool) -> Select[Any]:
     """The newest rows of an account in some periods, with everything a line shows; binds ``most`` and what sides do."""
     found = _sides(shape, several=several)
-    came = TRANSFER.credit_id == bindparam("account_id")
+    came = TRANSFER.credit_id == the_account(shape)
     other = case((came, TRANSFER.debit_id), else_=TRANSFER.credit_id)
     return (
         select(
