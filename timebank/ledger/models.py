@@ -120,7 +120,7 @@ class Entry(Base):
         UniqueConstraint("reverses_id"),
         ForeignKeyConstraint(["period_id", "book_id"], ["period.id", "period.book_id"]),
         Index("uq_entry_id_book_id_period_id", "id", "book_id", "period_id", unique=True),  # what a transfer points at
-        Index("ix_entry_period_id", "period_id", "id"),
+        Index("ix_entry_period_id", "period_id", "id", "posted_at"),
         Index("ix_entry_source", "source_type", "source_id"),
         CheckConstraint("transfer_count > 0", name="has_transfers"),
     )

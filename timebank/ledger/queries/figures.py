@@ -170,7 +170,7 @@ def the_account(shape: frozenset[str]) -> BindParameter[int]:
     """The account asked for.
 
     Between instants it is written into the statement, as the periods are. PostgreSQL plans a statement that came often
-    for just any account, so for few rows; of the hot account it then looked up thousands of entries one by one.
+    for just any account, so for few rows, and would look up thousands of entries of the hot account one by one.
     """
     return bindparam("account_id", type_=TRANSFER.id.type, literal_execute=bool(shape & _INSTANTS))
 
