@@ -1,6 +1,6 @@
 """Whether the books get slower as they grow: post, balance and statement at 10^4, 10^5, 10^6 transfers, both engines.
 
-``BENCH_LONG=1`` adds 10^7 (an hour and twelve gigabytes); ``BENCH_SIZES=10000,100000`` chooses. Two lines per figure:
+``BENCH_LONG=1`` adds 10^7, which is long; ``BENCH_SIZES=10000,100000`` chooses. Two lines per figure:
 beside the same work by hand at the same size (calls per second: above 1 is faster than by hand), and ``…_flat``: time
 at this size divided by time at 10^4 in the same round, the median of the rounds; the bar is 1.20. ``issuance`` is the
 hot account that takes a leg of every deposit: 5,000 of them stand in the open month, at every size. PostgreSQL has

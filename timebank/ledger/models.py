@@ -168,8 +168,8 @@ class Transfer(Base):
         ),
         CheckConstraint("amount > 0", name="amount_positive"),
         CheckConstraint("debit_id <> credit_id", name="two_accounts"),
-        Index("ix_transfer_debit_id", "debit_id", "period_id", "id"),
-        Index("ix_transfer_credit_id", "credit_id", "period_id", "id"),
+        Index("ix_transfer_debit_id", "debit_id", "period_id", "id", "amount", "entry_id"),
+        Index("ix_transfer_credit_id", "credit_id", "period_id", "id", "amount", "entry_id"),
     )
     id: Mapped[int] = mapped_column(BIG, primary_key=True)
     entry_id: Mapped[int] = mapped_column(BIG)
