@@ -38,7 +38,8 @@ KINDS: Final = (MEMBER, FUND, ISSUANCE, REDEEMED, EXPIRED, CLEARING, SUSPENSE, A
 OWING_KINDS: Final = frozenset({MEMBER, GIVEAWAY})  # may fall below zero when two people decide so; the fund never
 
 INTER_BRANCH: Final = "inter_branch"  # the only entry kind that may touch a clearing account
-GIVING_KINDS: Final = ("gift", "reverse", "expire", "adjust")  # entry kinds that may take from a give-away account
+EXPIRE: Final = "expire"  # entries that let coins expire
+GIVING_KINDS: Final = ("gift", "reverse", EXPIRE, "adjust")  # entry kinds that may take from a give-away account
 
 
 def _one_of(column: str, values: tuple[str, ...]) -> str:

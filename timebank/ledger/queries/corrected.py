@@ -10,11 +10,10 @@ from typing import Any
 from sqlalchemy import Row, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from timebank.ledger.models import COIN, MEMBER, Account, Entry, Transfer
+from timebank.ledger.models import COIN, EXPIRE, MEMBER, Account, Entry, Transfer
 from timebank.ledger.rules import Corrected
 
 _MANY = 2_000
-_EXPIRE = "expire"
 
 
 def list_corrected(
@@ -51,7 +50,7 @@ def _pairs(session: Session, book_id: int, account_ids: Sequence[int] | None) ->
     chosen = (
         select(Entry.id, Entry.posted_at, back.id.label("back_id"))
         .join(back, back.reverses_id == Entry.id)
-        .where(back.reverses_id.is_not(None), back.book_id == book_id, Entry.kind != _EXPIRE)
+        .where(back.reverses_id.is_not(None), back.book_id == book_id, Entry.kind != EXPIRE)
     )
     if account_ids is not None:
         touched = or_(Transfer.debit_id.in_(account_ids), Transfer.credit_id.in_(account_ids))

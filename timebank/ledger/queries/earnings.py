@@ -13,6 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from timebank.ledger.models import (
     COIN,
+    EXPIRE,
     EXPIRED,
     FUND,
     ISSUANCE,
@@ -134,7 +135,7 @@ def expired_so_far(session: Session, book_id: int, *, account_ids: Sequence[int]
     chosen = (
         select(Transfer.debit_id, func.sum(Transfer.amount))
         .join(Entry, Entry.id == Transfer.entry_id)
-        .where(Transfer.credit_id == house, Entry.kind == "expire")
+        .where(Transfer.credit_id == house, Entry.kind == EXPIRE)
         .group_by(Transfer.debit_id)
     )
     if account_ids is not None:
