@@ -2,7 +2,8 @@
 
 Promises: scans are append-only, refused ones too; attendance can always be judged again from its scans; nobody approves
 their own minutes nor those they typed; a shift's approval books everybody or nobody.
-Owns: scan, attendance, attendance_correction, shift_approval, points_carry.
+An uploaded scan is recorded, then judged: what no rule accepts becomes a case that a person decides.
+Owns: scan, scan_evidence, scan_case, unread_scan, attendance, attendance_correction, shift_approval, points_carry.
 Words: pass 签到码 · check-in 签到 · check-out 签退 · scan 扫码记录 · attendance 服务记录 ·
 signed / manual minutes 签到时长/补录时长.
 """

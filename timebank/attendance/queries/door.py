@@ -50,14 +50,19 @@ _GROUND = (
 _HOLD = select(Shift.id).where(Shift.id == bindparam("shift_id")).with_for_update(read=True)
 
 
-def hold_ground(session: Session, shift_id: int, member_id: int) -> Ground | None:
-    """``find_ground``, and nobody sends or approves the list until this unit of work ends; scans do not wait.
+def hold_shift(session: Session, shift_id: int) -> None:
+    """Nobody sends or approves the list of this shift until this unit of work ends; scans do not wait.
 
     The lock is a statement of its own: on PostgreSQL a statement that waited still sees what it saw before waiting.
     SQLite writes one at a time and needs none.
     """
     if session.get_bind().dialect.name == "postgresql":
         session.execute(_HOLD, {"shift_id": shift_id})
+
+
+def hold_ground(session: Session, shift_id: int, member_id: int) -> Ground | None:
+    """``find_ground`` of a shift that is held (``hold_shift``)."""
+    hold_shift(session, shift_id)
     return find_ground(session, shift_id, member_id)
 
 

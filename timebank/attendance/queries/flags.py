@@ -8,7 +8,7 @@ from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from timebank.activities.models import LEFT, Shift, SignUp
-from timebank.attendance.models import VOID, Attendance, Scan
+from timebank.attendance.models import COUNT, VOID, Attendance, Scan, ScanCase
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,7 +80,14 @@ def find_own_hand(session: Session, shift_id: int, member_id: int) -> str:
         Scan.actor_id == member_id,
         Scan.reason != "",
     )
-    typed = or_(Attendance.manual_by_id == member_id, Attendance.reviewed_by_id == member_id, corrected)
+    decided = exists().where(
+        ScanCase.shift_id == shift_id,
+        ScanCase.decision == COUNT,
+        ScanCase.decided_by_id == member_id,
+        ScanCase.scan_id == Scan.id,
+        Scan.member_id == Attendance.member_id,
+    )
+    typed = or_(Attendance.manual_by_id == member_id, Attendance.reviewed_by_id == member_id, corrected, decided)
     own = Attendance.member_id == member_id
     counted = Attendance.signed_minutes + Attendance.manual_minutes > 0
     found = session.scalars(

@@ -43,11 +43,16 @@ def closes_at(policy: Policy) -> datetime:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mark:
-    """One accepted scan: ``kind`` in or out, when it happened. A correction (staff gave a reason) outweighs scans."""
+    """One accepted scan: ``kind`` in or out, when it happened. A correction (staff gave a reason) outweighs scans.
+
+    ``either`` a camera read a code and nobody said which · ``decided`` a person let it count although no rule did.
+    """
 
     kind: str
     at: datetime
     correction: bool = False
+    either: bool = False
+    decided: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,12 +68,13 @@ class Judgement:
 def judge(marks: Iterable[Mark], policy: Policy) -> Judgement:
     """Judge one person's scans, given in the order they were recorded.
 
-    A scan outside the window says nothing about this shift: it was moved since. Earliest in and latest out count; the
-    last correction of each kind outweighs them. Early arrival is ignored, late arrival and early leaving are cut,
-    nothing counts past the end of the shift, the break is taken off, and the rest is rounded down to the policy's step.
+    A scan outside the window says nothing about this shift, which was moved since, unless a person decided so.
+    Earliest in and latest out count; the last correction of each kind outweighs them. Early arrival is ignored, late
+    arrival and early leaving are cut, nothing counts past the end of the shift, the break is taken off, and the rest is
+    rounded down to the policy's step.
     Instants count by the minute a clock shows, so that anybody can check the sum.
     """
-    found = [mark for mark in marks if opens_at(policy) <= mark.at <= closes_at(policy)]
+    found = [mark for mark in marks if mark.decided or opens_at(policy) <= mark.at <= closes_at(policy)]
     in_at, out_at = _decisive(found, "in", min), _decisive(found, "out", max)
     if in_at is None:
         return Judgement(in_at=None, out_at=out_at, minutes=0, complete=False)

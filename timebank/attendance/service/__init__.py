@@ -3,7 +3,7 @@
 Order of locks, always: shift (review, approval), scan key, attendance, points carry by member, member (where a rule
 looks at balances or opens accounts), then the ledger's own.
 A scan at the door shares the shift with other scans, so that nobody sends or approves the list meanwhile, and takes its
-key and its attendance row.
+key and its attendance row. A batch of scans does so member by member, by id; a decision takes its cases, by id, first.
 """
 
 from timebank.attendance.service.approval import (
@@ -19,7 +19,17 @@ from timebank.attendance.service.approval import (
     return_shift,
     submit_shift,
 )
+from timebank.attendance.service.cases import (
+    CaseDecided,
+    CasesOpen,
+    Decision,
+    ListWaiting,
+    NoAccount,
+    NoSuchCase,
+    decide_cases,
+)
 from timebank.attendance.service.correcting import keep_correction, lock_booked_record, open_giveaway
+from timebank.attendance.service.judged import judgement_of
 from timebank.attendance.service.review import (
     Correction,
     ManualEntry,
@@ -34,15 +44,23 @@ from timebank.attendance.service.review import (
 )
 from timebank.attendance.service.scans import ScanAnswer, ScanDraft, explained, record_scan
 from timebank.attendance.service.shifts import ReviewClosed
+from timebank.attendance.service.uploads import Batch, UploadedScan, record_batch
 
 __all__ = [
     "AlreadySubmitted",
     "Approved",
+    "Batch",
     "BeyondShift",
+    "CaseDecided",
+    "CasesOpen",
     "ChangedMeanwhile",
     "Correction",
+    "Decision",
     "FourEyes",
+    "ListWaiting",
     "ManualEntry",
+    "NoAccount",
+    "NoSuchCase",
     "NotSubmitted",
     "NothingToCorrect",
     "ReviewClosed",
@@ -51,13 +69,17 @@ __all__ = [
     "StillPending",
     "StillRunning",
     "TimesOutOfRange",
+    "UploadedScan",
     "approve_shift",
     "close_missing",
     "correct_times",
+    "decide_cases",
     "explained",
+    "judgement_of",
     "keep_correction",
     "lock_booked_record",
     "open_giveaway",
+    "record_batch",
     "record_scan",
     "rejudge",
     "restore",

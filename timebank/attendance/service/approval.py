@@ -12,6 +12,7 @@ from timebank.attendance.models import PENDING, READY, Attendance, ShiftApproval
 from timebank.attendance.queries import find_own_hand
 from timebank.attendance.rules import shift_room
 from timebank.attendance.service.booking import book_records, lock_records, tell_booked
+from timebank.attendance.service.cases import refuse_open_cases
 from timebank.attendance.service.judged import rejudge_all
 from timebank.attendance.service.shifts import lock_shift, refuse_closed
 from timebank.core.actor import Actor
@@ -83,7 +84,7 @@ class Approved:
 def submit_shift(session: Session, shift_id: int, *, actor: Actor, now: datetime) -> None:
     """Send a reviewed list for approval. Refuses while the shift runs, after it was sent, while a decision is missing.
 
-    Raises StillRunning, AlreadySubmitted, StillPending.
+    Raises StillRunning, AlreadySubmitted, CasesOpen, StillPending.
     """
     shift = lock_shift(session, shift_id)
     actor.require("attendance.review", branch_id=shift.branch_id)
@@ -91,6 +92,7 @@ def submit_shift(session: Session, shift_id: int, *, actor: Actor, now: datetime
         raise StillRunning(ends=f"{local(shift.ends_at):%m-%d %H:%M}")
     if shift.approval is not None and shift.approval.returned_at is None:
         raise AlreadySubmitted()
+    refuse_open_cases(session, shift_id)
     rejudge_all(session, shift_id, shift.policy)  # the shift may have been moved, or left, since people checked in
     _refuse_pending(session, shift_id)
     minutes = Attendance.signed_minutes + Attendance.manual_minutes

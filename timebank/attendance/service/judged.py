@@ -6,14 +6,24 @@ from dataclasses import replace
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Table, and_, bindparam, select, update
+from sqlalchemy import Table, and_, bindparam, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
 
 from timebank.activities.models import LEFT, SignUp
-from timebank.attendance.models import APPROVED, PENDING, READY, VOID, Attendance, Scan
-from timebank.attendance.rules import Judgement, Mark, Policy, judge, shift_room
+from timebank.attendance.models import (
+    APPROVED,
+    COUNT,
+    PENDING,
+    READY,
+    VOID,
+    Attendance,
+    Scan,
+    ScanCase,
+    ScanEvidence,
+)
+from timebank.attendance.rules import Judgement, Mark, Policy, judge, settled, shift_room
 
 _FRESH = {
     "in_at": None,
@@ -45,8 +55,17 @@ _RECORDS = (
     .with_for_update(of=Attendance, key_share=True)
 )
 _SCANS = (
-    select(Scan.member_id, Scan.kind, Scan.claimed_at, Scan.reason)
-    .where(Scan.shift_id == bindparam("shift_id"), Scan.refused == "")
+    select(
+        Scan.member_id,
+        Scan.kind,
+        Scan.claimed_at,
+        Scan.reason,
+        ScanEvidence.wanted,
+        ScanCase.decision,
+    )
+    .outerjoin(ScanEvidence, ScanEvidence.scan_id == Scan.id)
+    .outerjoin(ScanCase, ScanCase.scan_id == Scan.id)
+    .where(Scan.shift_id == bindparam("shift_id"), or_(Scan.refused == "", ScanCase.decision == COUNT))
     .order_by(Scan.id)
 )
 _TABLE = cast(Table, Attendance.__table__)
@@ -97,8 +116,7 @@ def _rejudge(session: Session, shift_id: int, policy: Policy, member_id: int | N
     found = session.execute(records, {"shift_id": shift_id}).all()
     marks: dict[int, list[Mark]] = {record.member_id: [] for record in found}
     for scan in session.execute(scans, {"shift_id": shift_id}):
-        mark = Mark(kind=scan.kind, at=scan.claimed_at, correction=bool(scan.reason))
-        marks.setdefault(scan.member_id, []).append(mark)
+        marks.setdefault(scan.member_id, []).append(_mark(scan))
     judgements = {record.member_id: _judge(record, marks[record.member_id], policy) for record in found}
     changed = [
         row
@@ -110,9 +128,25 @@ def _rejudge(session: Session, shift_id: int, policy: Policy, member_id: int | N
     return judgements
 
 
+def _mark(scan: Any) -> Mark:
+    return Mark(
+        kind=scan.kind,
+        at=scan.claimed_at,
+        correction=bool(scan.reason),
+        either=scan.wanted == "",  # None where it was not uploaded
+        decided=scan.decision == COUNT,
+    )
+
+
+def judgement_of(session: Session, shift_id: int, member_id: int, policy: Policy) -> Judgement:
+    """What one member's scans are worth now, whatever stands in the record: a booked one is never written again."""
+    scans = session.execute(_SCANS.where(Scan.member_id == member_id), {"shift_id": shift_id})
+    return judge(settled([_mark(scan) for scan in scans], policy), policy)
+
+
 def _judge(record: Any, marks: list[Mark], policy: Policy) -> Judgement:
     """By plan whoever came gets the whole shift, so of somebody who then left the list a person has to decide."""
-    judged = judge(marks, policy)
+    judged = judge(settled(marks, policy), policy)
     went = record.left_at is not None and judged.in_at is not None and record.left_at > judged.in_at
     if policy.by_plan and went and not any(mark.correction for mark in marks):
         return replace(judged, minutes=0, complete=False)

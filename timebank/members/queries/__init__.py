@@ -1,6 +1,14 @@
 """Reads of people: one person, lists of them, their roles, cards and teams."""
 
-from timebank.members.queries.cards import BadPersonalCode, CardRevoked, find_card, find_member_by_code
+from timebank.members.queries.cards import (
+    BadPersonalCode,
+    CardRevoked,
+    find_card,
+    find_member_by_code,
+    get_card_by_code,
+    list_cards,
+    list_revoked_serials,
+)
 from timebank.members.queries.people import (
     MemberFilter,
     MemberNotActive,
@@ -43,18 +51,21 @@ __all__ = [
     "find_member_by_number",
     "find_twin",
     "get_active_member",
+    "get_card_by_code",
     "get_grant",
     "get_member",
     "get_team",
     "list_accesses",
     "list_active_members",
     "list_candidates",
+    "list_cards",
     "list_consents",
     "list_grants",
     "list_grants_at",
     "list_grants_of",
     "list_members",
     "list_names",
+    "list_revoked_serials",
     "list_staff",
     "list_teams",
     "list_teams_of",

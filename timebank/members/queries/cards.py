@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from collections.abc import Collection
+
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from timebank.core.errors import Conflict, Invalid
@@ -41,16 +43,41 @@ def find_member_by_code(session: Session, keys: Keys, text: str) -> Member:
 
     Raises BadPersonalCode for codes mistyped, forged or of another purpose, CardRevoked, MemberNotActive.
     """
+    found = get_card_by_code(session, keys, text)
+    if found.revoked_at is not None:
+        raise CardRevoked()
+    require_active(found.member)
+    return found.member
+
+
+def get_card_by_code(session: Session, keys: Keys, text: str) -> Card:
+    """The card that was typed or scanned, with its person; taken back or not. Raises BadPersonalCode."""
     serial = read_personal_code(keys, text)
     if serial is None:
         raise BadPersonalCode(why=_why_unread(tidy_code(text)))
     found = session.scalars(select(Card).options(joinedload(Card.member)).where(Card.serial == serial)).one_or_none()
     if found is None:
         raise BadPersonalCode(why="没有找到这张成长卡。请核对，或者改用会员号查找。")
-    if found.revoked_at is not None:
-        raise CardRevoked()
-    require_active(found.member)
-    return found.member
+    return found
+
+
+def list_cards(session: Session, member_ids: Collection[int]) -> dict[int, str]:
+    """The serials of these people's valid cards."""
+    rows = session.execute(
+        select(Card.member_id, Card.serial).where(Card.member_id.in_(member_ids), Card.revoked_at.is_(None))
+    )
+    return {row.member_id: row.serial for row in rows}
+
+
+def list_revoked_serials(session: Session, *, branch_id: int, member_ids: Collection[int]) -> list[str]:
+    """The cards taken back from a branch's people, and from those named."""
+    rows = session.scalars(
+        select(Card.serial)
+        .join(Member, Member.id == Card.member_id)
+        .where(Card.revoked_at.is_not(None), or_(Member.branch_id == branch_id, Member.id.in_(member_ids)))
+        .order_by(Card.id)
+    )
+    return list(rows)
 
 
 def _why_unread(code: str) -> str:
