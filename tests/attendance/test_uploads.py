@@ -1,4 +1,4 @@
-"""Scans that were kept on a phone and sent later: recorded whatever they are worth, then judged, then decided by people."""
+"""Scans that a phone kept and sent later: recorded whatever they are worth, then judged, then decided by people."""
 
 from __future__ import annotations
 
