@@ -46,7 +46,7 @@ from timebank.ledger import queries as ledger
 from timebank.members.models import Member, RoleGrant
 from timebank.members.queries import find_card
 from timebank.members.roster import service as roster
-from timebank.members.rules import CONSENT_VERSION, member_number, personal_code
+from timebank.members.rules import CONSENT_VERSION, member_number, personal_code, personal_pass
 from timebank.members.service import NewMember, create_team, hash_password, join_team, register, suspend_member
 from timebank.notices.models import Notice
 from timebank.web.guards import PUBLIC
@@ -204,6 +204,7 @@ SPECIAL = {
     ("exchange.show_voucher", "code"): "voucher",
     ("members.approve", "member_id"): "pending",
     ("members.decline", "member_id"): "pending",
+    ("members.personal_pass", "code"): "personal_pass",
 }
 # Whose things the objects are, where that gives a right.
 _SIDES = {"order.own": {"owner", "asker"}, "order.fulfil": {"owner"}}
@@ -363,6 +364,7 @@ def _make_things(session: Session, home: Branch, people: Mapping[str, Member]) -
         "month": CLOSED_MONTH,
         "owner": owner.id,
         "personal_code": personal_code(KEYS, card.serial),
+        "personal_pass": personal_pass(KEYS, card.serial),
         "turn": "pause",
         "version": CONSENT_VERSION,
         "voided": people["volunteer@home"].id,

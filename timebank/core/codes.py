@@ -49,6 +49,31 @@ def from_bytes(raw: bytes, length: int) -> str:
     return "".join(letters)
 
 
+def encode(raw: bytes, length: int) -> str:
+    """``raw`` as one number of exactly ``length`` letters, the highest place first; ``decode`` gives it back.
+
+    Raises ValueError when it does not fit.
+    """
+    value, letters = int.from_bytes(raw, "big"), []
+    for _ in range(length):
+        value, rest = divmod(value, len(ALPHABET))
+        letters.append(ALPHABET[rest])
+    if value:
+        raise ValueError("too long a number")
+    return "".join(reversed(letters))
+
+
+def decode(letters: str, size: int) -> bytes | None:
+    """The ``size`` bytes that ``encode`` wrote; None for other letters and for a number too great."""
+    value = 0
+    for letter in letters:
+        place = ALPHABET.find(letter)
+        if place < 0:
+            return None
+        value = value * len(ALPHABET) + place
+    return value.to_bytes(size, "big") if value < 1 << (8 * size) else None
+
+
 def grouped(code: str, size: int = 4) -> str:
     """The code in groups for reading: ``ABCD-EFGH``."""
     return "-".join(code[at : at + size] for at in range(0, len(code), size))

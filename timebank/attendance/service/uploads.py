@@ -26,7 +26,7 @@ from timebank.core.db import insert_once
 from timebank.core.errors import Refusal
 from timebank.core.keys import Keys
 from timebank.members.models import Card, Member
-from timebank.members.queries import BadPersonalCode, get_card_by_code
+from timebank.members.queries import BadPersonalCode, CodeReplaced, get_card_by_code
 from timebank.members.rules.codes import tidy_code
 
 _LONGEST_TEXT = 80
@@ -113,8 +113,8 @@ def _read(
                 named.append(_Known(scan, member.id, None))
             continue
         try:
-            card = get_card_by_code(session, keys, scan.code)
-        except BadPersonalCode as unread:
+            card = get_card_by_code(session, keys, scan.code, at=scan.timing.claimed_at)
+        except (BadPersonalCode, CodeReplaced) as unread:
             nobody.append((scan, unread.message))
         else:
             named.append(_Known(scan, card.member_id, card))

@@ -3,11 +3,13 @@
 from timebank.members.queries.cards import (
     BadPersonalCode,
     CardRevoked,
+    CodeReplaced,
     find_card,
     find_member_by_code,
     get_card_by_code,
     list_cards,
     list_revoked_serials,
+    show_codes,
 )
 from timebank.members.queries.people import (
     MemberFilter,
@@ -39,6 +41,7 @@ from timebank.members.queries.teams import TeamNotFound, get_team, list_teams, l
 __all__ = [
     "BadPersonalCode",
     "CardRevoked",
+    "CodeReplaced",
     "MemberFilter",
     "MemberNotActive",
     "MemberNotFound",
@@ -71,4 +74,5 @@ __all__ = [
     "list_teams_of",
     "open_field",
     "resolve_grants",
+    "show_codes",
 ]
