@@ -3,7 +3,7 @@
    openCamera(root, wants): root holds data-video, data-camera, data-start, data-stop, data-photo, data-photo-file and
    data-camera-note, and names the decoder's module in data-wasm. Wants: hint (said while the camera runs), otherwise
    (what to do without a camera), seen(text) → promise or nothing, unread() after a photo without a code, opened() once on
-   the first press. Returns { stop, note }. */
+   the first press. Returns { stop, note }. A data-torch button, where there is one, shows when the camera has a light. */
 (function () {
   "use strict";
 
@@ -54,6 +54,7 @@
           find("start").hidden = true;
           find("stop").hidden = false;
           note(wants.hint);
+          torch(opened);
           return video.play();
         })
         .then(function () {
@@ -67,9 +68,25 @@
         });
     }
 
+    // Few phones have it, and only on the camera at the back.
+    function torch(opened) {
+      var button = find("torch");
+      var track = opened.getVideoTracks()[0];
+      if (!button || !track || !track.getCapabilities || !track.getCapabilities().torch) { return; }
+      button.hidden = false;
+      button.setAttribute("aria-pressed", "false");
+      button.onclick = function () {
+        var lit = button.getAttribute("aria-pressed") !== "true";
+        track.applyConstraints({ advanced: [{ torch: lit }] })
+          .then(function () { button.setAttribute("aria-pressed", String(lit)); })
+          .catch(function () { button.hidden = true; });
+      };
+    }
+
     function stop() {
       if (stream) { stream.getTracks().forEach(function (track) { track.stop(); }); }
       stream = null;
+      if (find("torch")) { find("torch").hidden = true; }
       find("camera").hidden = true;
       find("stop").hidden = true;
       find("start").hidden = false;

@@ -78,6 +78,22 @@
     if (event.persisted) { each("form", release); }
   });
 
+  // A phone that scanned keeps a roster: it goes when somebody signs out or another signs in. Unsent scans stay.
+  function forgetRosters() {
+    if (window.caches) { caches.delete("timebank-scanner"); }
+    var opening = window.indexedDB.open("timebank-scanner");
+    opening.onsuccess = function () {
+      var base = opening.result;
+      if (base.objectStoreNames.contains("rosters")) { base.transaction("rosters", "readwrite").objectStore("rosters").clear(); }
+      base.close();
+      localStorage.removeItem("timebank-scanner");
+    };
+  }
+  try {
+    var scannedAs = localStorage.getItem("timebank-scanner");
+    if (scannedAs !== null && scannedAs !== (document.body.dataset.member || "")) { forgetRosters(); }
+  } catch (_error) { /* a browser that keeps nothing has nothing to forget */ }
+
   var summary = document.getElementById("mistakes");
   if (summary) { summary.focus(); }
 }());

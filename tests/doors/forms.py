@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.doors.town import Town
 from tests.world import PASSWORD
+from timebank.core import clock
 from timebank.members.rules import CONSENT_VERSION
 
 NEW_PASSWORD = "大碶的桂花又开了"
@@ -44,6 +46,7 @@ _FORMS: dict[str, Filled] = {
     "archives.close": {},
     "attendance.approve": {},
     "attendance.close_all": _REASON | {"out_at": "09:20"},
+    "attendance.decide": lambda town: _REASON | {"case": str(town.things["case"]), "decision": "dismiss"},
     "attendance.give_back": _REASON,
     "attendance.person": _REASON | {"form": "manual", "manual_hours": "0", "manual_minutes": "30"},
     "attendance.record": {"form_key": "fresh"},
@@ -52,6 +55,7 @@ _FORMS: dict[str, Filled] = {
     "attendance.scan_person": lambda town: {"form_key": "fresh", "code": town.things["personal_code"]},
     "attendance.submit": {},
     "attendance.type_code": lambda town: {"code": town.thing("venue_code")},
+    "attendance.upload_scans": lambda town: {"batch": _batch(town)},
     "attendance.void_person": _REASON,
     "branches.close_area": {},
     "branches.new_area": {"code": "330300", "name": "温州市"},
@@ -133,6 +137,13 @@ _FORMS: dict[str, Filled] = {
     },
     "web.preferences": {"large": "1"},
 }
+
+
+def _batch(town: Town) -> str:
+    """One scan of a phone, as a form sends it."""
+    at = clock.now().isoformat()
+    scan = {"key": "fresh-scan", "code": town.things["personal_code"], "at": at}
+    return json.dumps({"sent_at": at, "device": "phone", "scans": [scan]})
 
 
 def well_filled(endpoint: str, town: Town) -> dict[str, Any]:

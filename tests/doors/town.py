@@ -29,13 +29,13 @@ from tests.members.rosters import csv_of
 from tests.world import CONSENTS, KEYS, NOW, actor_of, make_branch, make_member, sign_in
 from timebank.archives import closing as archive_closing
 from timebank.archives.service import audit
-from timebank.attendance.models import VENUE
-from timebank.attendance.rules import venue_code
-from timebank.attendance.service import ScanDraft, record_scan, submit_shift, void
+from timebank.attendance.models import VENUE, ScanCase
+from timebank.attendance.rules import Timing, venue_code
+from timebank.attendance.service import Batch, ScanDraft, UploadedScan, record_batch, record_scan, submit_shift, void
 from timebank.branches.models import Branch
 from timebank.branches.service import AreaDraft, add_area
 from timebank.core import clock
-from timebank.core.actor import SYSTEM
+from timebank.core.actor import SYSTEM, Actor
 from timebank.core.db import db, transaction
 from timebank.core.permissions import PERMISSIONS
 from timebank.corrections import service as corrections
@@ -413,11 +413,13 @@ def _make_activities(session: Session, place: activities.Town, people: Mapping[s
         _scan(session, running.id, people[name], "in", NOW)
     void(session, running.id, people["volunteer@home"].id, reason="扫错了人", actor=place.lead)
     submit_shift(session, done.id, actor=place.lead, now=done.ends_at + HOUR)
+    case = _open_case(session, running.id, people["owner"], place.lead)
     over = activities.post(session, place, activities.shift(-30), title="图书整理", now=day_before).shifts[0]
     activities.join(session, over, people["owner"], now=day_before)
     draft = activities.service.post_activity(session, activities.draft(place.branch), actor=place.lead, now=NOW)
     return {
         "activity": going.id,
+        "case": case,
         "running": running.id,
         "tomorrow": tomorrow.id,
         "submitted": done.id,
@@ -425,6 +427,14 @@ def _make_activities(session: Session, place: activities.Town, people: Mapping[s
         "draft": draft.id,
         "venue_code": partial(_venue_code, running.id),
     }
+
+
+def _open_case(session: Session, shift_id: int, member: Member, actor: Actor) -> int:
+    """A scan that was sent for a time before the gate opened."""
+    timing = Timing(device_at=NOW - 2 * HOUR, loaded_offset=0, sent_offset=0)
+    early = UploadedScan(key="early-bird", code="", member_id=member.id, wanted="in", timing=timing)
+    record_batch(session, Batch(shift_id=shift_id, scans=[early]), actor=actor, keys=KEYS, now=NOW)
+    return session.scalars(select(ScanCase.id).where(ScanCase.shift_id == shift_id)).one()
 
 
 def _venue_code(shift_id: int) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
+from datetime import UTC, datetime
 from typing import Any
 
-from marshmallow import fields, pre_load
+from marshmallow import ValidationError, fields, pre_load, validate, validates_schema
 
-from timebank.web.forms import Count, FormSchema, Text
+from timebank.web.forms import Count, FormSchema, Length, OneOf, Text, tidy_text
 
 _MOST_HOURS = 24
 
@@ -53,3 +54,54 @@ class ManualSchema(ReasonSchema):
 
     manual_hours = Count(0, _MOST_HOURS, load_default=0)
     manual_minutes = Count(0, _MOST_HOURS * 60, load_default=0)
+
+
+# A phone fresh from the factory shows 1970; what no clock shows is no time.
+_FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+MOST_SECONDS = 2_000_000_000  # a clock further off says nothing, and a column holds no more
+MOST_SCANS = 50
+
+
+def _when(**more: Any) -> fields.AwareDateTime:
+    return fields.AwareDateTime("iso", validate=validate.Range(_FIRST, _LAST), **more)
+
+
+class UploadedScanSchema(FormSchema):
+    """One scan as a device kept it: a code, or a member whom staff chose."""
+
+    key = fields.String(required=True, validate=validate.Regexp(r"[A-Za-z0-9_-]{8,64}\Z"))
+    code = fields.String(load_default="", validate=Length(max=300))
+    member_id = Count(1, load_default=None, allow_none=True)
+    wanted = fields.String(load_default="", validate=OneOf(("", "in", "out")))
+    at = _when(required=True)
+    loaded_offset = fields.Integer(
+        load_default=None, allow_none=True, validate=validate.Range(-MOST_SECONDS, MOST_SECONDS)
+    )
+    roster = fields.String(load_default="", validate=Length(max=100))
+
+    @pre_load
+    def without_control_characters(self, given: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """A camera reads whatever somebody printed."""
+        code = given.get("code")
+        return given | {"code": tidy_text(code)} if isinstance(code, str) else given
+
+    @validates_schema
+    def names_somebody(self, given: dict[str, Any], **_: Any) -> None:
+        """Either of the two; an empty code is one that was read as such."""
+        if given.get("member_id") is not None and given.get("code"):
+            raise ValidationError("二选一。", "code")
+
+
+class BatchSchema(FormSchema):
+    """What a device sends at once: its clock at sending, and scans, each of which is read by itself."""
+
+    sent_at = _when(required=True)
+    device = fields.String(load_default="", validate=Length(max=64))
+    scans = fields.List(fields.Dict(keys=fields.String()), required=True, validate=Length(min=1, max=MOST_SCANS))
+
+
+class DecisionSchema(ReasonSchema):
+    """Which cases, what of them, and why."""
+
+    case = fields.List(Count(1), required=True, validate=Length(min=1, max=500))
+    decision = fields.String(required=True, validate=OneOf(("count", "dismiss")))

@@ -14,6 +14,8 @@ blueprint = Blueprint("web", __name__)
 
 # What a browser may fetch of the npm packages: address → file below node_modules.
 ASSETS = {
+    "idb.js": "idb/build/umd.js",
+    "nacl.js": "tweetnacl/nacl-fast.min.js",
     "zxing-reader.js": "zxing-wasm/dist/iife/reader/index.js",
     "zxing_reader.wasm": "zxing-wasm/dist/reader/zxing_reader.wasm",
 }

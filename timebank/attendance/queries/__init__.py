@@ -44,6 +44,7 @@ from timebank.attendance.queries.shifts import (
     ShiftCard,
     find_approval,
     list_approved,
+    list_gate_shifts,
     list_waiting_approval,
     list_waiting_review,
 )
@@ -93,6 +94,7 @@ __all__ = [
     "list_day_scans",
     "list_elsewhere",
     "list_flags",
+    "list_gate_shifts",
     "list_latest",
     "list_open_shifts",
     "list_roster",

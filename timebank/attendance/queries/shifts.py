@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, and_, func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session, aliased, joinedload
 
 from timebank.activities.models import CONFIRMED, PUBLISHED, Activity, Shift, SignUp
 from timebank.attendance.models import PENDING, Attendance, AttendanceCorrection, ShiftApproval
@@ -145,3 +145,24 @@ def find_approval(session: Session, shift_id: int) -> ShiftApproval | None:
         select(ShiftApproval).where(ShiftApproval.shift_id == shift_id).execution_options(populate_existing=True)
     ).all()
     return found[0] if found else None
+
+
+def list_gate_shifts(session: Session, branch_ids: Collection[int] | None, *, now: datetime) -> Sequence[Shift]:
+    """The published shifts of these branches (None: all) that a gate is or will soon be open for, the first first."""
+    near = timedelta(hours=12)
+    statement = (
+        select(Shift)
+        .join(Activity, Activity.id == Shift.activity_id)
+        .where(
+            Activity.status == PUBLISHED,
+            Shift.cancelled_at.is_(None),
+            Shift.starts_at < now + near,
+            Shift.ends_at > now - near,
+        )
+        .options(joinedload(Shift.activity))
+        .order_by(Shift.starts_at, Shift.id)
+        .limit(30)
+    )
+    if branch_ids is not None:
+        statement = statement.where(Activity.branch_id.in_(branch_ids))
+    return session.scalars(statement).all()

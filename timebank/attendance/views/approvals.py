@@ -5,7 +5,14 @@ from __future__ import annotations
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from timebank.attendance.queries import find_own_hand, list_approved, list_waiting_approval, list_waiting_review
+from timebank.attendance.queries import (
+    count_open_cases,
+    find_own_hand,
+    list_approved,
+    list_open_shifts,
+    list_waiting_approval,
+    list_waiting_review,
+)
 from timebank.attendance.schemas import ReasonSchema
 from timebank.attendance.service import approve_shift, return_shift
 from timebank.attendance.views.base import blueprint, reached, saying_refusals
@@ -28,6 +35,7 @@ def approvals() -> str:
         waiting=list_waiting_approval(session, branch_ids),
         reviews=list_waiting_review(session, branch_ids, now=clock.now()),
         approved=list_approved(session, branch_ids),
+        conflicts=list_open_shifts(session, branch_ids),
     )
 
 
@@ -44,6 +52,7 @@ def approval(shift_id: int) -> str:
         "attendance/approve.html",
         reviewed=reviewed,
         shift=shift,
+        cases=count_open_cases(session, shift_id),
         seen=reviewed.approval.submitted_at.isoformat() if reviewed.approval else "",
         own=reviewed.approval is not None and reviewed.approval.submitted_by_id == me,
         involved=find_own_hand(session, shift_id, me),

@@ -19,7 +19,7 @@ from timebank.attendance.queries import (
     list_scans,
     policy_of,
 )
-from timebank.attendance.rules import REFUSALS, shift_minutes, shift_room
+from timebank.attendance.rules import UPLOAD_REFUSALS, shift_minutes, shift_room
 from timebank.attendance.schemas import ManualSchema, ReasonSchema, TimesSchema
 from timebank.attendance.service import Correction, ManualEntry, correct_times, restore, set_manual, void
 from timebank.attendance.views.base import blueprint, instant_near, reached, saying_refusals
@@ -30,15 +30,18 @@ from timebank.web.filters import clocktime, moment
 from timebank.web.forms import Form
 from timebank.web.guards import current_actor, guard
 
-_REASONS = {
+REASONS = {
     "attendance.member_not_active": "账户没有启用",
     "attendance.cancelled": "班次已取消",
     "attendance.submitted": "名单已提交审核",
     "attendance.too_early": "还没到时间",
     "attendance.too_late": "已经过了时间",
     "attendance.not_signed_up": "没有报名",
+    "attendance.card_revoked": "卡已作废",
+    "attendance.clock_doubtful": "手机时间不准",
+    "attendance.in_future": "时间在将来",
 }
-assert _REASONS.keys() == REFUSALS.keys()  # noqa: S101 - a refusal without words would show its code to people
+assert REASONS.keys() == UPLOAD_REFUSALS.keys()  # noqa: S101 - a refusal without words would show its code to people
 
 
 @dataclass
@@ -191,7 +194,7 @@ def _events(session: Session, shift_id: int, member_id: int) -> list[dict[str, s
         by = names.get(scan.actor_id or 0)
         notes = [f"由 {by.name} 登记" if by else "", f"原因：{scan.reason}" if scan.reason else ""]
         if scan.refused:
-            notes.append(f"没有签上：{_REASONS.get(scan.refused, scan.refused)}")
+            notes.append(f"没有签上：{REASONS.get(scan.refused, scan.refused)}")
         if abs((scan.received_at - scan.claimed_at).total_seconds()) >= 60:
             notes.append(f"{moment(scan.received_at)} 记下")
         events.append(

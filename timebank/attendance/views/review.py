@@ -10,7 +10,15 @@ from werkzeug.wrappers import Response
 
 from timebank.activities.models import Shift
 from timebank.attendance.models import ShiftApproval
-from timebank.attendance.queries import Flags, RosterLine, find_approval, list_flags, list_roster, search_members
+from timebank.attendance.queries import (
+    Flags,
+    RosterLine,
+    count_open_cases,
+    find_approval,
+    list_flags,
+    list_roster,
+    search_members,
+)
 from timebank.attendance.schemas import CloseMissingSchema
 from timebank.attendance.service import close_missing, submit_shift
 from timebank.attendance.views.base import blueprint, instant_near, is_cancelled, reached, saying_refusals
@@ -104,6 +112,7 @@ def review(shift_id: int) -> str:
         shift=shift,
         cancelled=is_cancelled(shift),
         over=now >= shift.ends_at,
+        cases=count_open_cases(session, shift_id),
         wanted=wanted,
         found=search_members(session, wanted, branch_id=shift.activity.branch_id, without=listed) if wanted else (),
         missing=Form(CloseMissingSchema(), initial={"out_at": clocktime(shift.ends_at), "reason": ""}),
