@@ -8,7 +8,7 @@
 
   var BATCH = 25;
   var PATIENCE_MS = 15000;
-  var LONGEST_WAIT_MS = 60000;
+  var LONGEST_WAIT_MS = 20000;
 
   var store = window.ScannerStore;
   var wants = null;

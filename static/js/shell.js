@@ -82,6 +82,7 @@
   function forgetRosters() {
     if (window.caches) { caches.delete("timebank-scanner"); }
     var opening = window.indexedDB.open("timebank-scanner");
+    opening.onupgradeneeded = function () { opening.transaction.abort(); }; // nothing was kept: make nothing
     opening.onsuccess = function () {
       var base = opening.result;
       if (base.objectStoreNames.contains("rosters")) { base.transaction("rosters", "readwrite").objectStore("rosters").clear(); }

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 from sqlalchemy import func, select
 
 from tests.attendance.scene import Scene, at, find_attendance, make_scene
@@ -78,9 +78,24 @@ def waiting(page: Page, number: int) -> None:
         expect(page.locator("[data-waiting]")).to_be_hidden()
 
 
+COUNT_KEPT = """store => new Promise(done => {
+  const opening = indexedDB.open('timebank-scanner');
+  opening.onupgradeneeded = () => opening.transaction.abort();
+  opening.onerror = () => done(-1);
+  opening.onsuccess = () => {
+    const counting = opening.result.transaction(store).objectStore(store).count();
+    counting.onsuccess = () => { opening.result.close(); done(counting.result); };
+  };
+})"""
+
+
 def kept(page: Page, store: str, number: int) -> None:
-    counted = f"idb.openDB('timebank-scanner').then(base => base.count('{store}'))"
-    page.wait_for_function(f"window.idb && {counted}.then(found => found === {number})", timeout=30_000)
+    """Wait until the phone keeps so many rosters or scans."""
+    for _ in range(120):
+        if page.evaluate(COUNT_KEPT, store) == number:
+            return
+        page.wait_for_timeout(250)
+    raise AssertionError(f"{store}: {page.evaluate(COUNT_KEPT, store)}, not {number}")
 
 
 LET_EXPIRE = """shift => idb.openDB('timebank-scanner').then(async base => {
@@ -171,7 +186,7 @@ def test_two_tabs_and_a_killed_one_send_every_scan_once(
     expect(other.locator("[data-counts] [data-here]")).to_have_text("2")
 
 
-def sign_out(context: BrowserContext, page: Page, server: str) -> None:
+def sign_out(page: Page, server: str) -> None:
     page.goto(f"{server}/organise")
     page.get_by_role("button", name="退出登录").click()
     page.wait_for_url(f"{server}/")
@@ -200,9 +215,10 @@ def test_a_roster_goes_when_it_expires_and_at_sign_out_but_scans_stay(
     page.context.set_offline(False)
     page.goto(f"{live_server}/organise/shifts/{scene.shift_id}/scan")
     kept(page, "rosters", 1)
-    sign_out(page.context, page, live_server)
+    sign_out(page, live_server)
     page.wait_for_function("localStorage.getItem('timebank-scanner') === null")
-    page.wait_for_function("caches.keys().then(names => names.length === 0)")
+    kept(page, "rosters", 0)
+    assert page.evaluate("caches.keys()") == []
 
     page.unroute("**/scans")
     signed_in(page, live_app, live_server, relief)
