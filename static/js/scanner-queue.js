@@ -8,6 +8,7 @@
 
   var BATCH = 25;
   var PATIENCE_MS = 15000;
+  var MOST_SECONDS = 2000000000; // as timebank/attendance/schemas.py
   var LONGEST_WAIT_MS = 20000;
 
   var store = window.ScannerStore;
@@ -49,7 +50,8 @@
     if (!answer.ok) { return null; }
     var roster = await answer.json();
     var middle = (before + Date.now()) / 2;
-    roster.offset = Math.round((Date.parse(roster.now) - middle) / 1000);
+    var offset = Math.round((Date.parse(roster.now) - middle) / 1000);
+    roster.offset = Math.max(-MOST_SECONDS, Math.min(MOST_SECONDS, offset));
     await store.keepRoster(roster);
     state.me = roster.me;
     say("online");

@@ -159,7 +159,7 @@
     var me = queue.state.me || (roster && roster.me);
     if (me) { scan.by = me.id; scan.byName = me.name; }
     var word = verdict(scan);
-    scan.who = word.who;
+    if (word.told.tone !== "bad") { scan.who = word.who; } // what a person has to decide moves nobody
     await store.addScan(scan); // before anything is shown
     waiting.push(scan);
     shown = scan.key;
@@ -389,7 +389,12 @@
       var line = document.createElement("li");
       var link = document.createElement("a");
       link.href = "/organise/shifts/" + one.id + "/scan";
-      link.textContent = one.title + "，" + one.when;
+      var when = document.createElement("small");
+      when.className = "soft";
+      when.textContent = one.when;
+      var words = document.createElement("span");
+      words.append(one.title, document.createElement("br"), when);
+      link.append(words);
       line.append(link);
       return line;
     }));
