@@ -6,7 +6,7 @@ from flask import Flask, request
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from timebank.core.db import prepare_engine, write_session
+from timebank.core.db import lock_name, prepare_engine, write_session
 
 
 class Base(DeclarativeBase):
@@ -29,7 +29,10 @@ app.config["SQLALCHEMY_DATABASE_URI"] = os.environ["DATABASE_URL"]
 db.init_app(app)
 with app.app_context():
     prepare_engine(db.engine)
-    db.create_all()
+    with write_session(db.session()) as first:
+        lock_name(first, "bare")  # several workers start at once
+        Base.metadata.create_all(first.connection())
+    db.session.remove()
 
 
 @app.post("/scan")

@@ -32,26 +32,55 @@ class Post:
         return {"Content-Type": "application/x-www-form-urlencoded", **({"Cookie": cookie} if cookie else {})}
 
 
+@dataclass(frozen=True)
+class Server:
+    """A running gunicorn: where it listens, and its first process."""
+
+    port: int
+    pid: int
+
+    def workers(self) -> list[int]:
+        """The processes that answer."""
+        return [int(child) for child in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
+
+    def ask(
+        self, method: str, path: str, form: Mapping[str, str], cookies: dict[str, str], *, status: int = 200
+    ) -> str:
+        """One request of a browser that keeps its cookies (``cookies`` is changed); the page. Raises RuntimeError."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request(method, path, urlencode(form), Post(path, form, cookies).headers())
+        response = connection.getresponse()
+        page = response.read().decode()
+        connection.close()
+        if response.status != status:
+            raise RuntimeError(f"{path} answered {response.status}")
+        for line in response.headers.get_all("Set-Cookie") or ():
+            name, _, value = line.partition(";")[0].partition("=")
+            cookies[name] = value
+        return page
+
+
 @contextmanager
-def served(application: str, environment: Mapping[str, str]) -> Iterator[int]:
-    """The port of a gunicorn (one worker, eight threads) that serves ``module:app``."""
+def served(application: str, environment: Mapping[str, str], *, workers: int = 1, threads: int = 8) -> Iterator[Server]:
+    """A gunicorn (as ``make run`` starts it, unless told otherwise) that serves ``module:app``."""
     port = _free_port()
     command = [
-        *(sys.executable, "-m", "gunicorn", application, "--worker-class", "gthread"),
-        *("--workers", "1", "--threads", "8", "--bind", f"127.0.0.1:{port}", "--log-level", "warning"),
+        *(sys.executable, "-m", "gunicorn", application, "--no-control-socket", "--worker-class", "gthread"),
+        *("--workers", str(workers), "--threads", str(threads)),
+        *("--bind", f"127.0.0.1:{port}", "--log-level", "warning"),
     ]
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment})
     try:
         _wait_for(port)
-        yield port
+        yield Server(port, process.pid)
     finally:
         process.terminate()
         process.wait(timeout=20)
 
 
-def post_all(port: int, posts: Sequence[Post], *, status: int) -> float:
+def post_all(server: Server, posts: Sequence[Post], *, status: int) -> float:
     """Send the requests one after another over one connection; requests per second. Any other status is an error."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     prepared = [(post.path, urlencode(post.form), post.headers()) for post in posts]
     start = time.perf_counter()
     for path, body, headers in prepared:

@@ -11,7 +11,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -172,15 +172,61 @@ def settings(fresh_database: str, tmp_path: Path) -> dict[str, Any]:
     }
 
 
-@pytest.fixture
-def app(settings: dict[str, Any]) -> Iterator[Flask]:
-    """The application on its own database. Forms are taken without their token; the browser tests send real ones."""
-    from timebank.app import create_app
+@dataclass
+class KeptApp:
+    """An application that a worker keeps: made once per engine, lent to test after test, each on its own database.
 
-    made = with_kept_templates(create_app(settings))
-    made.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
-    yield made
-    _close(made)
+    What costs more than most tests is kept with it: the routes, and the statements that SQLAlchemy compiled.
+    """
+
+    app: Flask
+    url: sa.URL
+
+    @classmethod
+    def make(cls, settings: dict[str, Any]) -> KeptApp:
+        """The application on the database of the settings; its engine connects to whatever ``url`` is later."""
+        from timebank.app import create_app
+
+        made = cls(with_kept_templates(create_app(settings)), sa.make_url(settings["DATABASE_URL"]))
+        with made.app.app_context():
+            sa.event.listen(db.engine, "do_connect", made._redirect)
+        return made
+
+    def _redirect(self, _dialect: sa.Dialect, _record: Any, given: list[Any], named: dict[str, Any]) -> None:
+        if self.url.get_backend_name() == "sqlite":
+            given[0] = self.url.database
+        else:
+            named["dbname"] = self.url.database
+
+    @contextmanager
+    def lent(self, settings: dict[str, Any]) -> Iterator[Flask]:
+        """The application with these settings on their database; what a test changes of it is put back."""
+        config, extensions = dict(self.app.config), dict(self.app.extensions)
+        self.url = sa.make_url(settings["DATABASE_URL"])
+        self.app.config.update(settings, SQLALCHEMY_DATABASE_URI=settings["DATABASE_URL"])
+        self.app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+        Path(settings["TIMEBANK_DATA"]).mkdir(parents=True, exist_ok=True)
+        yield self.app
+        _close(self.app)
+        for kept, first in ((self.app.config, config), (self.app.extensions, extensions)):
+            kept.clear()
+            kept.update(first)
+
+
+@pytest.fixture(scope="session")
+def kept_apps() -> dict[str, KeptApp]:
+    """This worker's application on each engine, made when first asked for."""
+    return {}
+
+
+@pytest.fixture
+def app(settings: dict[str, Any], kept_apps: dict[str, KeptApp]) -> Iterator[Flask]:
+    """The application on the test's own database. Forms are taken without their token; the browser sends real ones."""
+    engine = sa.make_url(settings["DATABASE_URL"]).get_backend_name()
+    if engine not in kept_apps:
+        kept_apps[engine] = KeptApp.make(settings)
+    with kept_apps[engine].lent(settings) as lent:
+        yield lent
 
 
 @pytest.fixture

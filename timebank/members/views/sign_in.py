@@ -18,7 +18,7 @@ from timebank.members.views import blueprint
 from timebank.web.forms import Form
 from timebank.web.guards import SignedIn, find_actor, public
 from timebank.web.keyring import keys
-from timebank.web.limits import SIGN_IN_LIMIT, limiter
+from timebank.web.limits import FAILED_SIGN_IN_LIMIT, SIGN_IN_LIMIT, limiter
 from timebank.web.views import local_path
 
 REMEMBERED = timedelta(days=30)
@@ -31,9 +31,14 @@ def remember(member_id: int, mark: str, *, device: bool) -> None:
     login_user(SignedIn(load_actor(db.session(), member_id), mark), remember=device, duration=REMEMBERED)
 
 
+def _failed(response: Response) -> bool:
+    return response.status_code >= 400
+
+
 @blueprint.route("/sign-in", methods=["GET", "POST"])
 @public
 @limiter.limit(SIGN_IN_LIMIT, methods=["POST"])
+@limiter.limit(FAILED_SIGN_IN_LIMIT, methods=["POST"], deduct_when=_failed)
 def sign_in() -> Response | tuple[str, int]:
     """Sign in with phone or member number and password; with a one-time PIN, on to choosing a password."""
     target = local_path(request.values.get("next", ""))
@@ -67,7 +72,7 @@ def _check(login: str, password: str) -> service.SignInAnswer:
 
 @blueprint.route("/sign-in/new-password", methods=["GET", "POST"])
 @public
-@limiter.limit(SIGN_IN_LIMIT, methods=["POST"])
+@limiter.limit(FAILED_SIGN_IN_LIMIT, methods=["POST"])
 def new_password() -> Response | tuple[str, int]:
     """Choose a password after signing in with a one-time PIN."""
     pin = session.get("pin")
