@@ -1,7 +1,7 @@
 """Uploaded scans: the evidence of their time, the cases that people decide, codes that name nobody.
 
 The database itself refuses: evidence and unread codes that are changed or deleted; a case that is changed after its
-decision, or whose question is changed; an approval by somebody on whose decision minutes of the list rest.
+decision, or whose question is changed. (Whoever decides reviews the record, and is kept from approving it as such.)
 """
 
 import sqlalchemy as sa
@@ -18,13 +18,6 @@ APPEND_ONLY = ("scan_evidence", "unread_scan")
 CASE_FINAL = "a decided case is never changed or deleted"
 CASE_IDENTITY = "what a case asks is never changed"
 ASKED = ("id", "scan_id", "shift_id", "kind", "opened_at")
-OWN_DECISION = "nobody approves minutes that rest on their own decision"
-DECIDED_BY_APPROVER = """EXISTS (
-    SELECT 1 FROM scan_case c JOIN scan s ON s.id = c.scan_id
-      JOIN attendance a ON a.shift_id = c.shift_id AND a.member_id = s.member_id
-    WHERE c.shift_id = NEW.shift_id AND c.decision = 'count' AND c.decided_by_id = NEW.approved_by_id
-      AND a.status <> 'void' AND a.signed_minutes + a.manual_minutes > 0
-  )"""
 
 
 def _changed(differ: str) -> str:
@@ -54,9 +47,6 @@ SQLITE = [
     f"CREATE TRIGGER scan_case_identity BEFORE UPDATE ON scan_case WHEN {_changed('IS NOT')} "
     f"BEGIN SELECT RAISE(ABORT, '{CASE_IDENTITY}'); END",
     f"CREATE TRIGGER scan_case_never_delete BEFORE DELETE ON scan_case BEGIN SELECT RAISE(ABORT, '{CASE_FINAL}'); END",
-    f"""CREATE TRIGGER approval_case_four_eyes BEFORE UPDATE ON shift_approval
-        WHEN NEW.approved_by_id IS NOT NULL AND {DECIDED_BY_APPROVER}
-        BEGIN SELECT RAISE(ABORT, '{OWN_DECISION}'); END""",
 ]
 
 POSTGRESQL = [
@@ -81,14 +71,6 @@ POSTGRESQL = [
           RETURN NEW;
         END $$""",
     "CREATE TRIGGER scan_case_guarded BEFORE UPDATE OR DELETE ON scan_case FOR EACH ROW EXECUTE FUNCTION scan_case_guard()",
-    f"""CREATE FUNCTION approval_case_guard() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN
-          IF NEW.approved_by_id IS NOT NULL AND {DECIDED_BY_APPROVER} THEN
-            RAISE EXCEPTION '{OWN_DECISION}' USING ERRCODE = 'restrict_violation';
-          END IF;
-          RETURN NEW;
-        END $$""",
-    "CREATE TRIGGER approval_case_four_eyes BEFORE UPDATE ON shift_approval FOR EACH ROW EXECUTE FUNCTION approval_case_guard()",
 ]
 
 
@@ -163,10 +145,7 @@ def downgrade() -> None:
     """Not where cases were opened: what was decided to count would be forgotten, and the records with it."""
     if op.get_bind().exec_driver_sql("SELECT count(*) FROM scan_case").scalar():
         raise RuntimeError("there are scans that people decided about; restore a backup instead of going down")
-    on = " ON shift_approval" if op.get_bind().dialect.name == "postgresql" else ""
-    op.execute(f"DROP TRIGGER approval_case_four_eyes{on}")
     for table in ("unread_scan", "scan_case", "scan_evidence"):
         op.drop_table(table)  # and its triggers
-    if on:
-        op.execute("DROP FUNCTION approval_case_guard()")
+    if op.get_bind().dialect.name == "postgresql":
         op.execute("DROP FUNCTION scan_case_guard()")

@@ -81,7 +81,7 @@ def find_own_hand(session: Session, shift_id: int, member_id: int) -> str:
         Scan.reason != "",
     )
     decided = exists().where(
-        ScanCase.shift_id == shift_id,
+        ScanCase.shift_id == Attendance.shift_id,
         ScanCase.decision == COUNT,
         ScanCase.decided_by_id == member_id,
         ScanCase.scan_id == Scan.id,

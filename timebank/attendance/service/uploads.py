@@ -82,11 +82,11 @@ def record_batch(session: Session, batch: Batch, *, actor: Actor, keys: Keys, no
     named, nobody = _read(session, keys, fresh)
     _keep_unread(session, batch, nobody, actor, now)
     approval = find_approval(session, batch.shift_id)
-    approved = approval is not None and approval.approved_at is not None
+    waiting = approval is not None and approval.approved_at is None and approval.returned_at is None
     for member_id, scans in _by_member(named).items():
         ground = find_ground(session, batch.shift_id, member_id)
         if ground is not None:
-            _record(session, _Recording(batch, ground, approved, actor, now), scans)
+            _record(session, _Recording(batch, ground, not waiting, actor, now), scans)
     return list_answers(session, batch.shift_id, [scan.key for scan in batch.scans])
 
 
