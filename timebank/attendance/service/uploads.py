@@ -6,7 +6,7 @@ batches of the same scans, or a batch and a scan at the door, never wait for eac
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -220,7 +220,7 @@ def _insert(session: Session, doing: _Recording, one: _Known, refused: type[Refu
     return scan_id
 
 
-def _evidence(doing: _Recording, one: _Known) -> Mapping[str, Any]:
+def _evidence(doing: _Recording, one: _Known) -> dict[str, Any]:
     timing = one.scan.timing
     return {
         "wanted": one.scan.wanted,
