@@ -16,8 +16,8 @@ from timebank.attendance.queries.correcting import (
 )
 from timebank.attendance.queries.days import SOURCE, coins_of_day
 from timebank.attendance.queries.door import DoorCounts, Latest, door_counts, find_ground, hold_ground, list_latest
-from timebank.attendance.queries.flags import Flags, find_own_hand, list_flags
-from timebank.attendance.queries.policy import policy_of
+from timebank.attendance.queries.flags import KINDS, FlagKind, Flags, find_own_hand, list_flags
+from timebank.attendance.queries.policy import COUNTING_COLUMNS, find_overtime, policy_of
 from timebank.attendance.queries.roster import RosterLine, find_roster_line, list_roster, list_scans, search_members
 from timebank.attendance.queries.shifts import (
     ShiftCard,
@@ -35,6 +35,8 @@ from timebank.attendance.queries.totals import (
 )
 
 __all__ = [
+    "COUNTING_COLUMNS",
+    "KINDS",
     "MANUAL",
     "MINUTES",
     "POINTS",
@@ -42,6 +44,7 @@ __all__ = [
     "SOURCE",
     "UNOPENED",
     "DoorCounts",
+    "FlagKind",
     "Flags",
     "Latest",
     "MemberTotals",
@@ -54,6 +57,7 @@ __all__ = [
     "find_approval",
     "find_booked_record",
     "find_ground",
+    "find_overtime",
     "find_own_hand",
     "find_roster_line",
     "hold_ground",

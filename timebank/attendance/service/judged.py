@@ -13,6 +13,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from timebank.activities.models import LEFT, SignUp
 from timebank.attendance.models import APPROVED, PENDING, READY, VOID, Attendance, Scan
+from timebank.attendance.queries import find_overtime
 from timebank.attendance.rules import Judgement, Mark, Policy, judge, shift_room
 
 _FRESH = {
@@ -99,29 +100,36 @@ def _rejudge(session: Session, shift_id: int, policy: Policy, member_id: int | N
     for scan in session.execute(scans, {"shift_id": shift_id}):
         mark = Mark(kind=scan.kind, at=scan.claimed_at, correction=bool(scan.reason))
         marks.setdefault(scan.member_id, []).append(mark)
-    judgements = {record.member_id: _judge(record, marks[record.member_id], policy) for record in found}
+    confirmed = find_overtime(session, shift_id, policy, () if member_id is None else (member_id,))
+    overtime = {record.member_id: confirmed.get(record.member_id, 0) for record in found}
+    judgements = {
+        record.member_id: _judge(record, marks[record.member_id], policy, overtime[record.member_id])
+        for record in found
+    }
     changed = [
         row
         for record in found
-        if record.status != APPROVED and (row := _row(record, judgements[record.member_id], policy)) is not None
+        if record.status != APPROVED
+        and (row := _row(record, judgements[record.member_id], policy, overtime[record.member_id])) is not None
     ]
     if changed:
         session.connection().execute(_UPDATE, changed)
     return judgements
 
 
-def _judge(record: Any, marks: list[Mark], policy: Policy) -> Judgement:
+def _judge(record: Any, marks: list[Mark], policy: Policy, overtime: int) -> Judgement:
     """By plan whoever came gets the whole shift, so of somebody who then left the list a person has to decide."""
-    judged = judge(marks, policy)
+    judged = judge(marks, policy, overtime=overtime)
     went = record.left_at is not None and judged.in_at is not None and record.left_at > judged.in_at
     if policy.by_plan and went and not any(mark.correction for mark in marks):
         return replace(judged, minutes=0, complete=False)
     return judged
 
 
-def _row(record: Any, judged: Judgement, policy: Policy) -> dict[str, object] | None:
+def _row(record: Any, judged: Judgement, policy: Policy, overtime: int) -> dict[str, object] | None:
     """What to write, or None when the record says so already."""
-    status = judged_status(judged, policy, void=record.status == VOID, manual_minutes=record.manual_minutes)
+    void, manual = record.status == VOID, record.manual_minutes
+    status = judged_status(judged, policy, void=void, manual_minutes=manual, overtime=overtime)
     after = (judged.in_at, judged.out_at, judged.minutes, status)
     if after == (record.in_at, record.out_at, record.signed_minutes, record.status):
         return None
@@ -130,7 +138,7 @@ def _row(record: Any, judged: Judgement, policy: Policy) -> dict[str, object] | 
     }
 
 
-def judged_status(judged: Judgement, policy: Policy, *, void: bool, manual_minutes: int) -> str:
+def judged_status(judged: Judgement, policy: Policy, *, void: bool, manual_minutes: int, overtime: int = 0) -> str:
     """Where a record stands: staff's word first; complete scans or minutes entered by hand need no more decision.
 
     They do when together they are more than the shift has room for, as when somebody checks out after minutes were
@@ -138,6 +146,6 @@ def judged_status(judged: Judgement, policy: Policy, *, void: bool, manual_minut
     """
     if void:
         return VOID
-    if manual_minutes and judged.minutes + manual_minutes > shift_room(policy):
+    if manual_minutes and judged.minutes + manual_minutes > shift_room(policy, overtime):
         return PENDING
     return READY if judged.complete or manual_minutes > 0 else PENDING
