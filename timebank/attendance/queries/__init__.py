@@ -18,7 +18,14 @@ from timebank.attendance.queries.days import SOURCE, coins_of_day
 from timebank.attendance.queries.door import DoorCounts, Latest, door_counts, find_ground, hold_ground, list_latest
 from timebank.attendance.queries.flags import KINDS, FlagKind, Flags, find_own_hand, list_flags
 from timebank.attendance.queries.policy import COUNTING_COLUMNS, find_overtime, policy_of
-from timebank.attendance.queries.roster import RosterLine, find_roster_line, list_roster, list_scans, search_members
+from timebank.attendance.queries.roster import (
+    RosterLine,
+    find_roster_line,
+    list_marks,
+    list_roster,
+    list_scans,
+    search_members,
+)
 from timebank.attendance.queries.shifts import (
     ShiftCard,
     find_approval,
@@ -64,6 +71,7 @@ __all__ = [
     "list_approved",
     "list_flags",
     "list_latest",
+    "list_marks",
     "list_roster",
     "list_scans",
     "list_waiting_approval",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from timebank.activities.models import CONFIRMED, SignUp
 from timebank.attendance.models import APPROVED, PENDING, READY, VOID, Attendance, Overtime, Scan
+from timebank.attendance.rules import Mark
 from timebank.members.models import ACTIVE, Member
 from timebank.members.rules import read_member_number
 
@@ -72,7 +73,7 @@ class RosterLine:
         return self.status == APPROVED
 
 
-def _lines(shift_id: int) -> Select[Any, Any, Any]:
+def _lines(shift_id: int) -> Select[Any, Any, Any, Any]:
     return (
         select(Member, SignUp, Attendance, _said_overtime(shift_id))
         .outerjoin(
@@ -135,6 +136,13 @@ def list_scans(session: Session, shift_id: int, member_id: int) -> Sequence[Scan
     return session.scalars(
         select(Scan).where(Scan.shift_id == shift_id, Scan.member_id == member_id).order_by(Scan.id)
     ).all()
+
+
+def list_marks(scans: Iterable[Scan]) -> list[Mark]:
+    """What of some scans, given in the order they were recorded, is judged: the refused ones say nothing."""
+    return [
+        Mark(kind=scan.kind, at=scan.claimed_at, correction=bool(scan.reason)) for scan in scans if not scan.refused
+    ]
 
 
 def search_members(

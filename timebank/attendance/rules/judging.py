@@ -200,6 +200,11 @@ def shift_room(policy: Policy, overtime: int = 0) -> int:
     return length - _break_of(length, policy) + _allowed(policy, overtime)
 
 
+def came_late(in_at: datetime | None, policy: Policy) -> int:
+    """Minutes that somebody came after the start."""
+    return _span(policy.starts_at, in_at) if in_at else 0
+
+
 def stayed_over(out_at: datetime | None, policy: Policy) -> int:
     """Minutes that somebody left after the end."""
     return _span(policy.ends_at, out_at) if out_at else 0
