@@ -52,6 +52,7 @@ _FORMS: dict[str, Filled] = {
     "attendance.scan_person": lambda town: {"form_key": "fresh", "code": town.things["personal_code"]},
     "attendance.submit": {},
     "attendance.type_code": lambda town: {"code": town.thing("venue_code")},
+    "attendance.try_written": _ACTIVITY,
     "attendance.void_person": _REASON,
     "branches.close_area": {},
     "branches.new_area": {"code": "330300", "name": "温州市"},

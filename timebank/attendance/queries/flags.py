@@ -14,6 +14,7 @@ from timebank.attendance.models import APPROVED, FAR, VOID, Attendance, Overtime
 from timebank.attendance.queries.policy import find_overtime, policy_of
 from timebank.attendance.rules import Policy, shift_minutes, shift_room, stayed_over
 
+_WORTH_ASKING: Final = 15  # minutes; fewer go by while people put things away and queue at the screen
 _POSTER: Final = "poster"  # a source of scans: a code printed once, which a photo of it can replace
 
 
@@ -147,7 +148,7 @@ def _is_round(record: Any, policy: Policy) -> bool:
 
 def _unconfirmed(session: Session, shift_id: int, records: Sequence[Any], policy: Policy) -> frozenset[int]:
     """Who stayed on where overtime may count, and of whom nobody said yet whether it does."""
-    stayed = {record.member_id for record in records if stayed_over(record.out_at, policy)}
+    stayed = {record.member_id for record in records if stayed_over(record.out_at, policy) >= _WORTH_ASKING}
     if not stayed or not policy.counting.overtime_limit_minutes:
         return frozenset()
     return frozenset(stayed - find_overtime(session, shift_id, policy).keys())

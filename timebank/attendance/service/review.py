@@ -242,9 +242,12 @@ def confirm_overtime(session: Session, draft: OvertimeDraft, *, actor: Actor, no
     if known == VOID:
         raise RecordVoid()
     check_overtime(draft.minutes, shift.policy)
-    said = {"shift_id": shift.id, "member_id": draft.member_id, "minutes": draft.minutes, "reason": draft.reason}
     key = f"overtime:{shift.id}:{draft.member_id}:{draft.key[:64]}"
-    session.execute(insert_once(session, Overtime).values(**said, by_id=actor.member_id, at=now, key=key))
+    if session.scalar(select(Overtime.id).where(Overtime.key == key)):
+        return  # said before; nobody else says it meanwhile, we hold the shift
+    said = {"shift_id": shift.id, "member_id": draft.member_id, "minutes": draft.minutes, "reason": draft.reason}
+    session.add(Overtime(**said, by_id=actor.member_id, at=now, key=key))
+    session.flush()
     rejudge_member(session, shift.id, draft.member_id, shift.policy)
     _note(session, shift.id, [draft.member_id], draft.reason, actor)
 
