@@ -52,7 +52,7 @@
           input.value = String(found.coords[name]);
         });
       });
-      told.textContent = "已附上，按下面的按钮时一起交。";
+      told.textContent = "已附上。按上面的大按钮时一起交。";
       button.hidden = true;
     }, function (error) { told.textContent = why(error) + "不附也能签到。"; }, HOW);
   }

@@ -1,4 +1,4 @@
-"""The pages of the policy: choosing it, trying it out, its steps in the review; flags with counts; a position attached."""
+"""Pages of the policy: choosing it, trying it out, its steps in the review; flags, counted; a position attached."""
 
 from __future__ import annotations
 
