@@ -61,7 +61,7 @@
     var form = event.target;
     if (event.defaultPrevented || form.method !== "post" || form.hasAttribute("data-download")) { return; }
     var button = event.submitter || form.querySelector("button[type=submit]");
-    if (!button) { return; }
+    if (!button || button.hasAttribute("data-aside")) { return; } // the answer opens beside this page
     // After the event, so that the pressed button's own value is still sent.
     setTimeout(function () {
       var busyText = button.getAttribute("data-busy");

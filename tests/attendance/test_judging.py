@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.attendance.scene import END, START, at
+from timebank.activities.rules import Counting
+from timebank.activities.rules.counting import ACTUAL, PLANNED
 from timebank.attendance.rules import (
     ManualOutOfRange,
     Mark,
@@ -19,8 +22,10 @@ from timebank.attendance.rules import (
 )
 
 
-def policy(*, break_minutes: int = 0, by_plan: bool = False, step: int = 1) -> Policy:
-    return Policy(starts_at=START, ends_at=END, break_minutes=break_minutes, by_plan=by_plan, rounding_minutes=step)
+def policy(*, break_minutes: int = 0, by_plan: bool = False, step: int = 1, **options: Any) -> Policy:
+    judged_by = PLANNED if by_plan else ACTUAL
+    counting = Counting(**{"judged_by": judged_by, "rounding_minutes": step} | options)
+    return Policy(starts_at=START, ends_at=END, break_minutes=break_minutes, counting=counting)
 
 
 def marks(text: str) -> list[Mark]:

@@ -15,8 +15,8 @@ from tests.attendance.test_approval import refuses
 from tests.world import actor_of, make_member
 from timebank.activities.queries import get_activity
 from timebank.activities.service import cancel_shift, change_activity, draft_of, leave
-from timebank.attendance.models import PENDING, READY, Attendance, ShiftApproval
-from timebank.attendance.queries import find_ground, find_own_hand, list_flags
+from timebank.attendance.models import APPROVED, PENDING, READY, Attendance, ShiftApproval
+from timebank.attendance.queries import find_approval, find_ground, find_own_hand, list_flags
 from timebank.attendance.service import (
     BeyondShift,
     Correction,
@@ -76,10 +76,12 @@ def test_more_than_the_shift_is_never_approved(session: Session, scene: Scene) -
     session.execute(sa.update(Attendance).values(signed_minutes=122))
     with pytest.raises(BeyondShift, match="1 人"):
         scene.approve(session)
-    given = sa.update(ShiftApproval).values(approved_by_id=scene.manager.id, approved_at=AFTER)
-    assert refuses(session, given)
+    kept = find_approval(session, scene.shift_id)
+    assert kept is not None
+    booked = sa.update(Attendance).values(status=APPROVED, approval_id=kept.id)
+    assert refuses(session, booked)
     session.execute(sa.update(Attendance).values(signed_minutes=120))
-    assert not refuses(session, given)
+    assert not refuses(session, booked)
 
 
 @pytest.mark.parametrize("judged_by", ["actual", "planned"])

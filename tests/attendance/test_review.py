@@ -262,7 +262,10 @@ def test_one_phone_for_two_people_and_two_shifts_at_once_are_flagged(session: Se
     ids = [actor.member_id for actor in scene.volunteer_actors]
     assert flags.shared_device == {ids[0], ids[1]}
     assert flags.overlapping == {ids[2]}
-    assert flags.of(ids[2] or 0) == ["同一时间还签到了别的班次"]
+    assert [flag.text for flag in flags.of(ids[2] or 0)] == [
+        "同一时间还签到了别的班次",
+        "以前没有入账的服务记录，第一次来",
+    ]
 
 
 def test_people_are_found_by_name_number_and_last_four_digits(session: Session, scene: Scene) -> None:

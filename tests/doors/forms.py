@@ -56,6 +56,7 @@ _FORMS: dict[str, Filled] = {
     "attendance.submit": {},
     "attendance.type_code": lambda town: {"code": town.thing("venue_code")},
     "attendance.upload_scans": lambda town: {"batch": _batch(town)},
+    "attendance.try_written": _ACTIVITY,
     "attendance.void_person": _REASON,
     "branches.close_area": {},
     "branches.new_area": {"code": "330300", "name": "温州市"},

@@ -117,6 +117,7 @@ def _told(said: TestResponse | Exception) -> str:
 # What writes nothing to the database, or not in this town: cookies, a code that leads on, a file that is not there.
 WRITES_NOTHING = {
     "attendance.record",
+    "attendance.try_written",
     "attendance.type_code",
     "exchange.find_voucher",
     "members.find_people",

@@ -28,8 +28,8 @@ CATEGORIES: Final = {
     "traffic": "文明交通",
     "other": "其他",
 }
-ACTUAL, PLANNED = "actual", "planned"
-JUDGED_BY_NAMES: Final = {ACTUAL: "按实际签到时间", PLANNED: "按计划时间（到场即算整班）"}
+ACTUAL, PLANNED, WHOLE = "actual", "planned", "whole"
+JUDGED_BY_NAMES: Final = {ACTUAL: "按实际", PLANNED: "按计划", WHOLE: "整班"}
 
 
 class Activity(Base):
@@ -39,6 +39,16 @@ class Activity(Base):
     __table_args__ = (
         CheckConstraint("status IN ('draft', 'published', 'cancelled')", name="status"),
         CheckConstraint("(status = 'cancelled') = (cancel_reason <> '')", name="cancelled_has_reason"),
+        CheckConstraint("judged_by IN ('actual', 'planned', 'whole')", name="judged_by"),
+        CheckConstraint("late_grace_minutes BETWEEN 0 AND 60", name="late_grace"),
+        CheckConstraint("overtime_limit_minutes BETWEEN 0 AND 240", name="overtime_limit"),
+        CheckConstraint("break_after_minutes >= 0", name="break_after"),
+        CheckConstraint("lowest_share BETWEEN 0 AND 100", name="lowest_share"),
+        CheckConstraint(
+            "(spot_latitude IS NULL AND spot_longitude IS NULL) OR "
+            "(spot_latitude BETWEEN -90000000 AND 90000000 AND spot_longitude BETWEEN -180000000 AND 180000000)",
+            name="spot",
+        ),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     branch_id: Mapped[int] = mapped_column(ForeignKey("branch.id"), index=True)
@@ -58,6 +68,14 @@ class Activity(Base):
     walk_ins: Mapped[bool] = mapped_column(default=True)
     judged_by: Mapped[str] = mapped_column(String(8), default=ACTUAL)
     rounding_minutes: Mapped[int] = mapped_column(default=1)
+    late_grace_minutes: Mapped[int] = mapped_column(default=0, server_default="0")
+    early_counts: Mapped[bool] = mapped_column(default=False, server_default=false())
+    overtime_limit_minutes: Mapped[int] = mapped_column(default=0, server_default="0")
+    break_after_minutes: Mapped[int] = mapped_column(default=0, server_default="0")
+    rounds_to_nearest: Mapped[bool] = mapped_column(default=False, server_default=false())
+    lowest_share: Mapped[int] = mapped_column(default=0, server_default="0")
+    spot_latitude: Mapped[int | None]  # where it is held, in millionths of a degree
+    spot_longitude: Mapped[int | None]
     group_activity: Mapped[bool] = mapped_column(default=False, server_default=false())
     status: Mapped[str] = mapped_column(String(12), default=DRAFT)
     cancel_reason: Mapped[str] = mapped_column(String(200), default="")

@@ -6,12 +6,14 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 from marshmallow import ValidationError, fields, post_load, pre_load
 
 from timebank.activities.models import ACTUAL, CATEGORIES, JUDGED_BY_NAMES, RISKS
-from timebank.activities.rules import ShiftDraft
+from timebank.activities.rules import ShiftDraft, filled_in
+from timebank.activities.rules.counting import MOST_GRACE, MOST_OVERTIME
 from timebank.core import clock
 from timebank.web.forms import Count, FormSchema, OneOf, Text
 
@@ -19,6 +21,7 @@ ROUNDINGS: Final = {1: "按分钟", 5: "5 分钟", 10: "10 分钟", 15: "15 分�
 _NIGHT: Final = timedelta(hours=12)  # a patrol from 22:00 to 02:00 ends the next day; 11:00 to 09:00 is a slip
 _FIRST_YEAR, _LAST_YEAR = 2000, 2999  # at the ends of the calendar the next day, or another zone's, does not exist
 _DATE: Final = re.compile(r"^(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?$")
+_SPOT: Final = re.compile(r"(-?\d{1,2}(?:\.\d{1,12})?)[\s,，、]+(-?\d{1,3}(?:\.\d{1,12})?)")
 _TIME: Final = re.compile(r"^(\d{1,2}):(\d{2})(?::\d{2})?$")
 
 
@@ -60,7 +63,41 @@ class ShiftSchema(FormSchema):
         return ShiftDraft(starts_at=starts_at, ends_at=ends_at, **row)
 
 
-class ActivitySchema(FormSchema):
+class CountingSchema(FormSchema):
+    """How minutes are counted: one of three ways, and options; what is left open is as that way has it."""
+
+    judged_by = fields.String(load_default=ACTUAL, validate=OneOf(JUDGED_BY_NAMES))
+    late_grace_minutes = Count(0, MOST_GRACE, load_default=None)
+    early_counts = fields.Boolean(load_default=None)
+    overtime_limit_minutes = Count(0, MOST_OVERTIME, load_default=None)
+    break_after_minutes = Count(0, 720, load_default=None)
+    rounding_minutes = fields.Integer(load_default=None, validate=OneOf(ROUNDINGS))
+    rounds_to_nearest = fields.Boolean(load_default=None)
+    lowest_share = Count(0, 100, load_default=None)
+
+    @post_load
+    def fill_in(self, loaded: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Every option as the chosen way has it where nothing else was said."""
+        return loaded | filled_in(loaded["judged_by"], loaded)
+
+
+class Spot(fields.String):
+    """A place in degrees, north and east, as ``29.901234, 121.843321``; millionths of a degree as a pair."""
+
+    def _deserialize(self, value: Any, attr: str | None, typed: Any, **kwargs: Any) -> tuple[int, int]:  # type: ignore[override]
+        text = unicodedata.normalize("NFKC", super()._deserialize(value, attr, typed, **kwargs))
+        found = _SPOT.fullmatch(text.strip())
+        spot = (_millionths(found[1]), _millionths(found[2])) if found else None
+        if spot is None or abs(spot[0]) > 90_000_000 or abs(spot[1]) > 180_000_000:
+            raise ValidationError("位置要写成“纬度, 经度”，例如 29.901234, 121.843321。")
+        return spot
+
+
+def _millionths(degrees: str) -> int:
+    return round(Decimal(degrees) * 1_000_000)
+
+
+class ActivitySchema(CountingSchema):
     """The whole form of an activity. Its rows are named ``shifts-0-date`` and so on."""
 
     title = Text(60, least=2, required=True)
@@ -75,12 +112,17 @@ class ActivitySchema(FormSchema):
     risk_text = Text(300, load_default="")
     insurance_policy = Text(60, load_default="")
     walk_ins = fields.Boolean(load_default=False)
-    judged_by = fields.String(load_default=ACTUAL, validate=OneOf(JUDGED_BY_NAMES))
-    rounding_minutes = fields.Integer(load_default=1, validate=OneOf(ROUNDINGS))
+    spot = Spot(load_default=None)
     group_activity = fields.Boolean(load_default=False)
     team_id = Count(1, load_default=None)
     branch_id = Count(1, load_default=None)
     shifts = fields.List(fields.Nested(ShiftSchema), load_default=list)
+
+    @post_load
+    def part_spot(self, loaded: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """The spot as the two numbers that are kept."""
+        latitude, longitude = loaded.pop("spot") or (None, None)
+        return loaded | {"spot_latitude": latitude, "spot_longitude": longitude}
 
 
 class ReasonSchema(FormSchema):

@@ -1,9 +1,11 @@
 """服务记录: codes at the door, scans, and the attendance judged from them; approval books coins and points.
 
 Promises: scans are append-only, refused ones too; attendance can always be judged again from its scans; nobody approves
-their own minutes nor those they typed; a shift's approval books everybody or nobody.
+their own minutes nor those they typed, nor overtime they confirmed; whoever stays longer never counts less; flags ask
+a person to look and refuse nothing; a shift's approval books everybody or nobody.
 An uploaded scan is recorded, then judged: what no rule accepts becomes a case that a person decides.
-Owns: scan, scan_evidence, scan_case, unread_scan, attendance, attendance_correction, shift_approval, points_carry.
+Owns: scan, scan_evidence, scan_case, unread_scan, overtime, attendance, attendance_correction, shift_approval,
+points_carry.
 Words: pass 签到码 · check-in 签到 · check-out 签退 · scan 扫码记录 · attendance 服务记录 ·
-signed / manual minutes 签到时长/补录时长.
+signed / manual minutes 签到时长/补录时长 · overtime 加时 · flag 提醒.
 """

@@ -16,6 +16,9 @@ IN, OUT = "in", "out"
 VENUE, PERSONAL, STAFF = "venue", "personal", "staff"
 SOURCE_NAMES: Final = {VENUE: "扫现场码", PERSONAL: "扫个人码", STAFF: "工作人员登记"}
 
+INSIDE, NEAR, FAR, NOT_GIVEN = "inside", "near", "far", ""
+PLACE_FIT_NAMES: Final = {INSIDE: "在现场", NEAR: "在附近", FAR: "离现场较远", NOT_GIVEN: "没有附位置"}
+
 PENDING, READY, APPROVED, VOID = "pending", "ready", "approved", "void"
 ATTENDANCE_STATUS_NAMES: Final = {
     PENDING: "缺签退",
@@ -33,6 +36,7 @@ class Scan(Base):
         CheckConstraint("kind IN ('in', 'out')", name="kind"),
         CheckConstraint("source IN ('venue', 'personal', 'staff')", name="source"),
         CheckConstraint("reason = '' OR source = 'staff'", name="only_staff_correct"),
+        CheckConstraint("place_fit IN ('', 'inside', 'near', 'far')", name="place_fit"),
         Index("ix_scan_shift_id_member_id", "shift_id", "member_id"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -47,6 +51,27 @@ class Scan(Base):
     key: Mapped[str] = mapped_column(String(120), unique=True)
     refused: Mapped[str] = mapped_column(String(40), default="")
     reason: Mapped[str] = mapped_column(String(200), default="")  # staff correct a time; outweighs what was scanned
+    # How far from the place, in a word and only where the member said so; where they were is kept nowhere.
+    place_fit: Mapped[str] = mapped_column(String(8), default=NOT_GIVEN, server_default=NOT_GIVEN)
+
+
+class Overtime(Base):
+    """Somebody's word that a person's minutes past the end count, up to so many; append-only, the last word stands."""
+
+    __tablename__ = "overtime"
+    __table_args__ = (
+        CheckConstraint("minutes >= 0", name="minutes_not_negative"),
+        CheckConstraint("reason <> ''", name="has_reason"),
+        Index("ix_overtime_shift_id_member_id", "shift_id", "member_id"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shift_id: Mapped[int] = mapped_column(ForeignKey("shift.id"))
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), index=True)
+    minutes: Mapped[int]
+    reason: Mapped[str] = mapped_column(String(200))
+    by_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    at: Mapped[datetime]
+    key: Mapped[str] = mapped_column(String(120), unique=True)
 
 
 class Attendance(Base):

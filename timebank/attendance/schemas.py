@@ -8,6 +8,8 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, pre_load, validate, validates_schema
 
+from timebank.activities.rules.counting import MOST_OVERTIME
+from timebank.activities.schemas import CountingSchema
 from timebank.web.forms import Count, FormSchema, Length, OneOf, Text, tidy_text
 
 _MOST_HOURS = 24
@@ -25,6 +27,17 @@ class ReasonSchema(FormSchema):
     reason = Text(200, least=2, required=True)
 
 
+def _clock_times(typed: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    """Times as people write them: ９：００, 9:00, 09:00:00."""
+    tidied = dict(typed)
+    for name in names:
+        text = unicodedata.normalize("NFKC", str(typed.get(name, ""))).replace("：", ":").strip()
+        parts = text.split(":")
+        if len(parts) in {2, 3} and all(part.isascii() and part.isdigit() for part in parts):
+            tidied[name] = f"{int(parts[0][:3]):02d}:{int(parts[1][:3]):02d}"
+    return tidied
+
+
 class TimesSchema(ReasonSchema):
     """Clock times as staff know them, with the reason."""
 
@@ -33,14 +46,22 @@ class TimesSchema(ReasonSchema):
 
     @pre_load
     def read_as_written(self, typed: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Times as people write them: ９：００, 9:00, 09:00:00."""
-        tidied = dict(typed)
-        for name in ("in_at", "out_at"):
-            text = unicodedata.normalize("NFKC", str(typed.get(name, ""))).replace("：", ":").strip()
-            parts = text.split(":")
-            if len(parts) in {2, 3} and all(part.isascii() and part.isdigit() for part in parts):
-                tidied[name] = f"{int(parts[0][:3]):02d}:{int(parts[1][:3]):02d}"
-        return tidied
+        """Times as people write them."""
+        return _clock_times(typed, ("in_at", "out_at"))
+
+
+class TrialSchema(CountingSchema):
+    """Options of an activity, one of its shifts, and times to try on them."""
+
+    at = Count(0, 100, load_default=0)
+    came = fields.Time("%H:%M", load_default=None)
+    left = fields.Time("%H:%M", load_default=None)
+    overtime = Count(0, MOST_OVERTIME, load_default=0)
+
+    @pre_load
+    def read_as_written(self, typed: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Times as people write them."""
+        return _clock_times(typed, ("came", "left"))
 
 
 class CloseMissingSchema(TimesSchema):
@@ -54,6 +75,12 @@ class ManualSchema(ReasonSchema):
 
     manual_hours = Count(0, _MOST_HOURS, load_default=0)
     manual_minutes = Count(0, _MOST_HOURS * 60, load_default=0)
+
+
+class OvertimeSchema(ReasonSchema):
+    """Minutes past the end that count, with the reason."""
+
+    overtime = Count(0, MOST_OVERTIME, required=True)
 
 
 # A phone fresh from the factory shows 1970; what no clock shows is no time.

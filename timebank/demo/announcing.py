@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
+from timebank.activities.rules import filled_in
 from timebank.activities.service import (
     ActivityDraft,
     ShiftDraft,
@@ -70,6 +71,9 @@ def _draft(story: Story, occasion: Occasion) -> ActivityDraft:
         requirements=plan.requirements,
         walk_ins=plan.walk_ins,
         judged_by=plan.judged_by,
+        spot_latitude=plan.spot[0] if plan.spot else None,
+        spot_longitude=plan.spot[1] if plan.spot else None,
+        **filled_in(plan.judged_by, {"overtime_limit_minutes": plan.overtime_limit_minutes}),
     )
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Final
 
+from timebank.activities.models import PLANNED
 from timebank.activities.queries import get_shift, list_confirmed
-from timebank.attendance.models import PERSONAL, VENUE
+from timebank.attendance.models import FAR, INSIDE, NOT_GIVEN, PERSONAL, VENUE
 from timebank.attendance.service import (
     Correction,
     ManualEntry,
@@ -89,8 +90,16 @@ def _scan(story: Story, turn: Turn, resident: Resident, kind: str, at: datetime)
         claimed_at=at,
         key=f"demo:{kind}",
         wanted=kind,
+        place_fit=_place_fit(turn.plan, resident, source),
     )
     record_scan(story.session, draft, actor=story.actor(name), now=at)
+
+
+def _place_fit(plan: Plan, resident: Resident, source: str) -> str:
+    """Half attach where they are, and one of them is sometimes far away."""
+    if plan.spot is None or source != VENUE or resident.member_id % 2:
+        return NOT_GIVEN
+    return FAR if resident.member_id % 5 == 0 else INSIDE
 
 
 # --- afterwards ----------------------------------------------------------------------------------------------------
@@ -99,7 +108,7 @@ def _scan(story: Story, turn: Turn, resident: Resident, kind: str, at: datetime)
 def _review(story: Story, turn: Turn, marks: Marks, at: datetime) -> None:
     """The organiser mends what the scans do not tell, and sends the list."""
     actor = story.actor(turn.plan.organiser)
-    if turn.plan.judged_by == "actual":
+    if turn.plan.judged_by != PLANNED:
         for resident in marks.forgot:
             _mend(story, turn, resident, actor, at)
     for resident in marks.only_looked_in:

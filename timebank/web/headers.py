@@ -18,12 +18,18 @@ def allow_wasm() -> None:
     g.allow_wasm = True
 
 
+def allow_geolocation() -> None:
+    """Let the page being answered ask where the person is; the browser asks them, and only when they press a button."""
+    g.allow_geolocation = True
+
+
 def _secure(response: Response) -> Response:
     headers = response.headers
     headers.setdefault("Content-Security-Policy", CSP_SCANNER if g.get("allow_wasm") else CSP)
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers.setdefault("Referrer-Policy", "same-origin")
-    headers.setdefault("Permissions-Policy", "camera=(self), geolocation=(), microphone=()")
+    geolocation = "(self)" if g.get("allow_geolocation") else "()"
+    headers.setdefault("Permissions-Policy", f"camera=(self), geolocation={geolocation}, microphone=()")
     headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     if request.is_secure:
         headers.setdefault("Strict-Transport-Security", "max-age=31536000")

@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Final
 
+from timebank.activities.rules.counting import ACTUAL
+
 LONGEST: Final = timedelta(hours=24)
 FARTHEST: Final = timedelta(days=370)  # a date beyond is a slip of the pen: 2062 for 2026
 MOST_SHIFTS: Final = 30
@@ -45,9 +47,17 @@ class ActivityDraft:
     risk_text: str = ""
     insurance_policy: str = ""
     walk_ins: bool = True
-    judged_by: str = "actual"
+    judged_by: str = ACTUAL
+    late_grace_minutes: int = 0
+    early_counts: bool = False
+    overtime_limit_minutes: int = 0
+    break_after_minutes: int = 0
     rounding_minutes: int = 1
+    rounds_to_nearest: bool = False
+    lowest_share: int = 0
     group_activity: bool = False
+    spot_latitude: int | None = None  # of the place, in millionths of a degree
+    spot_longitude: int | None = None
 
 
 # What may be changed of an activity, in the order in which changes are shown.

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from timebank.activities.models import CANCELLED, DRAFT, PUBLISHED, Activity, ActivityChange, Shift
 from timebank.activities.queries import get_activity
 from timebank.activities.rules import (
+    COUNTING_FIELDS,
     ActivityDraft,
     Change,
     ShiftDraft,
@@ -32,7 +33,7 @@ from timebank.members.models import Team
 from timebank.notices.service import NoticeDraft
 
 _MOVED = {"starts_at", "ends_at", "place"}  # changes that people have to know before they set out
-_POLICY = {"judged_by", "rounding_minutes", "group_activity"}
+_POLICY = {*COUNTING_FIELDS, "group_activity"}
 
 
 class ActivityCancelled(Conflict):

@@ -9,11 +9,12 @@ from flask import flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from timebank.activities.models import ACTIVITY_STATUS_NAMES, CATEGORIES, RISKS
+from timebank.activities.models import ACTIVITY_STATUS_NAMES, CATEGORIES, JUDGED_BY_NAMES, RISKS
 from timebank.activities.queries import Scope, get_shift, list_changes, list_drafts, list_shifts
 from timebank.activities.schemas import ReasonSchema
 from timebank.activities.service import cancel_activity, cancel_shift, copy_activity, discard_draft, publish
 from timebank.activities.views.base import blueprint, changeable, saying_refusals
+from timebank.activities.views.counting import counting_words, trial_query
 from timebank.activities.views.sharing import share_text
 from timebank.activities.views.shown import ShownShift, show_changes, show_shifts
 from timebank.core import clock
@@ -71,6 +72,9 @@ def manage(activity_id: int) -> str:
         status=ACTIVITY_STATUS_NAMES[activity.status],
         category=CATEGORIES.get(activity.category, activity.category),
         risk=RISKS.get(activity.risk, activity.risk),
+        counting=counting_words(session, activity, now=now),
+        ways=JUDGED_BY_NAMES[activity.judged_by],
+        trial=trial_query(activity),
         shifts=shifts,
         open_shifts=[one for one in shifts if one.open],
         signed=sum(one.shift.taken + one.waiting for one in shifts if one.open),

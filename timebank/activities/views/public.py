@@ -8,7 +8,7 @@ from flask import flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from timebank.activities.models import CATEGORIES, CONFIRMED, LEFT, RISKS
+from timebank.activities.models import CATEGORIES, CONFIRMED, JUDGED_BY_NAMES, LEFT, RISKS
 from timebank.activities.queries import (
     ShiftFilter,
     get_shift,
@@ -20,6 +20,7 @@ from timebank.activities.queries import (
 from timebank.activities.schemas import ReasonSchema
 from timebank.activities.service import leave, sign_up
 from timebank.activities.views.base import blueprint, saying_refusals, visible
+from timebank.activities.views.counting import counting_words
 from timebank.activities.views.sharing import share_text
 from timebank.activities.views.shown import by_day, show_changes, show_shifts, weeks_of
 from timebank.branches.queries import list_area_choices, list_branch_ids_in, list_branches
@@ -123,6 +124,8 @@ def show(activity_id: int) -> str:
         activity=activity,
         category=CATEGORIES.get(activity.category, activity.category),
         risk=RISKS.get(activity.risk, activity.risk),
+        counting=counting_words(session, activity, now=now),
+        ways=JUDGED_BY_NAMES[activity.judged_by],
         shifts=show_shifts(session, activity.shifts, actor.member_id if actor else None, now=now),
         changes=show_changes(changes, activity.shifts, {}),
         text=share_text(activity, now=now),

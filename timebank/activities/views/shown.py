@@ -40,6 +40,14 @@ FIELD_NAMES: Final = {
     "walk_ins": "可以不报名直接来",
     "judged_by": "时长怎么算",
     "rounding_minutes": "时长取整（分钟）",
+    "late_grace_minutes": "迟到几分钟内算准时",
+    "early_counts": "早到的时间也算",
+    "overtime_limit_minutes": "结束后最多算几分钟",
+    "break_after_minutes": "待满几分钟才扣休息",
+    "rounds_to_nearest": "取整时满半格进一格",
+    "lowest_share": "在场至少占整班的百分之几",
+    "spot_latitude": "现场位置",
+    "spot_longitude": "现场位置",
     "group_activity": "集体活动",
     "team_id": "服务队",
     "starts_at": "开始时间",
@@ -49,6 +57,7 @@ FIELD_NAMES: Final = {
 }
 _CODES: Final[Mapping[str, Mapping[str, str]]] = {"category": CATEGORIES, "risk": RISKS, "judged_by": JUDGED_BY_NAMES}
 _LONG = 40
+_UNSAID: Final = {"team_id", "spot_latitude", "spot_longitude"}  # numbers that say nothing to a reader
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +156,7 @@ def show_changes(
         ShownChange(
             when=moment(change.at),
             who=names.get(change.actor_id or 0, ""),
-            lines=[_sentence(item, starts) for item in change.changes["items"]],
+            lines=list(dict.fromkeys(_sentence(item, starts) for item in change.changes["items"])),
             grave=any(item["what"] == "cancelled" for item in change.changes["items"]),
         )
         for change in changes
@@ -163,7 +172,7 @@ def _sentence(item: Mapping[str, Any], starts: Mapping[int, str]) -> str:
     where = f"{starts[item['shift_id']]} 的班次：" if item["shift_id"] in starts else ""
     old, new = _value(what, item["old"]), _value(what, item["new"])
     name = FIELD_NAMES[what]
-    if what == "team_id" or len(old) + len(new) > _LONG:
+    if what in _UNSAID or len(old) + len(new) > _LONG:
         return f"{where}改了{name}"
     return f"{where}{name}由“{old}”改为“{new}”" if old else f"{where}补上{name}：{new}"
 

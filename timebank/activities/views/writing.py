@@ -10,11 +10,22 @@ from flask import flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from timebank.activities.models import CANCELLED, CATEGORIES, DRAFT, JUDGED_BY_NAMES, PUBLISHED, RISKS, Activity, Shift
-from timebank.activities.rules import ActivityDraft, find_overlaps
-from timebank.activities.schemas import ROUNDINGS, ActivitySchema
+from timebank.activities.models import (
+    ACTUAL,
+    CANCELLED,
+    CATEGORIES,
+    DRAFT,
+    JUDGED_BY_NAMES,
+    PUBLISHED,
+    RISKS,
+    Activity,
+    Shift,
+)
+from timebank.activities.rules import OPTION_FIELDS, ActivityDraft, counting_of, find_overlaps
+from timebank.activities.schemas import ActivitySchema
 from timebank.activities.service import ActivityCancelled, change_activity, post_activity, publish
 from timebank.activities.views.base import blueprint, changeable
+from timebank.activities.views.counting import WAYS, option_choices, options_written
 from timebank.branches.models import Branch
 from timebank.branches.queries import list_branches
 from timebank.core import clock
@@ -22,6 +33,7 @@ from timebank.core.db import db, transaction
 from timebank.members.queries import list_teams
 from timebank.web.forms import Form
 from timebank.web.guards import current_actor, guard
+from timebank.web.headers import allow_geolocation
 
 _SHIFT_CELLS = ("date", "start", "end")
 
@@ -95,6 +107,7 @@ def _finish(session: Session, activity: Activity, draft: ActivityDraft) -> Respo
 
 
 def _page(form: ActivityForm, *, branches: Sequence[Branch], activity: Activity | None) -> str:
+    allow_geolocation()  # for the button that writes down where it is held
     more = bool(request.form.get("more"))
     rows = form.rows("shifts")
     session = db.session()
@@ -113,8 +126,9 @@ def _page(form: ActivityForm, *, branches: Sequence[Branch], activity: Activity 
             ("medium", RISKS["medium"], "户外、骑行、搬运等，要写明怎样防护"),
             ("high", RISKS["high"], "登高、下水、用电、救援等，先投保才能发布"),
         ],
-        judged_by=list(JUDGED_BY_NAMES.items()),
-        roundings=list(ROUNDINGS.items()),
+        judged_by=[(name, JUDGED_BY_NAMES[name], text) for name, text in WAYS.items()],
+        options=option_choices(),
+        tuned=any(form.value(name) not in {"", None} or form.error(name) for name in OPTION_FIELDS),
         today=clock.today(clock.now()),
     )
 
@@ -126,14 +140,16 @@ def _blank(branch: Branch | None, name: str) -> dict[str, Any]:
         "contact_phone": branch.phone if branch else "",
         "risk": "low",
         "walk_ins": True,
-        "judged_by": "actual",
-        "rounding_minutes": 1,
+        "judged_by": ACTUAL,
     }
 
 
 def _written(activity: Activity, shifts: Sequence[Shift]) -> Mapping[str, Any]:
-    names = {field.name for field in fields(ActivityDraft)} - {"shifts", "form_key", "branch_id"}
+    names = {field.name for field in fields(ActivityDraft)} - {"shifts", "form_key", "branch_id", *OPTION_FIELDS}
     initial: dict[str, Any] = {name: getattr(activity, name) for name in names}
+    initial |= options_written(counting_of(activity))
+    if activity.spot_latitude is not None and activity.spot_longitude is not None:
+        initial["spot"] = f"{activity.spot_latitude / 1e6:.6f}, {activity.spot_longitude / 1e6:.6f}"
     for row, shift in enumerate(shifts):
         start, end = clock.local(shift.starts_at), clock.local(shift.ends_at)
         initial |= {

@@ -37,9 +37,16 @@ from timebank.attendance.queries.door import (
     hold_shift,
     list_latest,
 )
-from timebank.attendance.queries.flags import Flags, find_own_hand, list_flags
-from timebank.attendance.queries.policy import policy_of
-from timebank.attendance.queries.roster import RosterLine, find_roster_line, list_roster, list_scans, search_members
+from timebank.attendance.queries.flags import KINDS, FlagKind, Flags, find_own_hand, list_flags
+from timebank.attendance.queries.marks import marks_of, marks_of_member
+from timebank.attendance.queries.policy import COUNTING_COLUMNS, find_overtime, policy_of
+from timebank.attendance.queries.roster import (
+    RosterLine,
+    find_roster_line,
+    list_roster,
+    list_scans,
+    search_members,
+)
 from timebank.attendance.queries.shifts import (
     ShiftCard,
     find_approval,
@@ -58,6 +65,8 @@ from timebank.attendance.queries.totals import (
 from timebank.attendance.queries.uploads import UploadAnswer, list_answers
 
 __all__ = [
+    "COUNTING_COLUMNS",
+    "KINDS",
     "MANUAL",
     "MINUTES",
     "POINTS",
@@ -68,6 +77,7 @@ __all__ = [
     "DayScan",
     "DoorCounts",
     "Elsewhere",
+    "FlagKind",
     "Flags",
     "Latest",
     "MemberTotals",
@@ -83,6 +93,7 @@ __all__ = [
     "find_approval",
     "find_booked_record",
     "find_ground",
+    "find_overtime",
     "find_own_hand",
     "find_roster_line",
     "hold_ground",
@@ -102,6 +113,8 @@ __all__ = [
     "list_unread",
     "list_waiting_approval",
     "list_waiting_review",
+    "marks_of",
+    "marks_of_member",
     "may_give_away",
     "member_totals",
     "month_totals",

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from timebank.attendance.models import Attendance, PointsCarry
 from timebank.attendance.queries.days import SOURCE, coins_of_day
-from timebank.attendance.queries.policy import policy_of
+from timebank.attendance.queries.policy import find_overtime, policy_of
 from timebank.attendance.rules import Split, corrected_split, shift_room
 from timebank.core.clock import local
 from timebank.ledger import queries as ledger_queries
@@ -63,8 +63,7 @@ def plan_correction(session: Session, record: Attendance, entry: EntryView, minu
     Raises NothingChanges, CorrectionOutOfRange.
     """
     before = Split(record.signed_now, record.manual_now)
-    room = shift_room(policy_of(record.shift, record.shift.activity))
-    after = corrected_split(before, minutes, room=room)
+    after = corrected_split(before, minutes, room=_room(session, record))
     carry = session.scalar(select(PointsCarry.carry).where(PointsCarry.member_id == record.member_id)) or 0
     rule = named_rule(session, entry.book_id, entry.rule)
     points, left = points_of(after.minutes - before.minutes, carry=carry, rule=rule)
@@ -79,6 +78,12 @@ def plan_correction(session: Session, record: Attendance, entry: EntryView, minu
         adds=after.minutes > before.minutes or parts.coins > _issued(entry),
         instead=_instead(session, record, entry, _Right(after, parts, _booked_points(entry) + points), key),
     )
+
+
+def _room(session: Session, record: Attendance) -> int:
+    policy = policy_of(record.shift, record.shift.activity)
+    overtime = find_overtime(session, record.shift_id, policy, (record.member_id,))
+    return shift_room(policy, overtime.get(record.member_id, 0))
 
 
 def may_give_away(session: Session, entry: EntryView) -> bool:

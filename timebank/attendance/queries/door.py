@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import and_, bindparam, case, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from timebank.activities.models import CANCELLED, CONFIRMED, DRAFT, Activity, Shift, SignUp
 from timebank.attendance.models import VOID, Attendance, ShiftApproval
-from timebank.attendance.queries.policy import policy_of
-from timebank.attendance.rules import Ground, opens_at
+from timebank.attendance.queries.policy import COUNTING_COLUMNS, policy_of
+from timebank.attendance.rules import Ground, Place, opens_at
 from timebank.members.models import ACTIVE, Member
 
 _GROUND = (
@@ -24,8 +25,10 @@ _GROUND = (
         Activity.title,
         Activity.status,
         Activity.walk_ins,
-        Activity.judged_by,
-        Activity.rounding_minutes,
+        Activity.spot_latitude,
+        Activity.spot_longitude,
+        Shift.place,
+        *COUNTING_COLUMNS,
         Member.name,
         Member.alias,
         Member.status.label("member_status"),
@@ -46,7 +49,7 @@ _GROUND = (
     .where(Shift.id == bindparam("shift_id"), Member.id == bindparam("member_id"))
 )
 
-
+_MILLION = 1_000_000
 _HOLD = select(Shift.id).where(Shift.id == bindparam("shift_id")).with_for_update(read=True)
 
 
@@ -91,7 +94,15 @@ def find_ground(session: Session, shift_id: int, member_id: int) -> Ground | Non
         in_at=None if recorded_before else row.in_at,
         out_at=None if recorded_before else row.out_at,
         minutes=0 if recorded_before else row.signed_minutes or 0,
+        spot=_spot(row),
     )
+
+
+def _spot(row: Any) -> Place | None:
+    """Where the activity said it is held; a shift that is held elsewhere has no such place."""
+    if row.spot_latitude is None or row.place:
+        return None
+    return Place(latitude=row.spot_latitude / _MILLION, longitude=row.spot_longitude / _MILLION)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import ScalarSelect, Select, and_, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from timebank.activities.models import CONFIRMED, SignUp
-from timebank.attendance.models import APPROVED, PENDING, READY, VOID, Attendance, Scan
+from timebank.attendance.models import APPROVED, PENDING, READY, VOID, Attendance, Overtime, Scan
 from timebank.members.models import ACTIVE, Member
 from timebank.members.rules import read_member_number
 
@@ -42,6 +42,7 @@ class RosterLine:
     entry_id: int | None
     points: int
     branch_id: int
+    overtime_minutes: int | None = None  # past the end, confirmed by a person; None: nobody said a word
     approved_minutes: int | None = None
     correction_reason: str = ""
 
@@ -71,9 +72,9 @@ class RosterLine:
         return self.status == APPROVED
 
 
-def _lines(shift_id: int) -> Select[Any, Any, Any]:
+def _lines(shift_id: int) -> Select[Any, Any, Any, Any]:
     return (
-        select(Member, SignUp, Attendance)
+        select(Member, SignUp, Attendance, _said_overtime(shift_id))
         .outerjoin(
             SignUp,
             and_(SignUp.shift_id == shift_id, SignUp.member_id == Member.id, SignUp.status == CONFIRMED),
@@ -84,7 +85,13 @@ def _lines(shift_id: int) -> Select[Any, Any, Any]:
     )
 
 
-def _line(member: Member, sign_up: SignUp | None, found: Attendance | None) -> RosterLine:
+def _said_overtime(shift_id: int) -> ScalarSelect[int]:
+    """The last word about somebody's overtime; nothing where nobody said one."""
+    said = select(Overtime.minutes).where(Overtime.shift_id == shift_id, Overtime.member_id == Member.id)
+    return said.order_by(Overtime.id.desc()).limit(1).correlate(Member).scalar_subquery()
+
+
+def _line(member: Member, sign_up: SignUp | None, found: Attendance | None, overtime: int | None) -> RosterLine:
     return RosterLine(
         member_id=member.id,
         name=member.name,
@@ -105,6 +112,7 @@ def _line(member: Member, sign_up: SignUp | None, found: Attendance | None) -> R
         entry_id=(found.entry_now_id or found.entry_id) if found else None,
         points=found.points_now if found else 0,
         branch_id=member.branch_id,
+        overtime_minutes=overtime,
         approved_minutes=found.minutes if found and found.corrections else None,
         correction_reason=found.corrections[-1].reason if found and found.corrections else "",
     )

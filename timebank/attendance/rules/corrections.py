@@ -12,7 +12,7 @@ class CorrectionOutOfRange(Invalid):
     """More than the shift has room for, or less than nothing."""
 
     code = "attendance.correction_out_of_range"
-    text = "更正后的时长最多 {most}（班次全长减去休息）。全部不算的话，请选“整笔冲正”。"
+    text = "更正后的时长最多 {most}（班次全长减去休息，加上确认过的加时）。全部不算的话，请选“整笔冲正”。"
 
 
 class NothingChanges(Invalid):

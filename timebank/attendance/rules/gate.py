@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from timebank.attendance.rules.judging import Policy, closes_at, opens_at
+from timebank.attendance.rules.places import Place
 from timebank.core.errors import Conflict, Refusal
 
 REPEAT_MINUTES = 10  # so soon after a check-in, scanning again means "did it work?", not "I leave"
@@ -80,6 +81,7 @@ class Ground:
     in_at: datetime | None
     out_at: datetime | None
     minutes: int
+    spot: Place | None = None  # where the shift is held, when the organiser said so
 
 
 def next_kind(ground: Ground, wanted: str | None, at: datetime) -> str:

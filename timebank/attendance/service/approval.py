@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from timebank.attendance.models import PENDING, READY, Attendance, ShiftApproval
-from timebank.attendance.queries import find_own_hand
+from timebank.attendance.queries import find_overtime, find_own_hand
 from timebank.attendance.rules import shift_room
 from timebank.attendance.service.booking import book_records, lock_records, tell_booked
 from timebank.attendance.service.cases import refuse_open_cases
@@ -61,7 +61,7 @@ class BeyondShift(Conflict):
     """Somebody would get more than the whole shift."""
 
     code = "attendance.beyond_shift"
-    text = "有 {count} 人的时长超过了整个班次（最多 {most}）。请退回给组织者核对后重新提交。"
+    text = "有 {count} 人的时长超过了整个班次（最多 {most}，加上确认过的加时）。请退回给组织者核对后重新提交。"
 
 
 class FourEyes(NotAllowed):
@@ -155,10 +155,10 @@ def approve_shift(session: Session, shift_id: int, *, actor: Actor, now: datetim
     why = find_own_hand(session, shift_id, _person(actor))
     if why:
         raise FourEyes(why=why)
-    room = shift_room(shift.policy)
-    beyond = sum(record.minutes > room for record in records)
+    overtime = find_overtime(session, shift_id, shift.policy)
+    beyond = sum(r.minutes > shift_room(shift.policy, overtime.get(r.member_id, 0)) for r in records)
     if beyond:
-        raise BeyondShift(count=beyond, most=hours(room))
+        raise BeyondShift(count=beyond, most=hours(shift_room(shift.policy)))
     due = book_records(session, shift, approval, records, actor=actor, now=now)
     approval.approved_by_id, approval.approved_at = _person(actor), now
     session.flush()

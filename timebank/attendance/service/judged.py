@@ -6,24 +6,15 @@ from dataclasses import replace
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Table, and_, bindparam, or_, select, update
+from sqlalchemy import Table, and_, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
 
 from timebank.activities.models import LEFT, SignUp
-from timebank.attendance.models import (
-    APPROVED,
-    COUNT,
-    PENDING,
-    READY,
-    VOID,
-    Attendance,
-    Scan,
-    ScanCase,
-    ScanEvidence,
-)
-from timebank.attendance.rules import Judgement, Mark, Policy, judge, settled, shift_room
+from timebank.attendance.models import APPROVED, PENDING, READY, VOID, Attendance, Scan
+from timebank.attendance.queries import find_overtime, marks_of, marks_of_member
+from timebank.attendance.rules import Judgement, Mark, Policy, judge, shift_room
 
 _FRESH = {
     "in_at": None,
@@ -53,20 +44,6 @@ _RECORDS = (
     .where(Attendance.shift_id == bindparam("shift_id"))
     .order_by(Attendance.member_id)
     .with_for_update(of=Attendance, key_share=True)
-)
-_SCANS = (
-    select(
-        Scan.member_id,
-        Scan.kind,
-        Scan.claimed_at,
-        Scan.reason,
-        ScanEvidence.wanted,
-        ScanCase.decision,
-    )
-    .outerjoin(ScanEvidence, ScanEvidence.scan_id == Scan.id)
-    .outerjoin(ScanCase, ScanCase.scan_id == Scan.id)
-    .where(Scan.shift_id == bindparam("shift_id"), or_(Scan.refused == "", ScanCase.decision == COUNT))
-    .order_by(Scan.id)
 )
 _TABLE = cast(Table, Attendance.__table__)
 _UPDATE = (
@@ -110,52 +87,49 @@ def rejudge_all(session: Session, shift_id: int, policy: Policy) -> int:
 
 
 def _rejudge(session: Session, shift_id: int, policy: Policy, member_id: int | None = None) -> dict[int, Judgement]:
-    records, scans = _RECORDS, _SCANS
-    if member_id is not None:
-        records, scans = records.where(Attendance.member_id == member_id), scans.where(Scan.member_id == member_id)
-    found = session.execute(records, {"shift_id": shift_id}).all()
-    marks: dict[int, list[Mark]] = {record.member_id: [] for record in found}
-    for scan in session.execute(scans, {"shift_id": shift_id}):
-        marks.setdefault(scan.member_id, []).append(_mark(scan))
-    judgements = {record.member_id: _judge(record, marks[record.member_id], policy) for record in found}
+    chosen = _RECORDS if member_id is None else _RECORDS.where(Attendance.member_id == member_id)
+    found = session.execute(chosen, {"shift_id": shift_id}).all()
+    if member_id is None:
+        marks = marks_of(session, shift_id, policy)
+    else:
+        marks = {member_id: marks_of_member(session, shift_id, member_id, policy)}
+    confirmed = find_overtime(session, shift_id, policy, () if member_id is None else (member_id,))
+    overtime = {record.member_id: confirmed.get(record.member_id, 0) for record in found}
+    judgements = {
+        record.member_id: _judge(record, marks.get(record.member_id, []), policy, overtime[record.member_id])
+        for record in found
+    }
     changed = [
         row
         for record in found
-        if record.status != APPROVED and (row := _row(record, judgements[record.member_id], policy)) is not None
+        if record.status != APPROVED
+        and (row := _row(record, judgements[record.member_id], policy, overtime[record.member_id])) is not None
     ]
     if changed:
         session.connection().execute(_UPDATE, changed)
     return judgements
 
 
-def _mark(scan: Any) -> Mark:
-    return Mark(
-        kind=scan.kind,
-        at=scan.claimed_at,
-        correction=bool(scan.reason),
-        either=scan.wanted == "",  # None where it was not uploaded
-        decided=scan.decision == COUNT,
-    )
-
-
 def judgement_of(session: Session, shift_id: int, member_id: int, policy: Policy) -> Judgement:
     """What one member's scans are worth now, whatever stands in the record: a booked one is never written again."""
-    scans = session.execute(_SCANS.where(Scan.member_id == member_id), {"shift_id": shift_id})
-    return judge(settled([_mark(scan) for scan in scans], policy), policy)
+    marks = marks_of_member(session, shift_id, member_id, policy)
+    overtime = find_overtime(session, shift_id, policy, (member_id,)).get(member_id, 0)
+    return judge(marks, policy, overtime=overtime)
 
 
-def _judge(record: Any, marks: list[Mark], policy: Policy) -> Judgement:
+def _judge(record: Any, marks: list[Mark], policy: Policy, overtime: int) -> Judgement:
     """By plan whoever came gets the whole shift, so of somebody who then left the list a person has to decide."""
-    judged = judge(settled(marks, policy), policy)
+    judged = judge(marks, policy, overtime=overtime)
     went = record.left_at is not None and judged.in_at is not None and record.left_at > judged.in_at
     if policy.by_plan and went and not any(mark.correction for mark in marks):
         return replace(judged, minutes=0, complete=False)
     return judged
 
 
-def _row(record: Any, judged: Judgement, policy: Policy) -> dict[str, object] | None:
+def _row(record: Any, judged: Judgement, policy: Policy, overtime: int) -> dict[str, object] | None:
     """What to write, or None when the record says so already."""
-    status = judged_status(judged, policy, void=record.status == VOID, manual_minutes=record.manual_minutes)
+    void, manual = record.status == VOID, record.manual_minutes
+    status = judged_status(judged, policy, void=void, manual_minutes=manual, overtime=overtime)
     after = (judged.in_at, judged.out_at, judged.minutes, status)
     if after == (record.in_at, record.out_at, record.signed_minutes, record.status):
         return None
@@ -164,7 +138,7 @@ def _row(record: Any, judged: Judgement, policy: Policy) -> dict[str, object] | 
     }
 
 
-def judged_status(judged: Judgement, policy: Policy, *, void: bool, manual_minutes: int) -> str:
+def judged_status(judged: Judgement, policy: Policy, *, void: bool, manual_minutes: int, overtime: int = 0) -> str:
     """Where a record stands: staff's word first; complete scans or minutes entered by hand need no more decision.
 
     They do when together they are more than the shift has room for, as when somebody checks out after minutes were
@@ -172,6 +146,6 @@ def judged_status(judged: Judgement, policy: Policy, *, void: bool, manual_minut
     """
     if void:
         return VOID
-    if manual_minutes and judged.minutes + manual_minutes > shift_room(policy):
+    if manual_minutes and judged.minutes + manual_minutes > shift_room(policy, overtime):
         return PENDING
     return READY if judged.complete or manual_minutes > 0 else PENDING

@@ -9,14 +9,15 @@ from sqlalchemy import case, delete, select, update
 from sqlalchemy.orm import Session
 
 from timebank.activities.models import CONFIRMED, SignUp
-from timebank.attendance.models import PENDING, STAFF, VOID, Attendance, Scan
-from timebank.attendance.rules import check_manual, closes_at, opens_at
+from timebank.attendance.models import NOT_GIVEN, PENDING, STAFF, VOID, Attendance, Overtime, Scan
+from timebank.attendance.queries import find_overtime
+from timebank.attendance.rules import check_manual, check_overtime, closes_at, opens_at
 from timebank.attendance.service.judged import ensure_row, judged_status, rejudge_all, rejudge_member
 from timebank.attendance.service.shifts import LockedShift, lock_shift, refuse_closed
 from timebank.core.actor import Actor
 from timebank.core.clock import local
 from timebank.core.db import insert_once
-from timebank.core.errors import Conflict, Invalid, NotFound
+from timebank.core.errors import Conflict, Invalid, NotAllowed, NotFound
 from timebank.members.models import ACTIVE, Member
 
 
@@ -77,6 +78,17 @@ class ManualEntry:
     reason: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OvertimeDraft:
+    """Minutes past the end that a person confirms for somebody, with the reason; 0 takes them back."""
+
+    shift_id: int
+    member_id: int
+    minutes: int
+    reason: str
+    key: str
+
+
 def correct_times(session: Session, draft: Correction, *, actor: Actor, now: datetime) -> None:
     """Record the times that staff say as scans with a reason, and judge again. A repeat of the key changes nothing.
 
@@ -107,6 +119,7 @@ def _staff_scan(draft: Correction, kind: str, at: datetime, *, actor: Actor, now
         "key": f"correct:{draft.shift_id}:{draft.member_id}:{draft.key[:64]}:{kind}",
         "refused": "",
         "reason": draft.reason,
+        "place_fit": NOT_GIVEN,
     }
 
 
@@ -199,16 +212,48 @@ def set_manual(session: Session, draft: ManualEntry, *, actor: Actor) -> None:
     if not draft.minutes and judged.in_at is None and judged.out_at is None:
         session.execute(delete(Attendance).where(*record))  # never seen, nothing entered: simply not there
         return
+    overtime = _overtime_of(session, shift, draft.member_id)
     entered: dict[str, object] = {"manual_minutes": 0, "manual_reason": "", "manual_by_id": None}
     if draft.minutes:
-        check_manual(draft.minutes, signed_minutes=judged.minutes, policy=shift.policy)
+        check_manual(draft.minutes, signed_minutes=judged.minutes, policy=shift.policy, overtime=overtime)
         # Another reason for the same minutes leaves them with whoever typed them first.
         typist = case((Attendance.manual_minutes == draft.minutes, Attendance.manual_by_id), else_=actor.member_id)
         entered = {"manual_minutes": draft.minutes, "manual_reason": draft.reason, "manual_by_id": typist}
-    status = judged_status(judged, shift.policy, void=False, manual_minutes=draft.minutes)
+    status = judged_status(judged, shift.policy, void=False, manual_minutes=draft.minutes, overtime=overtime)
     session.execute(
         update(Attendance).where(*record).values(status=status, **entered).execution_options(synchronize_session=False)
     )
+
+
+def confirm_overtime(session: Session, draft: OvertimeDraft, *, actor: Actor, now: datetime) -> None:
+    """Say that somebody's minutes past the end count, up to so many, with the reason; 0 takes it back.
+
+    What was said is kept and the last word stands; who said it does not approve the list. A repeat of the key changes
+    nothing. Raises ReviewClosed, NoSuchRecord, RecordVoid, OvertimeOutOfRange.
+    """
+    shift = _open_review(session, draft.shift_id, actor)
+    if actor.member_id is None:
+        raise NotAllowed(permission="attendance.review")
+    known = session.scalar(
+        select(Attendance.status).where(Attendance.shift_id == shift.id, Attendance.member_id == draft.member_id)
+    )
+    if known is None:
+        raise NoSuchRecord()
+    if known == VOID:
+        raise RecordVoid()
+    check_overtime(draft.minutes, shift.policy)
+    key = f"overtime:{shift.id}:{draft.member_id}:{draft.key[:64]}"
+    if session.scalar(select(Overtime.id).where(Overtime.key == key)):
+        return  # said before; nobody else says it meanwhile, we hold the shift
+    said = {"shift_id": shift.id, "member_id": draft.member_id, "minutes": draft.minutes, "reason": draft.reason}
+    session.add(Overtime(**said, by_id=actor.member_id, at=now, key=key))
+    session.flush()
+    rejudge_member(session, shift.id, draft.member_id, shift.policy)
+    _note(session, shift.id, [draft.member_id], draft.reason, actor)
+
+
+def _overtime_of(session: Session, shift: LockedShift, member_id: int) -> int:
+    return find_overtime(session, shift.id, shift.policy, (member_id,)).get(member_id, 0)
 
 
 def rejudge(session: Session, shift_id: int) -> int:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from timebank.activities.queries import ShiftNotFound
-from timebank.attendance.models import PENDING, READY, VENUE, Scan
+from timebank.attendance.models import NOT_GIVEN, PENDING, READY, VENUE, Scan
 from timebank.attendance.queries import find_ground, hold_ground
 from timebank.attendance.rules import REFUSALS, Ground, Mark, judge, next_kind, opens_at, refusal_of
 from timebank.attendance.service.judged import add_once, ensure_row, rejudge_member
@@ -27,7 +27,7 @@ class ScanDraft:
 
     ``source`` venue, personal or staff · ``claimed_at`` when the code was seen · ``key`` made by the client, so that a
     resend gets the first answer · ``wanted`` what the button said (in, out), None when a camera read a code ·
-    ``device`` keyed fingerprint of the device.
+    ``device`` keyed fingerprint of the device · ``place_fit`` how far from the place, in a word, if they said so.
     """
 
     shift_id: int
@@ -37,6 +37,7 @@ class ScanDraft:
     key: str
     wanted: str | None = None
     device: str = ""
+    place_fit: str = NOT_GIVEN
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,6 +96,7 @@ def _insert(
         "key": _stored_key(draft),
         "refused": refusal.code if refusal else "",
         "reason": "",
+        "place_fit": draft.place_fit,
     }
     connection = session.connection()
     return connection.execute(add_once(Scan, connection.dialect.name), row).one_or_none() is not None

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from timebank.activities.models import CANCELLED, DRAFT, Shift
 from timebank.activities.queries import ShiftNotFound, get_shift
+from timebank.attendance.rules import Policy
 from timebank.core import clock
 from timebank.core.errors import Refusal
 from timebank.web.forms import Catching
@@ -41,7 +42,7 @@ def is_cancelled(shift: Shift) -> bool:
     return shift.cancelled_at is not None or shift.activity.status == CANCELLED
 
 
-def instant_near(shift: Shift, at: time | None) -> datetime | None:
+def instant_near(shift: Shift | Policy, at: time | None) -> datetime | None:
     """When a clock shows ``at`` around this shift: from an hour before its start on, the next day included."""
     if at is None:
         return None

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from timebank.attendance.models import VENUE
+from timebank.attendance.models import NOT_GIVEN, VENUE
 from timebank.attendance.queries import find_ground
 from timebank.attendance.rules import (
     CLAIM_MINUTES,
     Claim,
     Ground,
     Mark,
+    Place,
     claim_text,
     judge,
     next_kind,
+    place_fit,
     read_claim,
     read_venue_code,
     refusal_of,
+    stayed_over,
 )
 from timebank.attendance.schemas import CodeSchema
 from timebank.attendance.service import ScanDraft, explained, record_scan
@@ -31,11 +34,13 @@ from timebank.core.db import db, transaction
 from timebank.core.errors import Refusal
 from timebank.web.forms import Form, form_key
 from timebank.web.guards import current_actor, find_actor, guard, public
+from timebank.web.headers import allow_geolocation
 from timebank.web.keyring import keys
 from timebank.web.limits import CODE_LIMIT, limiter
 
 CLAIM_COOKIE = "claim"
 DEVICE_COOKIE = "device"
+_LONGEST_NUMBER = 30
 _YEAR_SECONDS = 365 * 24 * 3600
 
 
@@ -111,6 +116,11 @@ class Step:
     minutes: int
     refusal: Refusal | None
 
+    @property
+    def over(self) -> int:
+        """Minutes that leaving now would be after the end."""
+        return stayed_over(self.seen_at, self.ground.policy)
+
 
 def _step(ground: Ground, claim: Claim) -> Step:
     kind = next_kind(ground, None, claim.seen_at)
@@ -140,8 +150,26 @@ def check_in() -> str | Response | tuple[str, int]:
 
 def _page(step: Step) -> tuple[str, int]:
     status = step.refusal.status if step.refusal else 200
+    if step.ground.spot is not None:
+        allow_geolocation()
     page = render_template("attendance/check_in.html", step=step, form_key=secrets.token_urlsafe(16))
     return page, status
+
+
+def _place_fit(spot: Place | None) -> str:
+    """The word for a position that was sent along. The position itself ends here: it is neither kept nor logged."""
+    sent = [_number(name) for name in ("latitude", "longitude", "accuracy")]
+    if spot is None or None in sent:
+        return NOT_GIVEN
+    latitude, longitude, accuracy = (number or 0.0 for number in sent)
+    return place_fit(spot, Place(latitude=latitude, longitude=longitude), accuracy_metres=accuracy)
+
+
+def _number(name: str) -> float | None:
+    try:
+        return float(request.form.get(name, "")[:_LONGEST_NUMBER])
+    except ValueError:
+        return None
 
 
 @blueprint.post("/check-in")
@@ -165,6 +193,9 @@ def record() -> Response | tuple[str, int]:
         device=keys().index("device", device[:64]),
     )
     with transaction() as session:
+        if request.form.get("latitude"):
+            ground = find_ground(session, draft.shift_id, draft.member_id)
+            draft = replace(draft, place_fit=_place_fit(ground.spot if ground else None))
         answer = record_scan(session, draft, actor=actor, now=now)
     if answer.refusal is not None:
         return _page(

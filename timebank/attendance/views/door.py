@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from timebank.activities.models import Shift
-from timebank.attendance.queries import door_counts, list_latest
-from timebank.attendance.rules import CLOSES_MINUTES, OPENS_MINUTES, next_code_seconds, photo_seconds, venue_code
+from timebank.attendance.queries import door_counts, list_latest, policy_of
+from timebank.attendance.rules import OPENS_MINUTES, closes_at, next_code_seconds, photo_seconds, venue_code
 from timebank.attendance.views.base import blueprint, is_cancelled, reached
 from timebank.core import clock, codes
 from timebank.core.db import db
@@ -71,7 +71,7 @@ def _note(shift: Shift, now: datetime) -> str:
     after = (now - shift.ends_at).total_seconds() / 60
     if before > OPENS_MINUTES:
         return f"{moment(shift.starts_at)} 开始，提前 {OPENS_MINUTES} 分钟可以签到。"
-    if after >= CLOSES_MINUTES:
+    if now >= closes_at(policy_of(shift, shift.activity)):
         return "签退时间已过。请到“核对”里处理没有签退的人。"
     if after >= 0:
         return "班次已经结束，现在扫码签退。"

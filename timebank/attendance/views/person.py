@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,20 +10,32 @@ from flask import flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from timebank.activities.models import PLANNED, Shift
-from timebank.attendance.models import SOURCE_NAMES
+from timebank.activities.models import Shift
+from timebank.activities.rules import counting_sentences
+from timebank.attendance.models import PLACE_FIT_NAMES, SOURCE_NAMES, Scan
 from timebank.attendance.queries import (
     RosterLine,
     find_approval,
     find_roster_line,
     list_flags,
     list_scans,
+    marks_of_member,
     policy_of,
 )
-from timebank.attendance.rules import UPLOAD_REFUSALS, shift_minutes, shift_room
-from timebank.attendance.schemas import ManualSchema, ReasonSchema, TimesSchema
-from timebank.attendance.service import Correction, ManualEntry, correct_times, restore, set_manual, void
+from timebank.attendance.rules import UPLOAD_REFUSALS, shift_room, stayed_over, weigh
+from timebank.attendance.schemas import ManualSchema, OvertimeSchema, ReasonSchema, TimesSchema
+from timebank.attendance.service import (
+    Correction,
+    ManualEntry,
+    OvertimeDraft,
+    confirm_overtime,
+    correct_times,
+    restore,
+    set_manual,
+    void,
+)
 from timebank.attendance.views.base import blueprint, instant_near, reached, saying_refusals
+from timebank.attendance.views.steps import step_words
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.members.queries import MemberNotFound, list_names
@@ -46,43 +59,50 @@ assert REASONS.keys() == UPLOAD_REFUSALS.keys()  # noqa: S101 - a refusal withou
 
 @dataclass
 class Forms:
-    """The two forms of the page; at most one of them was sent."""
+    """The forms of the page; at most one of them was sent."""
 
     times: Form
     manual: Form
+    overtime: Form
 
     @property
     def status(self) -> int:
         """The status of the page."""
-        return max(self.times.status, self.manual.status)
+        return max(self.times.status, self.manual.status, self.overtime.status)
 
 
 @blueprint.route("/organise/shifts/<int:shift_id>/review/<int:member_id>", methods=["GET", "POST"])
 @guard("attendance.review")
 def person(shift_id: int, member_id: int) -> Response | tuple[str, int]:
-    """What was scanned, and forms to correct times or to enter minutes."""
+    """What was scanned, how it is counted, and forms to correct times, to enter minutes, to confirm overtime."""
     session = db.session()
     shift, line = _read(session, shift_id, member_id)
-    forms = Forms(times=_times_form(line), manual=_manual_form(line))
+    forms = Forms(times=_times_form(line), manual=_manual_form(line), overtime=_overtime_form(line, shift))
     if request.method == "POST":
-        sent = _correct if request.form.get("form") == "times" else _enter
+        sent = {"times": _correct, "overtime": _confirm}.get(request.form.get("form", ""), _enter)
         answer = sent(forms, shift, member_id)
         if answer is not None:
             return answer
         shift, line = _read(session, shift_id, member_id)
     approval, policy = find_approval(session, shift_id), policy_of(shift, shift.activity)
+    scans, said = list_scans(session, shift_id, member_id), line.overtime_minutes
+    weighed = weigh(marks_of_member(session, shift_id, member_id, policy), policy, overtime=said or 0)
     return render_template(
         "attendance/person.html",
         shift=shift,
         line=line,
         closed=approval is not None and approval.returned_at is None,
         flags=list_flags(session, shift_id).of(member_id),
-        events=_events(session, shift_id, member_id),
+        events=_events(session, scans, member_id),
+        steps=step_words(weighed, policy, said=said) if scans else [],
+        sentences=counting_sentences(policy.counting),
+        over=stayed_over(line.out_at, policy),
         times=forms.times,
         manual=forms.manual,
-        whole=shift_minutes(policy),
-        too_long=line.minutes > shift_room(policy),
-        by_plan=shift.activity.judged_by == PLANNED,
+        overtime=forms.overtime,
+        most_overtime=policy.counting.overtime_limit_minutes,
+        room=shift_room(policy, said or 0),
+        too_long=line.minutes > shift_room(policy, said or 0),
     ), forms.status
 
 
@@ -102,6 +122,14 @@ def _times_form(line: RosterLine) -> Form:
 def _manual_form(line: RosterLine) -> Form:
     given: dict[str, Any] = {"manual": line.manual_minutes or "", "reason": line.manual_reason}
     return _own("manual", Form(ManualSchema(), initial=given))
+
+
+def _overtime_form(line: RosterLine, shift: Shift) -> Form:
+    """Filled in with what was stayed, as far as the activity allows it."""
+    policy = policy_of(shift, shift.activity)
+    stayed = min(stayed_over(line.out_at, policy), policy.counting.overtime_limit_minutes)
+    said = line.overtime_minutes
+    return _own("overtime", Form(OvertimeSchema(), initial={"overtime": stayed if said is None else said}))
 
 
 def _own(name: str, form: Form) -> Form:
@@ -156,6 +184,20 @@ def _enter(forms: Forms, shift: Shift, member_id: int) -> Response | None:
     return None
 
 
+def _confirm(forms: Forms, shift: Shift, member_id: int) -> Response | None:
+    form, shift_id = forms.overtime, shift.id
+    with form.catching():
+        given = form.load()
+        draft = OvertimeDraft(
+            shift_id=shift_id, member_id=member_id, minutes=given["overtime"], reason=given["reason"], key=form.key
+        )
+        with transaction() as session:
+            confirm_overtime(session, draft, actor=current_actor(), now=clock.now())
+            flash("加时已确认，要由另一位工作人员审核。" if draft.minutes else "多留的时间不算，已记下。", "success")
+        return _back(shift_id)
+    return None
+
+
 @blueprint.post("/organise/shifts/<int:shift_id>/review/<int:member_id>/void")
 @guard("attendance.review")
 def void_person(shift_id: int, member_id: int) -> Response:
@@ -184,15 +226,16 @@ def _back(shift_id: int) -> Response:
     return redirect(url_for("attendance.review", shift_id=shift_id), 303)
 
 
-def _events(session: Session, shift_id: int, member_id: int) -> list[dict[str, str]]:
+def _events(session: Session, scans: Sequence[Scan], member_id: int) -> list[dict[str, str]]:
     """Every scan as a line of a timeline, refused ones and corrections too."""
-    scans = list_scans(session, shift_id, member_id)
     names = list_names(session, {scan.actor_id for scan in scans if scan.actor_id not in {None, member_id}})
     events = []
     for scan in scans:
         word = "签到" if scan.kind == "in" else "签退"
         by = names.get(scan.actor_id or 0)
         notes = [f"由 {by.name} 登记" if by else "", f"原因：{scan.reason}" if scan.reason else ""]
+        if scan.place_fit:
+            notes.append(f"附了位置：{PLACE_FIT_NAMES[scan.place_fit]}")
         if scan.refused:
             notes.append(f"没有签上：{REASONS.get(scan.refused, scan.refused)}")
         if abs((scan.received_at - scan.claimed_at).total_seconds()) >= 60:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from flask import flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from timebank.activities.models import Shift
+from timebank.activities.rules import counting_of, counting_sentences
 from timebank.attendance.models import ShiftApproval
 from timebank.attendance.queries import (
+    KINDS,
+    FlagKind,
     Flags,
     RosterLine,
     count_open_cases,
@@ -30,6 +35,7 @@ from timebank.web.forms import Form, tidy_text
 from timebank.web.guards import current_actor, guard
 
 _LONGEST_SEARCH = 60
+ANY: Final = "any"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +55,30 @@ class Reviewed:
     def lines(self) -> list[RosterLine]:
         """Everybody that anything is recorded of."""
         return [*self.open, *self.counted, *self.void]
+
+    @property
+    def policy(self) -> list[str]:
+        """How the activity counts, in words."""
+        return counting_sentences(counting_of(self.shift.activity))
+
+    @property
+    def flagged(self) -> list[RosterLine]:
+        """Those of whom there is something to look at."""
+        return self.only(self.lines, ANY)
+
+    @property
+    def flag_counts(self) -> list[tuple[FlagKind, int]]:
+        """The kinds of flags that anybody has, and how many have them."""
+        counts = [(kind, len(self.only(self.lines, kind.code))) for kind in KINDS]
+        return [(kind, count) for kind, count in counts if count]
+
+    def only(self, lines: Sequence[RosterLine], flag: str) -> list[RosterLine]:
+        """The lines with a flag: of one kind, of any, or all lines for none."""
+        if not flag:
+            return list(lines)
+        if flag == ANY:
+            return [line for line in lines if self.flags.of(line.member_id)]
+        return [line for line in lines if line.member_id in self.flags.having(flag)]
 
     @property
     def minutes(self) -> int:
@@ -104,6 +134,7 @@ def review(shift_id: int) -> str:
     session, now = db.session(), clock.now()
     shift = reached(session, shift_id, "attendance.review")
     reviewed = review_of(session, shift)
+    flag = request.args.get("flag", "")
     wanted = tidy_text(request.args.get("q", ""))[:_LONGEST_SEARCH]
     listed = [line.member_id for line in [*reviewed.lines, *reviewed.no_shows]]
     return render_template(
@@ -114,6 +145,7 @@ def review(shift_id: int) -> str:
         over=now >= shift.ends_at,
         cases=count_open_cases(session, shift_id),
         wanted=wanted,
+        flag=flag if flag in {ANY, *(kind.code for kind in KINDS)} else "",
         found=search_members(session, wanted, branch_id=shift.activity.branch_id, without=listed) if wanted else (),
         missing=Form(CloseMissingSchema(), initial={"out_at": clocktime(shift.ends_at), "reason": ""}),
     )

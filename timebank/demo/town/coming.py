@@ -164,6 +164,8 @@ MARKET_NOW: Final = Plan(
     minutes=150,
     capacity=12,
     turnout=8,
+    spot=(29_888_210, 121_781_940),
+    overtime_limit_minutes=60,
 )
 WATCH_NOW: Final = Plan(
     key="dq-now",
@@ -179,6 +181,8 @@ WATCH_NOW: Final = Plan(
     minutes=150,
     capacity=12,
     turnout=8,
+    spot=(29_888_210, 121_781_940),
+    overtime_limit_minutes=60,
 )
 ESCORT_SOON: Final = Plan(
     key="dq-soon",
@@ -225,6 +229,9 @@ REVIEW: Final = Plan(
     capacity=10,
     turnout=8,
     bring="旧衣服、手套",
+    judged_by="whole",
+    spot=(29_886_450, 121_774_320),
+    overtime_limit_minutes=60,
 )
 WAITING: Final = Plan(
     key="dq-waiting",

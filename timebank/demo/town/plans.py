@@ -31,6 +31,8 @@ class Plan:
     walk_ins: bool = True
     judged_by: str = "actual"
     break_minutes: int = 0
+    overtime_limit_minutes: int = 0
+    spot: tuple[int, int] | None = None  # north and east, in millionths of a degree
     surely: tuple[str, ...] = ()
 
 

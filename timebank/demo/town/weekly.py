@@ -30,6 +30,7 @@ SERIES: Final = (
         risk="medium",
         risk_text="路边作业，请始终站在人行道或安全岛上，面向来车方向，穿反光马甲。",
         walk_ins=False,
+        judged_by="whole",
     ),
     Series(
         key="dq-health",
