@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 import timebank
 from tests import databases
+from tests.attendance.scene import make_scene
 from tests.corrections.town import make_town
 from tests.ledger.bank import open_bank
 from tests.rulebook.saving import save_rule
@@ -91,6 +92,14 @@ def _save_rules(session: Session) -> None:
     save_rule(session, make_branch(session, "RU").id, NOW + timedelta(days=2), now=NOW, points_per_hour=12)
 
 
+def _count_anew(session: Session) -> None:
+    make_scene(session, judged_by="whole")
+
+
+def _say_where(session: Session) -> None:
+    make_scene(session).scan(session, 0, "09:00", place_fit="near")
+
+
 def _set_right(session: Session) -> None:
     town = make_town(session, 1)
     town.set_right(town.entry(0), 60)
@@ -107,6 +116,8 @@ def _ask_for_a_look(session: Session) -> None:
         (_give_away, "0010"),
         (_owe, "0010"),
         (_save_rules, "0011"),
+        (_count_anew, "0016"),
+        (_say_where, "0016"),
         (_set_right, "0012"),
         (_ask_for_a_look, "0012"),
     ],

@@ -14,10 +14,12 @@ from sqlalchemy.orm import Session
 from tests import databases
 from tests.attendance.scene import AFTER, END, Scene, at, make_scene, make_shift
 from tests.world import actor_of, make_member
-from timebank.attendance.models import Attendance, PointsCarry, Scan, ShiftApproval
+from timebank.attendance.models import Attendance, Overtime, PointsCarry, Scan, ShiftApproval
 from timebank.attendance.service import (
     Correction,
+    OvertimeDraft,
     approve_shift,
+    confirm_overtime,
     correct_times,
     rejudge,
     return_shift,
@@ -34,10 +36,10 @@ THREADS = 16
 class Crowd:
     """A committed scene on a database of its own, and threads that each work in a transaction of their own."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, **options: Any) -> None:
         self.engine = databases.make_engine(url)
         with Session(self.engine, expire_on_commit=False) as session, write_session(session):
-            self.scene = make_scene(session)
+            self.scene = make_scene(session, **options)
             self.second_manager = actor_of(session, make_member(session, self.scene.branch, roles=("manager",)))
 
     def together(self, works: list[Callable[[Session], Any]]) -> list[Any]:
@@ -239,3 +241,37 @@ def test_a_scan_never_slips_in_while_the_list_is_sent(crowd: Crowd) -> None:
     for thread in threads:
         thread.join()
     assert [answer.refusal.code for answer in answers] == ["attendance.submitted"]
+
+
+@pytest.fixture
+def long_day(fresh_database: str) -> Iterator[Crowd]:
+    made = Crowd(fresh_database, overtime_limit_minutes=60)
+    yield made
+    made.engine.dispose()
+
+
+def stay_on(scene: Scene, minutes: int, key: str) -> Callable[[Session], Any]:
+    draft = OvertimeDraft(
+        shift_id=scene.shift_id, member_id=scene.volunteers[0].id, minutes=minutes, reason="收摊", key=key
+    )
+    return lambda session: confirm_overtime(session, draft, actor=scene.organiser_actor, now=AFTER)
+
+
+def test_overtime_confirmed_by_one_page_sent_many_times_is_said_once(long_day: Crowd) -> None:
+    scene = long_day.scene
+    long_day.alone(lambda session: scene.attend(session, 0, left="11:40"))
+    long_day.together([stay_on(scene, 30, "one")] * 6)
+    assert long_day.alone(lambda session: count(session, Overtime)) == 1
+
+
+def test_overtime_and_sending_the_list_take_turns(long_day: Crowd) -> None:
+    """Whichever comes first: what was sent is what the records say, and a word too late is refused."""
+    scene = long_day.scene
+    long_day.alone(lambda session: scene.attend(session, 0, left="11:40"))
+    said, _ = long_day.together([stay_on(scene, 30, "one"), scene.submit])
+    in_time = not isinstance(said, Refusal)
+    sent, kept = long_day.alone(
+        lambda session: (session.scalars(select(ShiftApproval)).one(), session.scalars(select(Attendance)).one())
+    )
+    assert (sent.minutes, kept.signed_minutes) == ((150, 150) if in_time else (120, 120))
+    assert long_day.alone(lambda session: count(session, Overtime)) == int(in_time)
