@@ -1,5 +1,15 @@
 """Reads of scans and attendance: for the door, for the review, for desks, cards and reports."""
 
+from timebank.attendance.queries.codes import (
+    PosterOutdated,
+    PosterReplaced,
+    SeenCode,
+    code_of_poster,
+    count_posters,
+    find_poster,
+    present_code,
+    read_code,
+)
 from timebank.attendance.queries.corrected import (
     MANUAL,
     MINUTES,
@@ -46,15 +56,21 @@ __all__ = [
     "Latest",
     "MemberTotals",
     "MonthTotals",
+    "PosterOutdated",
+    "PosterReplaced",
     "RecordChange",
     "RosterLine",
+    "SeenCode",
     "ShiftCard",
+    "code_of_poster",
     "coins_of_day",
+    "count_posters",
     "door_counts",
     "find_approval",
     "find_booked_record",
     "find_ground",
     "find_own_hand",
+    "find_poster",
     "find_roster_line",
     "hold_ground",
     "list_approved",
@@ -70,6 +86,8 @@ __all__ = [
     "month_totals_by_branch",
     "plan_correction",
     "policy_of",
+    "present_code",
+    "read_code",
     "search_members",
     "with_corrections",
 ]
