@@ -10,7 +10,7 @@ are read as the digits they look like and cannot stand in one.
 | S1 | poster of one shift: HMAC ``code/poster`` and its row | the same | the same, flagged for review |
 | P1 | personal code to type: HMAC ``code/personal`` and the card | staff | name a member |
 | P2 | personal pass in a QR: Ed25519 ``signature/pass/personal`` | staff, also offline | name a member |
-| D | voucher: ten random characters, stored | who fulfils the order | fulfil it, never one's own |
+| D | voucher: nine random characters, stored | who fulfils the order | fulfil it, never one's own |
 | C1 | certificate of service (reserved) | anybody | nothing |
 | HL | member number (read as H1): no secret at all | staff | name a member to staff |
 

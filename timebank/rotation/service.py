@@ -36,7 +36,7 @@ class TooManyAccepted(Conflict):
     """So many generations count at once that the next would carry the mark of one of them."""
 
     code = "rotation.too_many_accepted"
-    text = "现在还有 {count} 代旧码同时有效，不能再换。请把新旧并用的时间改短，或者等旧码到期。"
+    text = "换代以后会有 {count} 代旧码同时有效，分不清楚。请等旧码到期，或者填 0 天，让旧码马上全部作废。"
 
 
 def rotate_code_key(
@@ -83,7 +83,7 @@ def _end_older(session: Session, purpose: str, *, until: datetime, now: datetime
         if row.accepted_until is None or row.accepted_until > until:
             row.accepted_until = until
     counted = sum(1 for row in rows if row.accepted_until is not None and row.accepted_until > now)
-    if counted >= MOST_ACCEPTED:
+    if counted > MOST_ACCEPTED:
         raise TooManyAccepted(count=counted)
     session.flush()
     return rows[0].generation

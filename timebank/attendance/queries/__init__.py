@@ -7,6 +7,8 @@ from timebank.attendance.queries.codes import (
     code_of_poster,
     count_posters,
     find_poster,
+    list_lost_serials,
+    list_pass_keys,
     present_code,
     read_code,
 )
@@ -76,6 +78,8 @@ __all__ = [
     "list_approved",
     "list_flags",
     "list_latest",
+    "list_lost_serials",
+    "list_pass_keys",
     "list_roster",
     "list_scans",
     "list_waiting_approval",

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from timebank.activities.models import Activity, Shift
+from timebank.activities.models import CONFIRMED, Activity, Shift, SignUp
 from timebank.attendance.models import POSTER, VENUE, ShiftPoster
 from timebank.attendance.queries.policy import policy_of
 from timebank.attendance.rules import (
@@ -28,9 +28,11 @@ from timebank.attendance.rules import (
 from timebank.core.clock import local
 from timebank.core.errors import Conflict
 from timebank.core.keys import Keys
+from timebank.members.queries import list_revoked_serials
+from timebank.members.rules import PassKey, pass_keys
 from timebank.rotation import models as rotation
 from timebank.rotation.queries import generation_in_use, list_generations
-from timebank.rotation.rules import accepted
+from timebank.rotation.rules import accepted, accepted_since
 
 
 class PosterReplaced(Conflict):
@@ -119,3 +121,23 @@ def count_posters(session: Session, *, now: datetime) -> int:
         .where(ShiftPoster.revoked_at.is_(None), Shift.ends_at > now, Shift.cancelled_at.is_(None))
     )
     return session.scalar(chosen) or 0
+
+
+def list_pass_keys(session: Session, keys: Keys, *, now: datetime) -> list[PassKey]:
+    """The public keys by which a device without a network judges personal passes."""
+    return pass_keys(keys, list_generations(session, rotation.PERSONAL), now)
+
+
+def list_lost_serials(session: Session, shift_id: int, *, now: datetime) -> list[str]:
+    """Serials of cards that a device at a shift's door must not take: of the people on its list and of its branch.
+
+    Only such as could be on a pass that still verifies; see ``members.queries.list_revoked_serials``.
+    """
+    branch_id = session.scalars(
+        select(Activity.branch_id).join(Shift, Shift.activity_id == Activity.id).where(Shift.id == shift_id)
+    ).one()
+    listed = session.scalars(
+        select(SignUp.member_id).where(SignUp.shift_id == shift_id, SignUp.status == CONFIRMED)
+    ).all()
+    since = accepted_since(list_generations(session, rotation.PERSONAL), now)
+    return list_revoked_serials(session, branch_id=branch_id, member_ids=listed, since=since)

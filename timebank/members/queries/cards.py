@@ -55,14 +55,23 @@ def find_member_by_code(session: Session, keys: Keys, text: str, *, at: datetime
 
     Raises BadPersonalCode for codes mistyped, forged or of another purpose, CodeReplaced, CardRevoked, MemberNotActive.
     """
-    serial = _read_serial(session, keys, text, at)
-    found = session.scalars(select(Card).options(joinedload(Card.member)).where(Card.serial == serial)).one_or_none()
-    if found is None:
-        raise BadPersonalCode(why="没有找到这张成长卡。请核对，或者改用会员号查找。")
+    found = find_card_by_code(session, keys, text, at=at)
     if found.revoked_at is not None:
         raise CardRevoked()
     require_active(found.member)
     return found.member
+
+
+def find_card_by_code(session: Session, keys: Keys, text: str, *, at: datetime) -> Card:
+    """The card, with its member, whose code was shown at an instant; also a card that was revoked since.
+
+    For what happened without a network and is judged later. Raises BadPersonalCode, CodeReplaced.
+    """
+    serial = _read_serial(session, keys, text, at)
+    found = session.scalars(select(Card).options(joinedload(Card.member)).where(Card.serial == serial)).one_or_none()
+    if found is None:
+        raise BadPersonalCode(why="没有找到这张成长卡。请核对，或者改用会员号查找。")
+    return found
 
 
 def _read_serial(session: Session, keys: Keys, text: str, at: datetime) -> str:
