@@ -30,7 +30,7 @@ from tests.chromium import find_chromium
 from timebank.core.db import db
 
 # Threads, processes and attacks on databases of their own: each test pays for a fresh one. The others live through
-# months, or correct what took a town to book: half a second each.
+# months, or correct what took a town to book, or try hundreds of forged codes: half a second each.
 SLOW_FILES = {
     "test_races.py",
     "test_database_refusals.py",
@@ -40,6 +40,7 @@ SLOW_FILES = {
     "test_reports.py",
     "test_rules_of_the_day.py",
     "test_service.py",
+    "test_purposes.py",
 }
 SECRET = "only-for-tests-0123456789-0123456789"
 

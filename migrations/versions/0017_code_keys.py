@@ -38,6 +38,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     if op.get_bind().scalar(sa.text("SELECT COUNT(*) FROM code_key")):
-        raise RuntimeError("keys were rotated: restore a backup instead of going down")
+        raise RuntimeError("keys were rotated; restore a backup instead of going down")
     op.drop_index("uq_code_key_in_use", table_name="code_key")
     op.drop_table("code_key")

@@ -10,7 +10,7 @@ from alembic import op
 from timebank.core.db import UTCDateTime
 
 revision = "0018_scan_cases"
-down_revision = "0017_code_keys"
+down_revision = "0017b_shift_posters"
 branch_labels = None
 depends_on = None
 

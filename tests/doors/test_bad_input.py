@@ -21,7 +21,7 @@ from werkzeug.test import TestResponse
 from tests.doors.forms import well_filled
 from tests.doors.town import PERSONAS, Persona, Town, expected
 from tests.world import KEYS, NOW
-from timebank.attendance.rules import venue_code
+from timebank.attendance.rules import poster_code, venue_code
 from timebank.core import codes
 from timebank.web.forms import Form, tidy_text
 
@@ -294,18 +294,24 @@ def test_codes_of_another_purpose_stale_ones_and_forged_ones_do_nothing(town: To
     wrong_codes = {
         "attendance.type_code": {
             "stale": stale,
+            "poster of nobody": poster_code(KEYS, things["running"], 7),
             "forged": body + codes.check_character(body),
             "personal code": things["personal_code"],
+            "personal pass": things["personal_pass"],
             "voucher": things["voucher"],
         },
         "attendance.scan_person": {
             "venue code": town.thing("venue_code"),
             "voucher": things["voucher"],
             "forged": _forged(things["personal_code"]),
+            "forged pass": things["personal_pass"][:-1] + ("0" if things["personal_pass"][-1] != "0" else "1"),
+            "poster code": poster_code(KEYS, things["running"], 1),
         },
         "exchange.find_voucher": {
             "venue code": town.thing("venue_code"),
             "personal code": things["personal_code"],
+            "personal pass": things["personal_pass"],
+            "poster code": poster_code(KEYS, things["running"], 1),
             "forged": _forged(things["voucher"]),
         },
     }

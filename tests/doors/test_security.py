@@ -411,10 +411,10 @@ def test_anothers_form_key_opens_nothing(town: Town) -> None:
 
 def test_a_personal_code_is_no_voucher_and_a_voucher_no_personal_code(town: Town) -> None:
     with town.watch() as written:
-        for code in (town.things["personal_code"], town.thing("venue_code")):
+        for code in (*(town.things[name] for name in ("personal_code", "personal_pass")), town.thing("venue_code")):
             assert town.client(OWNER).post(f"/vouchers/{code}").status_code == 404
             assert town.client(OWNER).get(f"/vouchers/{code}").status_code == 404
-        for code in (town.things["personal_code"], town.things["voucher"]):
+        for code in (town.things[name] for name in ("personal_code", "personal_pass", "voucher")):
             assert town.client(VISITOR).get(f"/c/{code}").status_code == 422
         assert not written()
 

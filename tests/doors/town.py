@@ -31,7 +31,16 @@ from timebank.archives import closing as archive_closing
 from timebank.archives.service import audit
 from timebank.attendance.models import VENUE, ScanCase
 from timebank.attendance.rules import Timing, venue_code
-from timebank.attendance.service import Batch, ScanDraft, UploadedScan, record_batch, record_scan, submit_shift, void
+from timebank.attendance.service import (
+    Batch,
+    ScanDraft,
+    UploadedScan,
+    make_poster,
+    record_batch,
+    record_scan,
+    submit_shift,
+    void,
+)
 from timebank.branches.models import Branch
 from timebank.branches.service import AreaDraft, add_area
 from timebank.core import clock
@@ -169,6 +178,7 @@ ARGUMENTS = {
     "offer_id": "service",
     "run_id": "audit",
     "order_id": "accepted",
+    "purpose": "purpose",
     "request_id": "request",
     "shift_id": "running",
     "team_id": "team",
@@ -266,6 +276,8 @@ def _reaches(persona: Persona, permission: str) -> bool:
 
 
 NOBODYS = {
+    "purpose",
+    "personal_pass",
     "csv",
     "asset",
     "version",
@@ -365,6 +377,7 @@ def _make_things(session: Session, home: Branch, people: Mapping[str, Member]) -
         "owner": owner.id,
         "personal_code": personal_code(KEYS, card.serial),
         "personal_pass": personal_pass(KEYS, card.serial),
+        "purpose": "poster",
         "turn": "pause",
         "version": CONSENT_VERSION,
         "voided": people["volunteer@home"].id,
@@ -414,6 +427,7 @@ def _make_activities(session: Session, place: activities.Town, people: Mapping[s
     void(session, running.id, people["volunteer@home"].id, reason="扫错了人", actor=place.lead)
     submit_shift(session, done.id, actor=place.lead, now=done.ends_at + HOUR)
     case = _open_case(session, running.id, people["owner"], place.lead)
+    make_poster(session, running.id, form_key="poster", actor=place.lead, now=NOW)
     over = activities.post(session, place, activities.shift(-30), title="图书整理", now=day_before).shifts[0]
     activities.join(session, over, people["owner"], now=day_before)
     draft = activities.service.post_activity(session, activities.draft(place.branch), actor=place.lead, now=NOW)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from tests.world import KEYS, PASSWORD, make_branch, make_member, sign_in
 from timebank.branches.queries import get_branch
@@ -15,7 +16,7 @@ from timebank.core import clock
 from timebank.core.actor import SYSTEM
 from timebank.core.db import db, transaction
 from timebank.members import queries
-from timebank.members.models import ACTIVE, DECLINED, PENDING, SUSPENDED, Member
+from timebank.members.models import ACTIVE, DECLINED, PENDING, SUSPENDED, Card, Member
 from timebank.members.rules import CONSENT_VERSION, Place
 from timebank.members.service import create_team, grant_role, hash_password, set_password
 
@@ -453,6 +454,61 @@ def test_teams_are_made_on_a_page(town: Town) -> None:
         assert town.client(town.organiser).post(f"{page}/{verb}", data={"member_id": town.red}).status_code == 403
     assert town.client(town.organiser).post("/branch/teams", data={"name": "新队"}).status_code == 403
     assert town.client(town.stranger).get(page).status_code == 403
+
+
+def test_a_lost_card_is_reported_by_its_holder_and_the_new_code_is_there_at_once(town: Town) -> None:
+    client = town.client(town.red)
+    page = client.get("/me/card").text
+    old = re.search(r'class="letters">([0-9A-Z-]+)<', page)
+    form = re.search(r'name="card_id" value="(\d+)"', page)
+    assert old is not None
+    assert form is not None
+    sent = {"card_id": form[1], "reason": "忘在公交车上"}
+    shown = client.post("/me/card/replace", data=sent, follow_redirects=True).text
+    new = re.search(r'class="letters">([0-9A-Z-]+)<', shown)
+    assert new is not None
+    assert "旧卡已作废" in shown
+    assert new[1] != old[1]
+    again = client.post("/me/card/replace", data=sent, follow_redirects=True).text  # pressed twice: the new card stays
+    assert new[1] in again
+    with town.app.app_context():
+        assert queries.find_member_by_code(db.session(), KEYS, new[1], at=clock.now()).id == town.red
+        with pytest.raises(queries.CardRevoked):
+            queries.find_member_by_code(db.session(), KEYS, old[1], at=clock.now())
+        lost = db.session.scalars(select(Card).where(Card.revoked_at.is_not(None))).one()
+        assert lost.revoked_reason == "忘在公交车上"
+    refused = client.post("/me/card/replace", data={"reason": ""}, follow_redirects=True).text
+    assert "请写明原因" in refused
+    assert new[1] in refused
+
+
+def test_staff_report_the_lost_card_of_a_member_once(town: Town) -> None:
+    manager, url = town.client(town.manager), f"/branch/members/{town.red}"
+    form = re.search(r'name="card_id" value="(\d+)"', manager.get(url).text)
+    assert form is not None
+    for _ in range(2):
+        said = manager.post(f"{url}/card", data={"card_id": form[1], "reason": "卡丢了"}, follow_redirects=True).text
+        assert "请给会员打印新卡" in said
+    with town.app.app_context():
+        cards = db.session.scalars(select(Card).where(Card.member_id == town.red)).all()
+        assert len(cards) == 2
+
+
+def test_the_link_on_a_card_tells_strangers_nothing(town: Town) -> None:
+    """One page for a true pass, a forged one and nonsense: nobody learns whose card it is, or whether it counts."""
+    with town.app.app_context():
+        card = queries.find_card(db.session(), town.red)
+        assert card is not None
+        true = queries.show_codes(db.session(), KEYS, card).scanned
+        name = card.member.name
+    visitor = town.app.test_client()
+    pages = {visitor.get(f"/P/{code}").text for code in (true, true[:-1] + "0", "x", "😀")}
+    assert len(pages) == 1
+    [page] = pages
+    assert "个人码" in page
+    assert "工作人员" in page
+    assert name not in page
+    assert visitor.get("/P/").status_code == 404
 
 
 def test_the_printed_card_carries_the_personal_code(town: Town) -> None:

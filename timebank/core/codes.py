@@ -74,6 +74,23 @@ def decode(letters: str, size: int) -> bytes | None:
     return value.to_bytes(size, "big") if value < 1 << (8 * size) else None
 
 
+def number_letters(number: int, width: int = 1) -> str:
+    """A number in the alphabet, the highest place first, filled with ``0`` to ``width``."""
+    letters = ""
+    while number or len(letters) < width:
+        number, rest = divmod(number, len(ALPHABET))
+        letters = ALPHABET[rest] + letters
+    return letters
+
+
+def letters_number(letters: str) -> int:
+    """The number that ``number_letters`` wrote. Raises ValueError outside the alphabet."""
+    number = 0
+    for letter in letters:
+        number = number * len(ALPHABET) + ALPHABET.index(letter)
+    return number
+
+
 def grouped(code: str, size: int = 4) -> str:
     """The code in groups for reading: ``ABCD-EFGH``."""
     return "-".join(code[at : at + size] for at in range(0, len(code), size))

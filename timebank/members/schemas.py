@@ -121,6 +121,12 @@ class ReasonSchema(FormSchema):
     reason = Text(100, least=2, required=True, error_messages={"required": "请写明原因。"})
 
 
+class LostCardSchema(ReasonSchema):
+    """Which card is worthless from now on, and why."""
+
+    card_id = Count(1, load_default=None)
+
+
 class UnmaskSchema(ReasonSchema):
     """Which sealed field, and why."""
 

@@ -29,3 +29,17 @@ def svg(text: str, label: str) -> Markup:
         ' shape-rendering="crispEdges" aria-label="{label}"><rect width="100%" height="100%" fill="#fff"/>'
         '<path fill="#000" d="{path}"/></svg>'
     ).format(size=size, label=escape(label), path=path)
+
+
+def runs(rows: list[list[bool]]) -> list[list[list[int]]]:
+    """Each row's stretches of dark modules as ``[start, length]``: neighbours drawn apart would show hairlines."""
+    drawn: list[list[list[int]]] = []
+    for row in rows:
+        stretches: list[list[int]] = []
+        for x, dark in enumerate(row):
+            if dark and stretches and sum(stretches[-1]) == x:
+                stretches[-1][1] += 1
+            elif dark:
+                stretches.append([x, 1])
+        drawn.append(stretches)
+    return drawn

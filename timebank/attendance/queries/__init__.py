@@ -1,5 +1,17 @@
 """Reads of scans and attendance: for the door, for the review, for desks, cards and reports."""
 
+from timebank.attendance.queries.codes import (
+    PosterOutdated,
+    PosterReplaced,
+    SeenCode,
+    code_of_poster,
+    count_posters,
+    find_poster,
+    list_lost_serials,
+    list_pass_keys,
+    present_code,
+    read_code,
+)
 from timebank.attendance.queries.conflicts import (
     CaseLine,
     DayScan,
@@ -13,13 +25,7 @@ from timebank.attendance.queries.conflicts import (
     list_open_shifts,
     list_unread,
 )
-from timebank.attendance.queries.corrected import (
-    MANUAL,
-    MINUTES,
-    POINTS,
-    SIGNED,
-    with_corrections,
-)
+from timebank.attendance.queries.corrected import MANUAL, MINUTES, POINTS, SIGNED, with_corrections
 from timebank.attendance.queries.correcting import (
     UNOPENED,
     RecordChange,
@@ -40,13 +46,7 @@ from timebank.attendance.queries.door import (
 from timebank.attendance.queries.flags import KINDS, FlagKind, Flags, find_own_hand, list_flags
 from timebank.attendance.queries.marks import marks_of, marks_of_member
 from timebank.attendance.queries.policy import COUNTING_COLUMNS, find_overtime, policy_of
-from timebank.attendance.queries.roster import (
-    RosterLine,
-    find_roster_line,
-    list_roster,
-    list_scans,
-    search_members,
-)
+from timebank.attendance.queries.roster import RosterLine, find_roster_line, list_roster, list_scans, search_members
 from timebank.attendance.queries.shifts import (
     ShiftCard,
     find_approval,
@@ -83,18 +83,24 @@ __all__ = [
     "MemberTotals",
     "MonthTotals",
     "OpenShift",
+    "PosterOutdated",
+    "PosterReplaced",
     "RecordChange",
     "RosterLine",
+    "SeenCode",
     "ShiftCard",
     "UploadAnswer",
+    "code_of_poster",
     "coins_of_day",
     "count_open_cases",
+    "count_posters",
     "door_counts",
     "find_approval",
     "find_booked_record",
     "find_ground",
     "find_overtime",
     "find_own_hand",
+    "find_poster",
     "find_roster_line",
     "hold_ground",
     "hold_shift",
@@ -107,7 +113,9 @@ __all__ = [
     "list_flags",
     "list_gate_shifts",
     "list_latest",
+    "list_lost_serials",
     "list_open_shifts",
+    "list_pass_keys",
     "list_roster",
     "list_scans",
     "list_unread",
@@ -121,6 +129,8 @@ __all__ = [
     "month_totals_by_branch",
     "plan_correction",
     "policy_of",
+    "present_code",
+    "read_code",
     "search_members",
     "with_corrections",
 ]

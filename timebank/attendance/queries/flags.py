@@ -10,12 +10,11 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from timebank.activities.models import LEFT, Activity, Shift, SignUp
-from timebank.attendance.models import APPROVED, COUNT, FAR, VOID, Attendance, Overtime, Scan, ScanCase
+from timebank.attendance.models import APPROVED, COUNT, FAR, POSTER, VOID, Attendance, Overtime, Scan, ScanCase
 from timebank.attendance.queries.policy import find_overtime, policy_of
 from timebank.attendance.rules import Policy, shift_minutes, shift_room, stayed_over
 
 _WORTH_ASKING: Final = 15  # minutes; fewer go by while people put things away and queue at the screen
-_POSTER: Final = "poster"  # a source of scans: a code printed once, which a photo of it can replace
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,7 +84,7 @@ def list_flags(session: Session, shift_id: int) -> Flags:
         overlapping=_overlapping(session, shift_id),
         left=_left(session, shift_id),
         far=_scanned(session, shift_id, Scan.place_fit == FAR),
-        poster=_scanned(session, shift_id, Scan.source == _POSTER),
+        poster=_scanned(session, shift_id, Scan.source == POSTER),
         round_hours=frozenset(record.member_id for record in records if _is_round(record, policy)),
         overtime=_unconfirmed(session, shift_id, records, policy),
         first_timer=_first_timers(session, shift),

@@ -30,6 +30,7 @@ from timebank.attendance.service.cases import (
 )
 from timebank.attendance.service.correcting import keep_correction, lock_booked_record, open_giveaway
 from timebank.attendance.service.judged import judgement_of
+from timebank.attendance.service.posters import NoPoster, ShiftOver, TooManyPosters, make_poster, revoke_poster
 from timebank.attendance.service.review import (
     Correction,
     ManualEntry,
@@ -62,6 +63,7 @@ __all__ = [
     "ListWaiting",
     "ManualEntry",
     "NoAccount",
+    "NoPoster",
     "NoSuchCase",
     "NotSubmitted",
     "NothingToCorrect",
@@ -69,9 +71,11 @@ __all__ = [
     "ReviewClosed",
     "ScanAnswer",
     "ScanDraft",
+    "ShiftOver",
     "StillPending",
     "StillRunning",
     "TimesOutOfRange",
+    "TooManyPosters",
     "UploadedScan",
     "approve_shift",
     "close_missing",
@@ -82,12 +86,14 @@ __all__ = [
     "judgement_of",
     "keep_correction",
     "lock_booked_record",
+    "make_poster",
     "open_giveaway",
     "record_batch",
     "record_scan",
     "rejudge",
     "restore",
     "return_shift",
+    "revoke_poster",
     "set_manual",
     "submit_shift",
     "void",

@@ -2,9 +2,20 @@
 
 from timebank.attendance.views.base import blueprint
 
-from timebank.attendance.views import app, approvals, check_in, conflicts, device, door, person, review, scanner  # isort: skip
+from timebank.attendance.views import app, check_in, device, door, poster, scanner  # isort: skip
+from timebank.attendance.views import approvals, conflicts, counting, person, review  # isort: skip
 
-__all__ = ["app", "approvals", "blueprint", "check_in", "conflicts", "device", "door", "person", "review", "scanner"]
-from timebank.attendance.views import counting  # isort: skip
-
-__all__ = ["approvals", "blueprint", "check_in", "counting", "door", "person", "review", "scanner"]
+__all__ = [
+    "app",
+    "approvals",
+    "blueprint",
+    "check_in",
+    "conflicts",
+    "counting",
+    "device",
+    "door",
+    "person",
+    "poster",
+    "review",
+    "scanner",
+]

@@ -28,6 +28,7 @@ class CardView:
 
     member: Member
     codes: CardCodes | None
+    card_id: int | None
     totals: MemberTotals
     stars: Stars
     coins: ledger.AccountView | None
@@ -53,6 +54,7 @@ def get_card(session: Session, member: Member, keys: Keys) -> CardView:
     return CardView(
         member=member,
         codes=show_codes(session, keys, card) if card else None,
+        card_id=card.id if card else None,
         totals=totals,
         stars=stars(totals.minutes),
         coins=ledger.get_account(session, member.coin_account_id) if has_accounts else None,

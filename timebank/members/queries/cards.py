@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from timebank.core.errors import Conflict, Invalid
@@ -97,6 +97,11 @@ def _read_serial(session: Session, keys: Keys, text: str, at: datetime) -> str:
 def show_codes(session: Session, keys: Keys, card: Card) -> CardCodes:
     """What to show or print for a card now, made with the generation in use."""
     return card_codes(keys, card.serial, generation_in_use(session, PERSONAL))
+
+
+def count_valid_cards(session: Session) -> int:
+    """How many cards count, everywhere."""
+    return session.scalar(select(func.count()).select_from(Card).where(Card.revoked_at.is_(None))) or 0
 
 
 def list_revoked_serials(

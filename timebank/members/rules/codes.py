@@ -12,7 +12,7 @@ import hmac
 import re
 from collections.abc import Sequence
 
-from timebank.core import codes
+from timebank.core import codes, tags
 from timebank.core.keys import Keys, of_generation
 from timebank.rotation.rules import ONLY_FIRST, Generation
 
@@ -21,7 +21,7 @@ _NUMBER_DIGITS = 6
 _READ_PREFIX = codes.tidy(NUMBER_PREFIX)  # L is read as 1, so that is how the prefix arrives
 _NUMBER = re.compile(rf"^(?:{_READ_PREFIX})?(\d{{{_NUMBER_DIGITS},9}}[{codes.ALPHABET}])$")
 
-PERSONAL_PURPOSE = "P1"
+PERSONAL_PURPOSE = tags.PERSONAL
 SERIAL_LENGTH = 7
 _KEY_PURPOSE = "code/personal"
 _MAC_LENGTH = 6

@@ -23,12 +23,12 @@ from typing import Final, TypedDict
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from timebank.core import codes
+from timebank.core import codes, tags
 from timebank.core.keys import Keys, of_generation
 from timebank.members.rules.codes import SERIAL_LENGTH, personal_code, tidy_code
 from timebank.rotation.rules import ONLY_FIRST, Generation, accepted
 
-SCANNED_PURPOSE: Final = "P2"
+SCANNED_PURPOSE: Final = tags.SCANNED
 SIGNATURE_LENGTH: Final = 104
 _SIGNATURE_BYTES: Final = 64
 _HEAD_LENGTH: Final = len(SCANNED_PURPOSE) + 1 + SERIAL_LENGTH

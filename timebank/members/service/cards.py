@@ -30,16 +30,21 @@ def issue_card(session: Session, member_id: int, *, now: datetime) -> Card:
     raise Conflict()
 
 
-def reissue_card(session: Session, member_id: int, *, reason: str, actor: Actor, now: datetime) -> Card:
+def reissue_card(
+    session: Session, member_id: int, *, reason: str, actor: Actor, now: datetime, card_id: int | None = None
+) -> Card:
     """Revoke the card in use (lost, shown around) and issue another.
 
-    People do this for themselves too. Raises MemberNotActive, NotAllowed.
+    ``card_id`` is the card that the form was about: if another one took its place meanwhile, the form came twice, and
+    that one stays. People do this for themselves too. Raises MemberNotActive, NotAllowed.
     """
     member = get_member(session, member_id, lock=True)
     if member.id != actor.member_id:
         actor.require("member.change", branch_id=member.branch_id)
     require_active(member)
     old = find_card(session, member_id)
+    if old is not None and card_id is not None and old.id != card_id:
+        return old
     if old is not None:
         old.revoked_at = now
         old.revoked_reason = reason

@@ -18,11 +18,11 @@ from timebank.members import queries, service
 from timebank.members.models import SEXES, STATUS_NAMES, Member
 from timebank.members.rules import age_on
 from timebank.members.rules.consent import CONSENT_NAMES
-from timebank.members.schemas import IdentitySchema, MemberChangeSchema, ReasonSchema, UnmaskSchema
+from timebank.members.schemas import IdentitySchema, LostCardSchema, MemberChangeSchema, ReasonSchema, UnmaskSchema
 from timebank.members.service.credentials import PIN_HOURS
 from timebank.members.views import blueprint
 from timebank.members.views.values import ID, STATUS_TONES, area_options, profile_values, time_options
-from timebank.web.forms import Form
+from timebank.web.forms import Form, FormSchema
 from timebank.web.guards import current_actor, guard
 from timebank.web.keyring import keys, pass_url
 from timebank.web.qr import svg
@@ -98,11 +98,6 @@ def _press(member_id: int, said: str, verb: Callable[..., Any], **given: Any) ->
     return redirect(url_for("members.member", member_id=member_id))
 
 
-def _reason() -> dict[str, Any]:
-    given: dict[str, Any] = Form(ReasonSchema()).load()
-    return given
-
-
 @blueprint.post(f"{_PAGE}/approve")
 @guard("member.approve")
 def approve(member_id: int) -> Response:
@@ -135,13 +130,14 @@ def resume(member_id: int) -> Response:
 @guard("member.change")
 def reissue_card(member_id: int) -> Response:
     """Replace a lost card."""
-    return _with_reason(member_id, "成长卡已换新，旧的个人码不能再用。", service.reissue_card)
+    said = "成长卡已换新，旧的个人码不能再用。请给会员打印新卡。"
+    return _with_reason(member_id, said, service.reissue_card, LostCardSchema())
 
 
-def _with_reason(member_id: int, said: str, verb: Callable[..., Any]) -> Response:
+def _with_reason(member_id: int, said: str, verb: Callable[..., Any], schema: FormSchema | None = None) -> Response:
     _readable(member_id)
     try:
-        given = _reason()
+        given = Form(schema or ReasonSchema()).load()
     except Refusal as refusal:
         flash("；".join(getattr(refusal, "fields", {}).values()) or refusal.message, "error")
         return redirect(url_for("members.member", member_id=member_id))

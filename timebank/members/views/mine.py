@@ -12,7 +12,7 @@ from timebank.core.errors import Refusal
 from timebank.members import queries, service
 from timebank.members.models import SEXES
 from timebank.members.rules.consent import CONSENT_NAMES
-from timebank.members.schemas import ChangePasswordSchema, ProfileSchema, ReasonSchema
+from timebank.members.schemas import ChangePasswordSchema, LostCardSchema, ProfileSchema
 from timebank.members.views import blueprint
 from timebank.members.views.sign_in import remember
 from timebank.members.views.values import area_options, profile_values, time_options
@@ -102,13 +102,13 @@ def remove_identity() -> Response:
 @blueprint.post("/me/card/replace")
 @guard("me.change")
 def replace_card() -> Response:
-    """Make the code on one's card worthless and get another."""
-    form = Form(ReasonSchema())
+    """Report one's card as lost: every copy of its code is worthless at once, and the new code stands on the card."""
+    form = Form(LostCardSchema())
     try:
         with transaction() as session:
             given = form.load()
             service.reissue_card(session, _me(), **given, actor=current_actor(), now=clock.now())
-            flash("成长卡已换新，旧的个人码不能再用。", "success")
+            flash("旧卡已作废，下面是新码。纸质卡请到网点重新打印。", "success")
     except Refusal as refusal:
-        flash(refusal.message, "error")
-    return redirect(url_for("members.privacy"))
+        flash("；".join(getattr(refusal, "fields", {}).values()) or refusal.message, "error")
+    return redirect("/me/card", 303)
