@@ -148,7 +148,7 @@ class AttendanceCorrection(Base):
 
 
 class Sheet(Base):
-    """A list on paper, as it was printed: its lines are frozen, so that line numbers keep their meaning. Append-only."""
+    """A list on paper, as it was printed: its lines are frozen, so line numbers keep their meaning. Append-only."""
 
     __tablename__ = "sheet"
     __table_args__ = (CheckConstraint("pages > 0", name="has_pages"),)
@@ -181,7 +181,7 @@ class SheetLine(Base):
 
 
 class SheetPhoto(Base):
-    """A photo of a page that was signed, sealed; ``digest`` is the SHA-256 of the picture as it is shown. Append-only."""
+    """A photo of a page that was signed, sealed; ``digest`` is the SHA-256 of the picture as shown. Append-only."""
 
     __tablename__ = "sheet_photo"
     __table_args__ = (

@@ -19,6 +19,20 @@ def matrix(text: str) -> list[list[bool]]:
     return rows
 
 
+def runs(text: str) -> list[list[list[int]]]:
+    """The code for printed sheets: each row's stretches of dark modules as ``[start, length]``."""
+    rows: list[list[list[int]]] = []
+    for row in matrix(text):
+        found: list[list[int]] = []
+        for x, dark in enumerate(row):
+            if dark and found and sum(found[-1]) == x:
+                found[-1][1] += 1
+            elif dark:
+                found.append([x, 1])
+        rows.append(found)
+    return rows
+
+
 def svg(text: str, label: str) -> Markup:
     """The code as one SVG path on white, readable in dark mode too, named for screen readers."""
     rows = matrix(text)

@@ -56,7 +56,7 @@ def poster_values(activity: Activity, *, now: datetime) -> dict[str, Any]:
         "contact_name": activity.contact_name,
         "contact_phone": activity.contact_phone,
         "link": link,
-        "qr": _runs(qr.matrix(link)),
+        "qr": qr.runs(link),
     }
 
 
@@ -85,17 +85,3 @@ def _on_poster(shift: Shift) -> dict[str, str]:
         "hours": f"{clocktime(start)}–{next_day}{clocktime(end)}",
         "note": shift.place or f"{shift.capacity} 人",
     }
-
-
-def _runs(matrix: list[list[bool]]) -> list[list[list[int]]]:
-    """Each row's stretches of dark modules as ``[start, length]``."""
-    rows: list[list[list[int]]] = []
-    for row in matrix:
-        runs: list[list[int]] = []
-        for x, dark in enumerate(row):
-            if dark and runs and sum(runs[-1]) == x:
-                runs[-1][1] += 1
-            elif dark:
-                runs.append([x, 1])
-        rows.append(runs)
-    return rows

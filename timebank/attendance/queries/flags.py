@@ -8,7 +8,7 @@ from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from timebank.activities.models import LEFT, Shift, SignUp
-from timebank.attendance.models import VOID, Attendance, Scan
+from timebank.attendance.models import PAPER, VOID, Attendance, Kiosk, Scan
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +34,7 @@ def list_flags(session: Session, shift_id: int) -> Flags:
     shared = (
         select(Scan.device)
         .where(Scan.shift_id == shift_id, Scan.device != "", Scan.refused == "")
+        .where(Scan.device.not_in(select(Kiosk.device).where(Kiosk.shift_id == shift_id)))  # made to be shared
         .group_by(Scan.device)
         .having(func.count(Scan.member_id.distinct()) > 1)
     )
@@ -72,13 +73,15 @@ def list_flags(session: Session, shift_id: int) -> Flags:
 def find_own_hand(session: Session, shift_id: int, member_id: int) -> str:
     """Why this person may not approve the list, in words; empty when nothing that counts is theirs or typed by them.
 
-    A time that they corrected stays theirs however often others correct it after them: scans are never overwritten.
+    A time that they corrected, or typed from paper, stays theirs however often others correct it after them: scans are
+    never overwritten.
     """
     corrected = exists().where(
         Scan.shift_id == shift_id,
         Scan.member_id == Attendance.member_id,
         Scan.actor_id == member_id,
-        Scan.reason != "",
+        Scan.refused == "",
+        or_(Scan.reason != "", Scan.source == PAPER),
     )
     typed = or_(Attendance.manual_by_id == member_id, Attendance.reviewed_by_id == member_id, corrected)
     own = Attendance.member_id == member_id
@@ -88,4 +91,4 @@ def find_own_hand(session: Session, shift_id: int, member_id: int) -> str:
     ).all()
     if any(found):
         return "名单里有您自己的时长"
-    return "名单里有您亲手补录或更正的时长" if found else ""
+    return "名单里有您亲手补录、更正或照纸录入的时长" if found else ""

@@ -20,6 +20,7 @@ from timebank.attendance.service.approval import (
     submit_shift,
 )
 from timebank.attendance.service.correcting import keep_correction, lock_booked_record, open_giveaway
+from timebank.attendance.service.kiosks import KioskNotNow, close_kiosk, open_kiosk
 from timebank.attendance.service.review import (
     Correction,
     ManualEntry,
@@ -33,7 +34,25 @@ from timebank.attendance.service.review import (
     void,
 )
 from timebank.attendance.service.scans import ScanAnswer, ScanDraft, explained, record_scan
+from timebank.attendance.service.sheets import (
+    NothingToPrint,
+    PhotoDraft,
+    PhotosFull,
+    SheetDraft,
+    keep_photo,
+    look_at_photo,
+    print_sheet,
+)
 from timebank.attendance.service.shifts import ReviewClosed
+from timebank.attendance.service.typing import (
+    LinesWrong,
+    PageDraft,
+    PageTyped,
+    PhotoMissing,
+    TypedLine,
+    TypedPage,
+    type_page,
+)
 
 __all__ = [
     "AlreadySubmitted",
@@ -42,27 +61,44 @@ __all__ = [
     "ChangedMeanwhile",
     "Correction",
     "FourEyes",
+    "KioskNotNow",
+    "LinesWrong",
     "ManualEntry",
     "NotSubmitted",
     "NothingToCorrect",
+    "NothingToPrint",
+    "PageDraft",
+    "PageTyped",
+    "PhotoDraft",
+    "PhotoMissing",
+    "PhotosFull",
     "ReviewClosed",
     "ScanAnswer",
     "ScanDraft",
+    "SheetDraft",
     "StillPending",
     "StillRunning",
     "TimesOutOfRange",
+    "TypedLine",
+    "TypedPage",
     "approve_shift",
+    "close_kiosk",
     "close_missing",
     "correct_times",
     "explained",
     "keep_correction",
+    "keep_photo",
     "lock_booked_record",
+    "look_at_photo",
     "open_giveaway",
+    "open_kiosk",
+    "print_sheet",
     "record_scan",
     "rejudge",
     "restore",
     "return_shift",
     "set_manual",
     "submit_shift",
+    "type_page",
     "void",
 ]

@@ -2,6 +2,6 @@
 
 from timebank.attendance.views.base import blueprint
 
-from timebank.attendance.views import approvals, check_in, door, person, review, scanner  # isort: skip
+from timebank.attendance.views import approvals, check_in, door, kiosk, person, review, scanner, sheets  # isort: skip
 
-__all__ = ["approvals", "blueprint", "check_in", "door", "person", "review", "scanner"]
+__all__ = ["approvals", "blueprint", "check_in", "door", "kiosk", "person", "review", "scanner", "sheets"]

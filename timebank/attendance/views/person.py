@@ -19,7 +19,7 @@ from timebank.attendance.queries import (
     list_scans,
     policy_of,
 )
-from timebank.attendance.rules import REFUSALS, shift_minutes, shift_room
+from timebank.attendance.rules import REFUSALS, place_of, shift_minutes, shift_room
 from timebank.attendance.schemas import ManualSchema, ReasonSchema, TimesSchema
 from timebank.attendance.service import Correction, ManualEntry, correct_times, restore, set_manual, void
 from timebank.attendance.views.base import blueprint, instant_near, reached, saying_refusals
@@ -189,7 +189,7 @@ def _events(session: Session, shift_id: int, member_id: int) -> list[dict[str, s
     for scan in scans:
         word = "签到" if scan.kind == "in" else "签退"
         by = names.get(scan.actor_id or 0)
-        notes = [f"由 {by.name} 登记" if by else "", f"原因：{scan.reason}" if scan.reason else ""]
+        notes = [place_of(scan.key), f"由 {by.name} 登记" if by else "", f"原因：{scan.reason}" if scan.reason else ""]
         if scan.refused:
             notes.append(f"没有签上：{_REASONS.get(scan.refused, scan.refused)}")
         if abs((scan.received_at - scan.claimed_at).total_seconds()) >= 60:

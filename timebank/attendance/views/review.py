@@ -10,7 +10,16 @@ from werkzeug.wrappers import Response
 
 from timebank.activities.models import Shift
 from timebank.attendance.models import ShiftApproval
-from timebank.attendance.queries import Flags, RosterLine, find_approval, list_flags, list_roster, search_members
+from timebank.attendance.queries import (
+    Flags,
+    Paper,
+    RosterLine,
+    find_approval,
+    list_flags,
+    list_papers,
+    list_roster,
+    search_members,
+)
 from timebank.attendance.schemas import CloseMissingSchema
 from timebank.attendance.service import close_missing, submit_shift
 from timebank.attendance.views.base import blueprint, instant_near, is_cancelled, reached, saying_refusals
@@ -36,6 +45,7 @@ class Reviewed:
     no_shows: list[RosterLine]
     flags: Flags
     names: dict[int, str]  # of staff who sent, typed or approved
+    papers: list[Paper]  # pages typed in from paper
 
     @property
     def lines(self) -> list[RosterLine]:
@@ -86,6 +96,7 @@ def review_of(session: Session, shift: Shift) -> Reviewed:
         no_shows=[line for line in roster if line.no_show],
         flags=list_flags(session, shift.id),
         names={member.id: member.name for member in people.values()},
+        papers=list_papers(session, shift.id),
     )
 
 
