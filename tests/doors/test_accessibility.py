@@ -27,7 +27,15 @@ STICKS_OUT = """() => document.documentElement.scrollWidth > document.documentEl
     ? [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1)
         .slice(0, 3).map(e => e.outerHTML.slice(0, 100)) : []"""
 READERS = (VISITOR, OWNER, ASKER, *STAFF)
-NO_PAGE = {"archives.package", "attendance.code", "desks.journal", "static", "web.asset", "web.health"}
+NO_PAGE = {
+    "archives.package",
+    "attendance.code",
+    "attendance.kiosk_state",
+    "desks.journal",
+    "static",
+    "web.asset",
+    "web.health",
+}
 
 
 @pytest.fixture(scope="module")

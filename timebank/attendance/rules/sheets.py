@@ -18,8 +18,8 @@ SHEET_RANDOM: Final = 6
 LINES_PER_PAGE: Final = 14  # what fits on A4 in type that people of eighty can read and sign
 MOST_LINES: Final = 700  # a big square has 600 people
 _SHEET_LENGTH = len(SHEET_TAG) + SHEET_RANDOM + 1
-_CLOCK = re.compile(r"(\d{1,2})[:.点时](\d{1,2})?分?")
-_DIGITS = re.compile(r"\d{1,4}")
+_CLOCK = re.compile(r"([0-9]{1,2})[:.点时]([0-9]{1,2})?分?")
+_DIGITS = re.compile(r"[0-9]{1,4}")
 _KEY = re.compile(rf"paper:\d+:\d+:({SHEET_TAG}\w+)-(\d+)-(?:in|out)")
 
 
@@ -50,15 +50,13 @@ def page_of(line: int) -> int:
 def read_clock(text: str) -> time | None:
     """A time as it is written on paper: 8:00, ８：００, 8.00, 8点, 800, 0800, 8. None when it is none."""
     tidied = "".join(unicodedata.normalize("NFKC", text).split())
-    if not tidied.isascii() and not _CLOCK.fullmatch(tidied):
-        return None
-    if _DIGITS.fullmatch(tidied):
+    found = _CLOCK.fullmatch(tidied)
+    if found:
+        hour, minute = int(found[1]), int(found[2] or 0)
+    elif _DIGITS.fullmatch(tidied):
         hour, minute = (int(tidied[:-2]), int(tidied[-2:])) if len(tidied) > 2 else (int(tidied), 0)
     else:
-        found = _CLOCK.fullmatch(tidied)
-        if found is None:
-            return None
-        hour, minute = int(found[1]), int(found[2] or 0)
+        return None
     return time(hour, minute) if hour < 24 and minute < 60 else None
 
 
