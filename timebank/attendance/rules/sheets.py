@@ -27,7 +27,7 @@ class CheckTotalWrong(Invalid):
     """What was typed does not add up to what is written on the paper."""
 
     code = "attendance.check_total_wrong"
-    text = "合计对不上，一行也没有保存。{why}请对照纸上再看一遍。"
+    text = "合计对不上，一行也没有保存。请对照纸上再看一遍。"
 
 
 def read_sheet_number(text: str) -> str | None:
@@ -79,7 +79,7 @@ def check_totals(typed: Totals, written: Totals) -> None:
     if written.minutes is not None and typed.minutes != written.minutes:
         fields["sum"] = _minutes_differ(typed.minutes, written.minutes)
     if fields:
-        raise CheckTotalWrong(fields=fields, why="".join(fields.values()))
+        raise CheckTotalWrong(fields=fields)
 
 
 def _minutes_differ(typed: int | None, written: int) -> str:

@@ -36,6 +36,7 @@ from timebank.web.limits import CODE_LIMIT, limiter
 KIOSK_COOKIE = "kiosk"
 PERMISSION = "kiosk.scan"
 _PATH = "/kiosk"
+_NOTHING = dict.fromkeys(("word", "name", "detail", "tone"), "")
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -134,7 +135,7 @@ def _over() -> tuple[Response | str, int]:
 @kiosk_only
 def kiosk() -> str:
     """The big screen: a camera, a field that a hardware scanner types into, big keys. It works without scripts."""
-    return _page({})
+    return _page(_NOTHING)
 
 
 @blueprint.get(f"{_PATH}/state")

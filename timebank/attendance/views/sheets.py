@@ -97,6 +97,7 @@ def sheet(number: str) -> str:
         pages=list_pages(session, found),
         looks=list_looks(session, found.id),
         lines_of=lines_of,
+        me=current_actor().member_id,
         may_type=current_actor().may("attendance.review", branch_id=found.shift.activity.branch_id),
     )
 
