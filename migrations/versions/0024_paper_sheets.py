@@ -10,7 +10,7 @@ from alembic import op
 from timebank.core.db import UTCDateTime
 
 revision = "0024_paper_sheets"
-down_revision = "0016_covering_indexes"
+down_revision = "0017b_shift_posters"
 branch_labels = None
 depends_on = None
 

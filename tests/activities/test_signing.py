@@ -249,8 +249,8 @@ def test_a_name_that_two_bear_names_nobody(session: Session) -> None:
     town = make_town(session)
     first = make_member(session, town.branch, "王建国")
     make_member(session, make_branch(session, "XQ"), "王建国")
-    assert queries.find_person(session, KEYS, "王建国", branch_id=town.branch.id).id == first.id
+    assert queries.find_person(session, KEYS, "王建国", branch_id=town.branch.id, at=NOW).id == first.id
     make_member(session, town.branch, "王建国")
     with pytest.raises(queries.PersonNotFound) as refused:
-        queries.find_person(session, KEYS, "王建国", branch_id=town.branch.id)
+        queries.find_person(session, KEYS, "王建国", branch_id=town.branch.id, at=NOW)
     assert "不止一位" in refused.value.fields["who"]

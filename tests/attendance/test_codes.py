@@ -154,8 +154,9 @@ def test_whatever_is_typed_gets_a_sentence_not_a_crash(typed: str) -> None:
 
 
 @pytest.mark.parametrize(("minutes", "counts"), [(0, True), (14, True), (15, True), (16, False), (-1, False)])
-def test_a_claim_counts_for_a_quarter_of_an_hour(minutes: int, counts: bool) -> None:
-    claim = Claim(shift_id=7, seen_at=AT)
+@pytest.mark.parametrize("source", ["venue", "poster"])
+def test_a_claim_counts_for_a_quarter_of_an_hour(minutes: int, counts: bool, source: str) -> None:
+    claim = Claim(shift_id=7, seen_at=AT, source=source)
     read = read_claim(KEYS, claim_text(KEYS, claim), AT + timedelta(minutes=minutes))
     assert read == (claim if counts else None)
     assert read_claim(OTHER, claim_text(KEYS, claim), AT) is None

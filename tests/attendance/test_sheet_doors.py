@@ -101,7 +101,7 @@ def test_the_timeline_names_sheet_and_line(app: Flask, scene: Scene, organiser: 
     with app.app_context():
         member_id = db.session.scalar(select(SheetLine.member_id).where(SheetLine.line == 1))
     page = organiser.get(f"/organise/shifts/{scene.shift_id}/review/{member_id}").text
-    assert "签到（纸质登记）" in page
+    assert "签到（纸质签到表）" in page
     assert re.search(r"F1\w\w-\w{4}-\w 第 1 行，由 周队长 登记", page)
 
 

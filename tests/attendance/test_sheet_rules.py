@@ -171,4 +171,6 @@ def test_a_note_of_another_instance_or_of_a_claim_makes_no_kiosk() -> None:
     from timebank.attendance.rules import Claim, claim_text
 
     assert read_kiosk(Keys(b"another-secret-0123456789-0123456789"), kiosk_text(KEYS, GRANT)) is None
-    assert read_kiosk(KEYS, claim_text(KEYS, Claim(shift_id=3, seen_at=NOW + timedelta(hours=1)))) is None
+    assert (
+        read_kiosk(KEYS, claim_text(KEYS, Claim(shift_id=3, seen_at=NOW + timedelta(hours=1), source="venue"))) is None
+    )

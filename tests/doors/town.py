@@ -37,6 +37,7 @@ from timebank.attendance.service import (
     ScanDraft,
     SheetDraft,
     keep_photo,
+    make_poster,
     open_kiosk,
     print_sheet,
     record_scan,
@@ -57,7 +58,7 @@ from timebank.ledger import queries as ledger
 from timebank.members.models import Member, RoleGrant
 from timebank.members.queries import find_card
 from timebank.members.roster import service as roster
-from timebank.members.rules import CONSENT_VERSION, member_number, personal_code
+from timebank.members.rules import CONSENT_VERSION, member_number, personal_code, personal_pass
 from timebank.members.service import NewMember, create_team, hash_password, join_team, register, suspend_member
 from timebank.notices.models import Notice
 from timebank.web.guards import PUBLIC
@@ -187,6 +188,7 @@ ARGUMENTS = {
     "order_id": "accepted",
     "page": "sheet_page",
     "photo_id": "photo",
+    "purpose": "purpose",
     "request_id": "request",
     "shift_id": "running",
     "team_id": "team",
@@ -222,6 +224,7 @@ SPECIAL = {
     ("exchange.show_voucher", "code"): "voucher",
     ("members.approve", "member_id"): "pending",
     ("members.decline", "member_id"): "pending",
+    ("members.personal_pass", "code"): "personal_pass",
 }
 # Whose things the objects are, where that gives a right.
 _SIDES = {"order.own": {"owner", "asker"}, "order.fulfil": {"owner"}}
@@ -285,6 +288,8 @@ def _reaches(persona: Persona, permission: str) -> bool:
 
 
 NOBODYS = {
+    "purpose",
+    "personal_pass",
     "csv",
     "asset",
     "version",
@@ -385,6 +390,8 @@ def _make_things(session: Session, home: Branch, people: Mapping[str, Member]) -
         "month": CLOSED_MONTH,
         "owner": owner.id,
         "personal_code": personal_code(KEYS, card.serial),
+        "personal_pass": personal_pass(KEYS, card.serial),
+        "purpose": "poster",
         "turn": "pause",
         "version": CONSENT_VERSION,
         "voided": people["volunteer@home"].id,
@@ -433,6 +440,7 @@ def _make_activities(session: Session, place: activities.Town, people: Mapping[s
         _scan(session, running.id, people[name], "in", NOW)
     void(session, running.id, people["volunteer@home"].id, reason="扫错了人", actor=place.lead)
     submit_shift(session, done.id, actor=place.lead, now=done.ends_at + HOUR)
+    make_poster(session, running.id, form_key="poster", actor=place.lead, now=NOW)
     over = activities.post(session, place, activities.shift(-30), title="图书整理", now=day_before).shifts[0]
     activities.join(session, over, people["owner"], now=day_before)
     sheet = print_sheet(

@@ -73,7 +73,9 @@ def test_what_is_held_names_its_order(session: Session) -> None:
 def test_the_card_carries_the_code_that_finds_its_holder(session: Session) -> None:
     _, anna, _ = small_town(session)
     card = queries.get_card(session, anna, KEYS)
-    assert find_member_by_code(session, KEYS, card.code).id == anna.id
+    assert card.codes is not None
+    for code in (card.codes.typed, card.codes.scanned):
+        assert find_member_by_code(session, KEYS, code, at=OCTOBER).id == anna.id
     assert card.coins is not None
     assert card.coins.available == 120
     assert (card.stars.count, card.totals.count) == (0, 0)

@@ -55,7 +55,7 @@ def test_a_personal_code_finds_its_member(session: Session) -> None:
     member = make_member(session, make_branch(session))
     code = code_of(session, member.id)
     for text in (code, codes.grouped(code).lower(), f"https://bank.example/c/{code}"):
-        assert find_member_by_code(session, KEYS, text).id == member.id
+        assert find_member_by_code(session, KEYS, text, at=NOW).id == member.id
 
 
 def test_a_replaced_card_no_longer_counts(session: Session) -> None:
@@ -63,8 +63,8 @@ def test_a_replaced_card_no_longer_counts(session: Session) -> None:
     old = code_of(session, member.id)
     reissue_card(session, member.id, reason="卡丢了", actor=SYSTEM, now=NOW)
     with pytest.raises(CardRevoked, match="作废"):
-        find_member_by_code(session, KEYS, old)
-    assert find_member_by_code(session, KEYS, code_of(session, member.id)).id == member.id
+        find_member_by_code(session, KEYS, old, at=NOW)
+    assert find_member_by_code(session, KEYS, code_of(session, member.id), at=NOW).id == member.id
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_replaced_card_no_longer_counts(session: Session) -> None:
 )
 def test_what_is_no_personal_code_says_what_to_do(session: Session, text: str, why: str) -> None:
     with pytest.raises(BadPersonalCode, match=why):
-        find_member_by_code(session, KEYS, text)
+        find_member_by_code(session, KEYS, text, at=NOW)
 
 
 def test_a_forged_code_is_refused(session: Session) -> None:
@@ -88,9 +88,9 @@ def test_a_forged_code_is_refused(session: Session) -> None:
     code = code_of(session, member.id)
     body = code[:-2] + ("A" if code[-2] != "A" else "B")
     with pytest.raises(BadPersonalCode, match="不是本系统发出的"):
-        find_member_by_code(session, KEYS, body + codes.check_character(body))
+        find_member_by_code(session, KEYS, body + codes.check_character(body), at=NOW)
     with pytest.raises(BadPersonalCode, match="没有找到"):
-        find_member_by_code(session, KEYS, personal_code(KEYS, "0000000"))
+        find_member_by_code(session, KEYS, personal_code(KEYS, "0000000"), at=NOW)
 
 
 def test_the_code_of_a_suspended_member_is_refused(session: Session) -> None:
@@ -98,7 +98,7 @@ def test_the_code_of_a_suspended_member_is_refused(session: Session) -> None:
     code = code_of(session, member.id)
     suspend_member(session, member.id, reason="停用", actor=SYSTEM, now=NOW)
     with pytest.raises(MemberNotActive):
-        find_member_by_code(session, KEYS, code)
+        find_member_by_code(session, KEYS, code, at=NOW)
 
 
 def test_people_replace_their_own_card_and_staff_that_of_their_branch(session: Session) -> None:

@@ -460,7 +460,7 @@ def test_the_printed_card_carries_the_personal_code(town: Town) -> None:
     found = re.search(r'class="code">([0-9A-Z-]+)<', page)
     assert found is not None
     with town.app.app_context():
-        assert queries.find_member_by_code(db.session(), KEYS, found[1]).id == town.red
+        assert queries.find_member_by_code(db.session(), KEYS, found[1], at=clock.now()).id == town.red
 
 
 def test_a_manager_of_two_branches_switches_between_them(town: Town) -> None:

@@ -94,7 +94,7 @@ def test_an_office_file_becomes_members_who_can_act(session: Session, branch: Br
             account = get_account(session, account_id or 0)
             assert (account.book_id, account.code, account.unit) == (branch.id, f"member:{member.number}", unit)
         card = session.scalars(select(Card).where(Card.member_id == member.id)).one()
-        assert find_member_by_code(session, KEYS, personal_code(KEYS, card.serial)) is member
+        assert find_member_by_code(session, KEYS, personal_code(KEYS, card.serial), at=NOW) is member
         [consent] = session.scalars(select(Consent).where(Consent.member_id == member.id))
         assert (consent.kind, consent.text_version, consent.recorded_by_id) == (
             "imported_roster",

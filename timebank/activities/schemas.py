@@ -92,4 +92,4 @@ class ReasonSchema(FormSchema):
 class ProxySchema(FormSchema):
     """Whom staff sign up: a member number, or the code on the card."""
 
-    who = Text(60, required=True)
+    who = Text(300, required=True)  # a scanner that types sends a whole link

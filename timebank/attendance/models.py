@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from timebank.activities.models import Shift
@@ -13,8 +13,16 @@ from timebank.core.db import BIG, Base
 from timebank.members.models import Member
 
 IN, OUT = "in", "out"
-VENUE, PERSONAL, STAFF, PAPER = "venue", "personal", "staff", "paper"
-SOURCE_NAMES: Final = {VENUE: "扫现场码", PERSONAL: "扫个人码", STAFF: "工作人员登记", PAPER: "纸质登记"}
+VENUE, POSTER, PERSONAL, STAFF, PAPER, IMPORT = "venue", "poster", "personal", "staff", "paper", "import"
+SOURCE_NAMES: Final = {
+    VENUE: "扫现场码",
+    POSTER: "扫海报码",
+    PERSONAL: "扫个人码",
+    STAFF: "工作人员登记",
+    PAPER: "纸质签到表",
+    IMPORT: "导入",
+}
+BY_ONESELF: Final = frozenset({VENUE, POSTER})  # scanned by the member's own phone
 
 PENDING, READY, APPROVED, VOID = "pending", "ready", "approved", "void"
 ATTENDANCE_STATUS_NAMES: Final = {
@@ -31,7 +39,7 @@ class Scan(Base):
     __tablename__ = "scan"
     __table_args__ = (
         CheckConstraint("kind IN ('in', 'out')", name="kind"),
-        CheckConstraint("source IN ('venue', 'personal', 'staff')", name="source"),
+        CheckConstraint("source IN ('venue', 'poster', 'personal', 'staff', 'paper', 'import')", name="source"),
         CheckConstraint("reason = '' OR source = 'staff'", name="only_staff_correct"),
         Index("ix_scan_shift_id_member_id", "shift_id", "member_id"),
     )
@@ -47,6 +55,31 @@ class Scan(Base):
     key: Mapped[str] = mapped_column(String(120), unique=True)
     refused: Mapped[str] = mapped_column(String(40), default="")
     reason: Mapped[str] = mapped_column(String(200), default="")  # staff correct a time; outweighs what was scanned
+
+
+_VALID = text("revoked_at IS NULL")
+
+
+class ShiftPoster(Base):
+    """A paper poster with a code that does not move, for one shift; a shift has one that counts at most.
+
+    ``number`` counts a shift's posters from 1 and is in the code, so that a new one makes the others worthless.
+    """
+
+    __tablename__ = "shift_poster"
+    __table_args__ = (
+        UniqueConstraint("shift_id", "number"),
+        CheckConstraint("number > 0", name="number_positive"),
+        Index("uq_shift_poster_valid", "shift_id", unique=True, sqlite_where=_VALID, postgresql_where=_VALID),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shift_id: Mapped[int] = mapped_column(ForeignKey("shift.id"))
+    number: Mapped[int]
+    made_at: Mapped[datetime]
+    made_by_id: Mapped[int | None]
+    revoked_at: Mapped[datetime | None]
+    revoked_by_id: Mapped[int | None]
+    form_key: Mapped[str] = mapped_column(String(80), unique=True)
 
 
 class Attendance(Base):

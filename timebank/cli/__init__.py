@@ -1,4 +1,4 @@
-"""Commands: ``flask db|bank|branches|members|ledger|archive|jobs|demo``. Doors without a browser."""
+"""Commands: ``flask db|bank|branches|members|keys|ledger|archive|jobs|demo``. Doors without a browser."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from timebank.cli.branches import branches_cli
 from timebank.cli.database import database_cli
 from timebank.cli.demo import demo_cli
 from timebank.cli.jobs import jobs_cli
+from timebank.cli.keys import keys_cli
 from timebank.cli.ledger import ledger_cli
 from timebank.cli.members import members_cli
 
-GROUPS = (database_cli, bank_cli, branches_cli, members_cli, ledger_cli, archive_cli, jobs_cli, demo_cli)
+GROUPS = (database_cli, bank_cli, branches_cli, members_cli, keys_cli, ledger_cli, archive_cli, jobs_cli, demo_cli)
 
 
 def init_app(app: Flask) -> None:

@@ -49,6 +49,48 @@ def from_bytes(raw: bytes, length: int) -> str:
     return "".join(letters)
 
 
+def encode(raw: bytes, length: int) -> str:
+    """``raw`` as one number of exactly ``length`` letters, the highest place first; ``decode`` gives it back.
+
+    Raises ValueError when it does not fit.
+    """
+    value, letters = int.from_bytes(raw, "big"), []
+    for _ in range(length):
+        value, rest = divmod(value, len(ALPHABET))
+        letters.append(ALPHABET[rest])
+    if value:
+        raise ValueError("too long a number")
+    return "".join(reversed(letters))
+
+
+def decode(letters: str, size: int) -> bytes | None:
+    """The ``size`` bytes that ``encode`` wrote; None for other letters and for a number too great."""
+    value = 0
+    for letter in letters:
+        place = ALPHABET.find(letter)
+        if place < 0:
+            return None
+        value = value * len(ALPHABET) + place
+    return value.to_bytes(size, "big") if value < 1 << (8 * size) else None
+
+
+def number_letters(number: int, width: int = 1) -> str:
+    """A number in the alphabet, the highest place first, filled with ``0`` to ``width``."""
+    letters = ""
+    while number or len(letters) < width:
+        number, rest = divmod(number, len(ALPHABET))
+        letters = ALPHABET[rest] + letters
+    return letters
+
+
+def letters_number(letters: str) -> int:
+    """The number that ``number_letters`` wrote. Raises ValueError outside the alphabet."""
+    number = 0
+    for letter in letters:
+        number = number * len(ALPHABET) + ALPHABET.index(letter)
+    return number
+
+
 def grouped(code: str, size: int = 4) -> str:
     """The code in groups for reading: ``ABCD-EFGH``."""
     return "-".join(code[at : at + size] for at in range(0, len(code), size))

@@ -21,6 +21,11 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 _NONCE_BYTES = 12
 
 
+def of_generation(purpose: str, generation: int) -> str:
+    """A purpose's name for one generation of its key; the first keeps the plain name, so that what is printed holds."""
+    return f"{purpose}/g{generation}" if generation else purpose
+
+
 @lru_cache(maxsize=256)
 def _derive(secret: bytes, purpose: str) -> bytes:
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=f"timebank/{purpose}".encode()).derive(secret)
@@ -67,6 +72,10 @@ class Keys:
         bound = f"{purpose}/{about}".encode()
         return AESGCM(self.derived(f"bytes/{purpose}")).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], bound)
 
+    def signer(self, purpose: str) -> Ed25519PrivateKey:
+        """The Ed25519 key (RFC 8032) that signs for one purpose."""
+        return Ed25519PrivateKey.from_private_bytes(self.derived(f"signature/{purpose}"))
+
     def signing_key(self) -> Ed25519PrivateKey:
-        """The instance's Ed25519 key (RFC 8032) that signs seals and archive packages."""
-        return Ed25519PrivateKey.from_private_bytes(self.derived("signature/archive"))
+        """The instance's Ed25519 key that signs seals and archive packages."""
+        return self.signer("archive")

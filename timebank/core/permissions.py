@@ -75,4 +75,6 @@ PERMISSIONS: Final[dict[str, dict[str, Reach]]] = {
     "archive.read": _READERS,
     "books.read": _row(inspector="branch", manager="branch", administrator="all"),
     "books.correct": _MANAGERS,
+    # 系统
+    "keys.rotate": _row(administrator="all"),
 }

@@ -34,6 +34,7 @@ _PLACES = {
     "archives": ("/branch/archives", "月度归档", "archive", "archive.read"),
     "inspect": ("/inspect", "监督", "scale", "books.read"),
     "areas": ("/areas", "区域", "tree", "area.read"),
+    "keys": ("/keys", "密钥", "key", "keys.rotate"),
 }
 _ORDERS = {
     "visitor": ("home", "activities", "offers"),
@@ -44,7 +45,7 @@ _ORDERS = {
     ),
     "manager": (
         "home", "activities", "branch", "me", "offers", "organise", "approvals", "members", "orders", "shelf",
-        "archives", "inspect", "areas",
+        "archives", "inspect", "areas", "keys",
     ),
 }  # fmt: skip
 

@@ -9,11 +9,13 @@ from sqlalchemy.orm import Session
 
 from timebank.activities.models import CONFIRMED, Shift, SignUp
 from timebank.activities.queries import list_member_shifts
-from timebank.attendance.queries import MonthTotals, month_totals_by_branch
+from timebank.attendance.queries import MonthTotals, count_posters, month_totals_by_branch
 from timebank.attendance.rules.judging import CLOSES_MINUTES, OPENS_MINUTES
 from timebank.branches.models import Branch
 from timebank.branches.queries import list_branches
 from timebank.core.clock import month_of
+from timebank.members.queries import count_valid_cards
+from timebank.rotation.models import PERSONAL, POSTER
 
 _NOTHING = MonthTotals(minutes=0, signed_minutes=0, manual_minutes=0, people=0, count=0, shifts=0)
 
@@ -46,3 +48,8 @@ def door_is_open(shift: Shift, now: datetime) -> bool:
     """Whether somebody could check in or out at this shift now."""
     opens = shift.starts_at - timedelta(minutes=OPENS_MINUTES)
     return opens <= now <= shift.ends_at + timedelta(minutes=CLOSES_MINUTES)
+
+
+def codes_on_paper(session: Session, *, now: datetime) -> dict[str, int]:
+    """By purpose of a key: how many cards and posters carry a code of it that somebody may have printed."""
+    return {PERSONAL: count_valid_cards(session), POSTER: count_posters(session, now=now)}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final, Literal
 
-from timebank.core import codes
+from timebank.core import codes, tags
 from timebank.core.errors import Conflict, Invalid
 
 MIN_PRICE_MINUTES: Final = 1
@@ -25,7 +25,7 @@ PICK_UP_TIME: Final = timedelta(days=30)  # how long the branch keeps goods that
 # Professions that the law reserves to people with a licence; the offer has to say which one.
 LICENSED: Final = frozenset({"legal", "medical", "electrical"})
 
-VOUCHER_MARK: Final = "D"  # 兑; keeps vouchers apart from V1… at the door, P… on cards and HL… of members
+VOUCHER_MARK: Final = tags.VOUCHER  # 兑; keeps vouchers apart from codes of every other purpose
 VOUCHER_LENGTH: Final = 11
 
 Verb = Literal["accept", "decline", "cancel", "fulfil", "rate"]

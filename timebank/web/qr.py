@@ -19,20 +19,6 @@ def matrix(text: str) -> list[list[bool]]:
     return rows
 
 
-def runs(text: str) -> list[list[list[int]]]:
-    """The code for printed sheets: each row's stretches of dark modules as ``[start, length]``."""
-    rows: list[list[list[int]]] = []
-    for row in matrix(text):
-        found: list[list[int]] = []
-        for x, dark in enumerate(row):
-            if dark and found and sum(found[-1]) == x:
-                found[-1][1] += 1
-            elif dark:
-                found.append([x, 1])
-        rows.append(found)
-    return rows
-
-
 def svg(text: str, label: str) -> Markup:
     """The code as one SVG path on white, readable in dark mode too, named for screen readers."""
     rows = matrix(text)
@@ -43,3 +29,17 @@ def svg(text: str, label: str) -> Markup:
         ' shape-rendering="crispEdges" aria-label="{label}"><rect width="100%" height="100%" fill="#fff"/>'
         '<path fill="#000" d="{path}"/></svg>'
     ).format(size=size, label=escape(label), path=path)
+
+
+def runs(rows: list[list[bool]]) -> list[list[list[int]]]:
+    """Each row's stretches of dark modules as ``[start, length]``: neighbours drawn apart would show hairlines."""
+    drawn: list[list[list[int]]] = []
+    for row in rows:
+        stretches: list[list[int]] = []
+        for x, dark in enumerate(row):
+            if dark and stretches and sum(stretches[-1]) == x:
+                stretches[-1][1] += 1
+            elif dark:
+                stretches.append([x, 1])
+        drawn.append(stretches)
+    return drawn

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
@@ -11,6 +13,7 @@ from timebank.members.models import ACTIVE, Member
 from timebank.members.queries import (
     BadPersonalCode,
     CardRevoked,
+    CodeReplaced,
     find_member_by_code,
     find_member_by_number,
 )
@@ -23,7 +26,7 @@ class PersonNotFound(Invalid):
     text = "没有找到这个人。"
 
 
-def find_person(session: Session, keys: Keys, typed: str, *, branch_id: int) -> Member:
+def find_person(session: Session, keys: Keys, typed: str, *, branch_id: int, at: datetime) -> Member:
     """The member meant by a number, a personal code, or a name that only one active member of the branch bears.
 
     Raises PersonNotFound tied to the field ``who``.
@@ -40,6 +43,8 @@ def find_person(session: Session, keys: Keys, typed: str, *, branch_id: int) -> 
     if namesakes:
         raise PersonNotFound(fields={"who": f"叫“{typed}”的不止一位，请输入会员号。"})
     try:
-        return find_member_by_code(session, keys, typed)
+        return find_member_by_code(session, keys, typed, at=at)
+    except CodeReplaced as replaced:
+        raise PersonNotFound(fields={"who": replaced.message}) from replaced
     except (BadPersonalCode, CardRevoked) as unread:
         raise PersonNotFound(fields={"who": "没有找到这个人。请输入会员号、成长卡上的码，或者完整姓名。"}) from unread

@@ -29,7 +29,7 @@ def roster(shift_id: int) -> str | Response | tuple[str, int]:
     form = Form(ProxySchema())
     if form.submitted:
         with form.catching(), transaction() as session:
-            who = find_person(session, keys(), form.load()["who"], branch_id=shift.activity.branch_id)
+            who = find_person(session, keys(), form.load()["who"], branch_id=shift.activity.branch_id, at=clock.now())
             signed = sign_up(session, shift_id, member_id=who.id, actor=actor, now=now)
             place = "报上名了" if signed.status == CONFIRMED else "排进候补了"
             flash(f"{who.name} {place}。", "success")

@@ -56,7 +56,7 @@ def poster_values(activity: Activity, *, now: datetime) -> dict[str, Any]:
         "contact_name": activity.contact_name,
         "contact_phone": activity.contact_phone,
         "link": link,
-        "qr": qr.runs(link),
+        "qr": qr.runs(qr.matrix(link)),
     }
 
 

@@ -1,5 +1,15 @@
 """Reads of scans and attendance: for the door, for the review, for desks, cards and reports."""
 
+from timebank.attendance.queries.codes import (
+    PosterOutdated,
+    PosterReplaced,
+    SeenCode,
+    code_of_poster,
+    count_posters,
+    find_poster,
+    present_code,
+    read_code,
+)
 from timebank.attendance.queries.corrected import (
     MANUAL,
     MINUTES,
@@ -64,12 +74,17 @@ __all__ = [
     "MonthTotals",
     "PageState",
     "Paper",
+    "PosterOutdated",
+    "PosterReplaced",
     "RecordChange",
     "RosterLine",
+    "SeenCode",
     "SheetCard",
     "SheetNotFound",
     "ShiftCard",
+    "code_of_poster",
     "coins_of_day",
+    "count_posters",
     "door_counts",
     "find_approval",
     "find_booked_record",
@@ -77,6 +92,7 @@ __all__ = [
     "find_open_kiosk",
     "find_own_hand",
     "find_photo",
+    "find_poster",
     "find_roster_line",
     "get_kiosk",
     "get_page",
@@ -101,6 +117,8 @@ __all__ = [
     "month_totals_by_branch",
     "plan_correction",
     "policy_of",
+    "present_code",
+    "read_code",
     "search_members",
     "with_corrections",
 ]

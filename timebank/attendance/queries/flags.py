@@ -8,7 +8,7 @@ from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from timebank.activities.models import LEFT, Shift, SignUp
-from timebank.attendance.models import PAPER, VOID, Attendance, Kiosk, Scan
+from timebank.attendance.models import PAPER, POSTER, VOID, Attendance, Kiosk, Scan
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,6 +18,7 @@ class Flags:
     shared_device: frozenset[int]
     overlapping: frozenset[int]
     left: frozenset[int]
+    poster: frozenset[int] = frozenset()
 
     def of(self, member_id: int) -> list[str]:
         """The flags of one member, in words."""
@@ -25,12 +26,14 @@ class Flags:
             "同一部手机签了几个人": self.shared_device,
             "同一时间还签到了别的班次": self.overlapping,
             "签到以后退出了报名": self.left,
+            "扫海报码，需核对": self.poster,
         }
         return [text for text, members in words.items() if member_id in members]
 
 
 def list_flags(session: Session, shift_id: int) -> Flags:
-    """Who shared a device with somebody else here, who was at two shifts at once, who left the list after coming."""
+    """Who shared a device with somebody else here, was at two shifts at once, left the list after coming, or scanned
+    the code on paper."""
     shared = (
         select(Scan.device)
         .where(Scan.shift_id == shift_id, Scan.device != "", Scan.refused == "")
@@ -63,10 +66,12 @@ def list_flags(session: Session, shift_id: int) -> Flags:
         .join(SignUp, and_(SignUp.shift_id == here.shift_id, SignUp.member_id == here.member_id))
         .where(here.shift_id == shift_id, SignUp.status == LEFT, SignUp.left_at > here.in_at)
     )
+    poster = select(Scan.member_id).where(Scan.shift_id == shift_id, Scan.source == POSTER, Scan.refused == "")
     return Flags(
         shared_device=frozenset(session.scalars(devices)),
         overlapping=frozenset(session.scalars(overlapping)),
         left=frozenset(session.scalars(left)),
+        poster=frozenset(session.scalars(poster.distinct())),
     )
 
 

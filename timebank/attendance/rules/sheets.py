@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import time
 from typing import Any, Final
 
-from timebank.core import codes
+from timebank.core import codes, tags
 from timebank.core.errors import Invalid
 from timebank.core.minutes import hours
 
-SHEET_TAG: Final = "F1"  # purpose and version; six random characters and a check character follow
+SHEET_TAG: Final = tags.SHEET  # six random characters and a check character follow
 SHEET_RANDOM: Final = 6
 LINES_PER_PAGE: Final = 14  # what fits on A4 in type that people of eighty can read and sign
 MOST_LINES: Final = 700  # a big square has 600 people

@@ -21,6 +21,7 @@ from timebank.attendance.service.approval import (
 )
 from timebank.attendance.service.correcting import keep_correction, lock_booked_record, open_giveaway
 from timebank.attendance.service.kiosks import KioskNotNow, close_kiosk, open_kiosk
+from timebank.attendance.service.posters import NoPoster, ShiftOver, TooManyPosters, make_poster, revoke_poster
 from timebank.attendance.service.review import (
     Correction,
     ManualEntry,
@@ -64,6 +65,7 @@ __all__ = [
     "KioskNotNow",
     "LinesWrong",
     "ManualEntry",
+    "NoPoster",
     "NotSubmitted",
     "NothingToCorrect",
     "NothingToPrint",
@@ -76,9 +78,11 @@ __all__ = [
     "ScanAnswer",
     "ScanDraft",
     "SheetDraft",
+    "ShiftOver",
     "StillPending",
     "StillRunning",
     "TimesOutOfRange",
+    "TooManyPosters",
     "TypedLine",
     "TypedPage",
     "approve_shift",
@@ -90,6 +94,7 @@ __all__ = [
     "keep_photo",
     "lock_booked_record",
     "look_at_photo",
+    "make_poster",
     "open_giveaway",
     "open_kiosk",
     "print_sheet",
@@ -97,6 +102,7 @@ __all__ = [
     "rejudge",
     "restore",
     "return_shift",
+    "revoke_poster",
     "set_manual",
     "submit_shift",
     "type_page",

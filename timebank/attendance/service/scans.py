@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from timebank.activities.queries import ShiftNotFound
-from timebank.attendance.models import PENDING, READY, VENUE, Scan
+from timebank.attendance.models import BY_ONESELF, PENDING, READY, Scan
 from timebank.attendance.queries import find_ground, hold_ground
 from timebank.attendance.rules import REFUSALS, Ground, Mark, judge, next_kind, opens_at, refusal_of
 from timebank.attendance.service.judged import add_once, ensure_row, rejudge_member
@@ -25,9 +25,9 @@ _KEY_LENGTH = 64
 class ScanDraft:
     """One scan about to be recorded.
 
-    ``source`` venue, personal or staff · ``claimed_at`` when the code was seen · ``key`` made by the client, so that a
-    resend gets the first answer · ``wanted`` what the button said (in, out), None when a camera read a code ·
-    ``device`` keyed fingerprint of the device.
+    ``source`` venue, poster, personal, staff, paper or import · ``claimed_at`` when the code was seen · ``key`` made by
+    the client, so that a resend gets the first answer · ``wanted`` what the button said (in, out), None when a camera
+    read a code · ``device`` keyed fingerprint of the device.
     """
 
     shift_id: int
@@ -58,7 +58,7 @@ def record_scan(session: Session, draft: ScanDraft, *, actor: Actor, now: dateti
     ground = hold_ground(session, draft.shift_id, draft.member_id)
     if ground is None:
         raise ShiftNotFound()
-    if draft.source == VENUE:
+    if draft.source in BY_ONESELF:
         actor.require("check_in.own", owner_id=draft.member_id)
     else:
         actor.require("check_in.others", branch_id=ground.branch_id)

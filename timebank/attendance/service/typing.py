@@ -211,7 +211,13 @@ def _whose(reading: _Reading, place: int, line: TypedLine) -> int | None:
         reading.wrong[where] = "请写这一行是谁：会员号、成长卡上的码，或者完整姓名。"
         return None
     try:
-        member_id = find_person(reading.session, reading.keys, line.who, branch_id=reading.shift.branch_id).id
+        member_id = find_person(
+            reading.session,
+            reading.keys,
+            line.who,
+            branch_id=reading.shift.branch_id,
+            at=line.in_at or line.out_at or reading.now,
+        ).id
     except PersonNotFound as unknown:
         reading.wrong[where] = unknown.fields["who"]
         return None

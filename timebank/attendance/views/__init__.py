@@ -2,6 +2,16 @@
 
 from timebank.attendance.views.base import blueprint
 
-from timebank.attendance.views import approvals, check_in, door, kiosk, person, review, scanner, sheets  # isort: skip
+from timebank.attendance.views import (  # isort: skip
+    approvals,
+    check_in,
+    door,
+    kiosk,
+    person,
+    poster,
+    review,
+    scanner,
+    sheets,
+)
 
-__all__ = ["approvals", "blueprint", "check_in", "door", "kiosk", "person", "review", "scanner", "sheets"]
+__all__ = ["approvals", "blueprint", "check_in", "door", "kiosk", "person", "poster", "review", "scanner", "sheets"]

@@ -1,4 +1,4 @@
-"""Checking oneself in and out: scan the screen, one sentence, one button. Looking changes nothing."""
+"""Checking oneself in and out: scan the screen or the poster, one sentence, one button. Looking changes nothing."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from datetime import datetime
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from timebank.attendance.models import VENUE
-from timebank.attendance.queries import find_ground
+from timebank.attendance.models import POSTER
+from timebank.attendance.queries import SeenCode, find_ground, read_code
 from timebank.attendance.rules import (
     CLAIM_MINUTES,
     Claim,
@@ -20,7 +20,6 @@ from timebank.attendance.rules import (
     judge,
     next_kind,
     read_claim,
-    read_venue_code,
     refusal_of,
 )
 from timebank.attendance.schemas import CodeSchema
@@ -51,9 +50,9 @@ _guesses = limiter.shared_limit(CODE_LIMIT, scope="venue-codes", deduct_when=_fa
 @public
 @_guesses
 def scan_code(code: str) -> Response | tuple[str, int]:
-    """Where the QR code on the screen leads: judge the code, remember it in this browser, then sign in or press."""
+    """Where the QR at the door leads: judge the code, remember it in this browser, then sign in or press."""
     try:
-        shift_id = read_venue_code(keys(), code, clock.now())
+        seen = read_code(db.session(), keys(), code, now=clock.now())
     except Refusal as refusal:
         form = Form(CodeSchema())
         form.refuse(refusal)
@@ -63,7 +62,7 @@ def scan_code(code: str) -> Response | tuple[str, int]:
         target = url_for("members.sign_in", next=url_for("attendance.check_in"))
     else:
         target = url_for("attendance.check_in")
-    return _claimed(shift_id, target)
+    return _claimed(seen, target)
 
 
 @blueprint.route("/check-in/code", methods=["GET", "POST"])
@@ -74,8 +73,8 @@ def type_code() -> Response | tuple[str, int]:
     form = Form(CodeSchema())
     if form.submitted:
         with form.catching():
-            shift_id = read_venue_code(keys(), form.load()["code"], clock.now())
-            return _claimed(shift_id, url_for("attendance.check_in"))
+            seen = read_code(db.session(), keys(), form.load()["code"], now=clock.now())
+            return _claimed(seen, url_for("attendance.check_in"))
     return _typing(form)
 
 
@@ -83,11 +82,11 @@ def _typing(form: Form) -> tuple[str, int]:
     return render_template("attendance/type_code.html", form=form), form.status
 
 
-def _claimed(shift_id: int, target: str) -> Response:
+def _claimed(seen: SeenCode, target: str) -> Response:
     response = redirect(target)
     response.set_cookie(
         CLAIM_COOKIE,
-        claim_text(keys(), Claim(shift_id=shift_id, seen_at=clock.now())),
+        claim_text(keys(), Claim(shift_id=seen.shift_id, seen_at=clock.now(), source=seen.source)),
         max_age=CLAIM_MINUTES * 60,
         path=url_for("attendance.check_in"),
         httponly=True,
@@ -107,9 +106,19 @@ class Step:
 
     kind: str
     ground: Ground
-    seen_at: datetime
+    claim: Claim
     minutes: int
     refusal: Refusal | None
+
+    @property
+    def seen_at(self) -> datetime:
+        """When the code was seen: the time that counts."""
+        return self.claim.seen_at
+
+    @property
+    def by_poster(self) -> bool:
+        """Whether the code was one on paper, which anybody may have photographed."""
+        return self.claim.source == POSTER
 
 
 def _step(ground: Ground, claim: Claim) -> Step:
@@ -121,7 +130,7 @@ def _step(ground: Ground, claim: Claim) -> Step:
     return Step(
         kind=kind,
         ground=ground,
-        seen_at=claim.seen_at,
+        claim=claim,
         minutes=judge(marks, ground.policy).minutes,
         refusal=explained(refused, ground) if refused else None,
     )
@@ -151,14 +160,14 @@ def record() -> Response | tuple[str, int]:
     actor, now = current_actor(), clock.now()
     claim = _claim(now)
     if claim is None:
-        flash(f"扫码以后超过了 {CLAIM_MINUTES} 分钟。请重新扫一下现场屏幕上的码。", "error")
+        flash(f"扫码以后超过了 {CLAIM_MINUTES} 分钟。请重新扫一下现场的签到码。", "error")
         return redirect(url_for("attendance.check_in"))
     wanted = request.form.get("wanted")
     device = request.cookies.get(DEVICE_COOKIE, "") or secrets.token_urlsafe(16)
     draft = ScanDraft(
         shift_id=claim.shift_id,
         member_id=actor.member_id or 0,
-        source=VENUE,
+        source=claim.source,
         claimed_at=claim.seen_at,
         key=form_key(otherwise=f"{claim.seen_at.timestamp():.0f}-{wanted}"),
         wanted=wanted if wanted in {"in", "out"} else None,
@@ -167,9 +176,7 @@ def record() -> Response | tuple[str, int]:
     with transaction() as session:
         answer = record_scan(session, draft, actor=actor, now=now)
     if answer.refusal is not None:
-        return _page(
-            Step(kind=answer.kind, ground=answer.ground, seen_at=claim.seen_at, minutes=0, refusal=answer.refusal)
-        )
+        return _page(Step(kind=answer.kind, ground=answer.ground, claim=claim, minutes=0, refusal=answer.refusal))
     response = redirect(url_for("attendance.check_in"), 303)
     response.set_cookie(
         DEVICE_COOKIE, device[:64], max_age=_YEAR_SECONDS, httponly=True, samesite="Lax", secure=request.is_secure

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from timebank.activities.models import Shift
-from timebank.attendance.queries import door_counts, list_latest
-from timebank.attendance.rules import CLOSES_MINUTES, OPENS_MINUTES, next_code_seconds, photo_seconds, venue_code
+from timebank.attendance.queries import door_counts, list_latest, present_code
+from timebank.attendance.rules import CLOSES_MINUTES, OPENS_MINUTES, next_code_seconds, photo_seconds
 from timebank.attendance.views.base import blueprint, is_cancelled, reached
 from timebank.core import clock, codes
 from timebank.core.db import db
@@ -44,7 +44,7 @@ def code(shift_id: int) -> Response:
 
 
 def _state(session: Session, shift: Shift, now: datetime) -> dict[str, Any]:
-    text = venue_code(keys(), shift.id, now)
+    text = present_code(session, keys(), shift.id, now)
     url = public_url(url_for("attendance.scan_code", code=text))
     counts = door_counts(session, shift.id)
     return {

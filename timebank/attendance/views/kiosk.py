@@ -81,7 +81,7 @@ def open_here(shift_id: int) -> Response:
         response.set_cookie(
             KIOSK_COOKIE,
             kiosk_text(keys(), grant),
-            expires=grant.expires_at,
+            max_age=int((grant.expires_at - clock.now()).total_seconds()),  # a tablet's own clock may be wrong
             path=_PATH,
             httponly=True,
             samesite="Strict",
@@ -172,7 +172,7 @@ def _kiosk() -> Kiosk:
 def _record(form: Form) -> ScanAnswer:
     """One scan in the name of who opened the kiosk, as far as their role reaches today."""
     now, opened = clock.now(), _kiosk()
-    member_id = find_member_by_code(db.session(), keys(), form.load()["code"]).id
+    member_id = find_member_by_code(db.session(), keys(), form.load()["code"], at=now).id
     draft = ScanDraft(
         shift_id=opened.shift_id,
         member_id=member_id,

@@ -77,7 +77,7 @@ def scan_person(shift_id: int) -> Response | tuple[Response | str, int]:
     told: dict[str, str] = {}
     with form.catching():
         reached(db.session(), shift_id, "check_in.others")
-        member = find_member_by_code(db.session(), keys(), form.load()["code"])
+        member = find_member_by_code(db.session(), keys(), form.load()["code"], at=clock.now())
         answer = _record(shift_id, member.id, PERSONAL, None)
         told = _told(answer)
     if _wants_json():

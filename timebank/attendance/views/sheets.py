@@ -124,7 +124,7 @@ def _on_paper(found: Sheet) -> dict[str, Any]:
         "printed": f"{moment(found.printed_at)}，{found.by.name}",
         "pages": [
             {
-                "qr": qr.runs(public_url(url_for("attendance.type_sheet", number=found.number, page=state.page))),
+                "qr": qr.runs(qr.matrix(_address(found, state))),
                 "lines": [
                     {"code": line_code(found.number, one.line), "name": one.shown, "tail": one.tail}
                     for one in state.lines
@@ -133,6 +133,11 @@ def _on_paper(found: Sheet) -> dict[str, Any]:
             for state in list_pages(db.session(), found)
         ],
     }
+
+
+def _address(found: Sheet, state: PageState) -> str:
+    """Where the code on a page leads: to its photo and its typing, for whoever may."""
+    return public_url(url_for("attendance.type_sheet", number=found.number, page=state.page))
 
 
 @blueprint.post(f"{_PAGE}/photo")

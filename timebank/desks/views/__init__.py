@@ -12,6 +12,7 @@ from timebank.desks.views import (  # noqa: E402  (they need the blueprint)
     documents,
     home,
     journals,
+    keys,
     liability,
     mine,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "documents",
     "home",
     "journals",
+    "keys",
     "liability",
     "mine",
 ]

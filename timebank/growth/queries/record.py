@@ -18,16 +18,16 @@ from timebank.core.paging import Page, read_page
 from timebank.growth.rules import Stars, stars
 from timebank.ledger import queries as ledger
 from timebank.members.models import Member
-from timebank.members.queries import find_card, list_teams_of
-from timebank.members.rules import personal_code
+from timebank.members.queries import find_card, list_teams_of, show_codes
+from timebank.members.rules import CardCodes
 
 
 @dataclass(frozen=True, kw_only=True)
 class CardView:
-    """Everything the card shows. ``code`` is empty while no card is valid."""
+    """Everything the card shows. ``codes`` is None while no card is valid."""
 
     member: Member
-    code: str
+    codes: CardCodes | None
     totals: MemberTotals
     stars: Stars
     coins: ledger.AccountView | None
@@ -52,7 +52,7 @@ def get_card(session: Session, member: Member, keys: Keys) -> CardView:
     has_accounts = member.coin_account_id is not None
     return CardView(
         member=member,
-        code=personal_code(keys, card.serial) if card else "",
+        codes=show_codes(session, keys, card) if card else None,
         totals=totals,
         stars=stars(totals.minutes),
         coins=ledger.get_account(session, member.coin_account_id) if has_accounts else None,

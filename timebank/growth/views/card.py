@@ -19,7 +19,7 @@ from timebank.growth.views import blueprint
 from timebank.members.queries import get_member
 from timebank.web import qr
 from timebank.web.guards import current_actor, guard
-from timebank.web.keyring import keys
+from timebank.web.keyring import keys, pass_url
 from timebank.web.query import Query
 
 _TONES = {"approved": "ok", "ready": "wait", "pending": "wait"}
@@ -41,7 +41,7 @@ def card() -> str:
     return render_template(
         "growth/card.html",
         card=view,
-        qr=qr.svg(view.code, "个人码，签到和核销时出示") if view.code else "",
+        qr=qr.svg(pass_url(view.codes.scanned), "个人码，签到时出示") if view.codes else "",
         squares=squares,
         in_a_row=WEEKS_IN_A_ROW,
         month_marks=_month_marks(squares),

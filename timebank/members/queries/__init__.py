@@ -1,6 +1,15 @@
 """Reads of people: one person, lists of them, their roles, cards and teams."""
 
-from timebank.members.queries.cards import BadPersonalCode, CardRevoked, find_card, find_member_by_code
+from timebank.members.queries.cards import (
+    BadPersonalCode,
+    CardRevoked,
+    CodeReplaced,
+    count_valid_cards,
+    find_card,
+    find_member_by_code,
+    list_revoked_serials,
+    show_codes,
+)
 from timebank.members.queries.people import (
     MemberFilter,
     MemberNotActive,
@@ -31,6 +40,7 @@ from timebank.members.queries.teams import TeamNotFound, get_team, list_teams, l
 __all__ = [
     "BadPersonalCode",
     "CardRevoked",
+    "CodeReplaced",
     "MemberFilter",
     "MemberNotActive",
     "MemberNotFound",
@@ -38,6 +48,7 @@ __all__ = [
     "count_administrators",
     "count_by_status",
     "count_pending",
+    "count_valid_cards",
     "find_card",
     "find_member_by_code",
     "find_member_by_number",
@@ -55,9 +66,11 @@ __all__ = [
     "list_grants_of",
     "list_members",
     "list_names",
+    "list_revoked_serials",
     "list_staff",
     "list_teams",
     "list_teams_of",
     "open_field",
     "resolve_grants",
+    "show_codes",
 ]

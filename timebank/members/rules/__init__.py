@@ -16,6 +16,7 @@ from timebank.members.rules.consent import (
     ConsentText,
 )
 from timebank.members.rules.documents import BadIdNumber, IdNumber, read_id_number
+from timebank.members.rules.passes import CardCodes, PassKey, card_codes, pass_keys, personal_pass, read_personal_pass
 from timebank.members.rules.passwords import WeakPassword, check_password, tidy_password
 from timebank.members.rules.people import (
     ADULT_ENOUGH,
@@ -41,21 +42,27 @@ __all__ = [
     "BadIdNumber",
     "BadName",
     "BadPhone",
+    "CardCodes",
     "ConsentText",
     "IdNumber",
+    "PassKey",
     "Place",
     "WeakPassword",
     "age_on",
     "alias_for",
+    "card_codes",
     "check_password",
     "grantable_roles",
     "is_member_number",
     "may_grant",
     "member_number",
+    "pass_keys",
     "personal_code",
+    "personal_pass",
     "read_id_number",
     "read_member_number",
     "read_personal_code",
+    "read_personal_pass",
     "tidy_name",
     "tidy_password",
     "tidy_phone",

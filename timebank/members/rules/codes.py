@@ -3,23 +3,27 @@
 A member number names a person (``HL000123K``: six or more digits and a check character). A personal code proves that a
 card was issued here: ``P1`` (purpose and version), the card's serial, and a keyed fingerprint under a key of its own.
 Serial and fingerprint together are 64 bits, so guessing is hopeless; the last character catches slips of the finger.
+The generation of the key is not written in it: it is one of the few that count, which are tried in turn.
 """
 
 from __future__ import annotations
 
 import hmac
 import re
+from collections.abc import Sequence
 
-from timebank.core import codes
-from timebank.core.keys import Keys
+from timebank.core import codes, tags
+from timebank.core.keys import Keys, of_generation
+from timebank.rotation.rules import ONLY_FIRST, Generation
 
 NUMBER_PREFIX = "HL"
 _NUMBER_DIGITS = 6
 _READ_PREFIX = codes.tidy(NUMBER_PREFIX)  # L is read as 1, so that is how the prefix arrives
 _NUMBER = re.compile(rf"^(?:{_READ_PREFIX})?(\d{{{_NUMBER_DIGITS},9}}[{codes.ALPHABET}])$")
 
-PERSONAL_PURPOSE = "P1"
+PERSONAL_PURPOSE = tags.PERSONAL
 SERIAL_LENGTH = 7
+_KEY_PURPOSE = "code/personal"
 _MAC_LENGTH = 6
 _MAC_BYTES = 16
 _PERSONAL_LENGTH = len(PERSONAL_PURPOSE) + SERIAL_LENGTH + _MAC_LENGTH + 1
@@ -42,14 +46,14 @@ def is_member_number(typed: str) -> bool:
     return read_member_number(typed) is not None
 
 
-def personal_code(keys: Keys, serial: str) -> str:
-    """The personal code on the card with this serial: 16 characters, as read by cameras and typed by people."""
-    body = f"{PERSONAL_PURPOSE}{serial}{_fingerprint(keys, serial)}"
+def personal_code(keys: Keys, serial: str, generation: int = 0) -> str:
+    """The personal code on the card with this serial: 16 characters, for people who type."""
+    body = f"{PERSONAL_PURPOSE}{serial}{_fingerprint(keys, serial, generation)}"
     return body + codes.check_character(body)
 
 
-def read_personal_code(keys: Keys, text: str) -> str | None:
-    """The serial of the card this code was made for, or None when it was not made here.
+def read_personal_code(keys: Keys, text: str, generations: Sequence[Generation] = ONLY_FIRST) -> str | None:
+    """The serial of the card this code was made for, or None when it was not made here with one of these generations.
 
     ``text`` is what was typed or scanned: with spaces, hyphens and look-alikes, or the whole link.
     """
@@ -57,7 +61,8 @@ def read_personal_code(keys: Keys, text: str) -> str | None:
     if not is_personal_code(code):
         return None
     serial = code[len(PERSONAL_PURPOSE) : len(PERSONAL_PURPOSE) + SERIAL_LENGTH]
-    return serial if hmac.compare_digest(personal_code(keys, serial), code) else None
+    made = (personal_code(keys, serial, one.number) for one in generations)
+    return serial if any(hmac.compare_digest(code, one) for one in made) else None
 
 
 def tidy_code(text: str) -> str:
@@ -70,5 +75,6 @@ def is_personal_code(code: str) -> bool:
     return len(code) == _PERSONAL_LENGTH and code.startswith(PERSONAL_PURPOSE) and codes.is_valid(code)
 
 
-def _fingerprint(keys: Keys, serial: str) -> str:
-    return codes.from_bytes(keys.mac("code/personal", f"{PERSONAL_PURPOSE}{serial}", _MAC_BYTES), _MAC_LENGTH)
+def _fingerprint(keys: Keys, serial: str, generation: int) -> str:
+    purpose = of_generation(_KEY_PURPOSE, generation)
+    return codes.from_bytes(keys.mac(purpose, f"{PERSONAL_PURPOSE}{serial}", _MAC_BYTES), _MAC_LENGTH)

@@ -7,6 +7,7 @@ blueprint = Blueprint("members", __name__)
 from timebank.members.views import (  # noqa: E402  (they need the blueprint)
     member,
     mine,
+    passes,
     people,
     registration,
     roles,
@@ -14,4 +15,4 @@ from timebank.members.views import (  # noqa: E402  (they need the blueprint)
     teams,
 )
 
-__all__ = ["blueprint", "member", "mine", "people", "registration", "roles", "sign_in", "teams"]
+__all__ = ["blueprint", "member", "mine", "passes", "people", "registration", "roles", "sign_in", "teams"]

@@ -16,7 +16,7 @@ from timebank.core.masking import mask_id_number, mask_phone
 from timebank.core.permissions import ROLES
 from timebank.members import queries, service
 from timebank.members.models import SEXES, STATUS_NAMES, Member
-from timebank.members.rules import age_on, personal_code
+from timebank.members.rules import age_on
 from timebank.members.rules.consent import CONSENT_NAMES
 from timebank.members.schemas import IdentitySchema, MemberChangeSchema, ReasonSchema, UnmaskSchema
 from timebank.members.service.credentials import PIN_HOURS
@@ -24,7 +24,7 @@ from timebank.members.views import blueprint
 from timebank.members.views.values import ID, STATUS_TONES, area_options, profile_values, time_options
 from timebank.web.forms import Form
 from timebank.web.guards import current_actor, guard
-from timebank.web.keyring import keys, public_url
+from timebank.web.keyring import keys, pass_url
 from timebank.web.qr import svg
 
 _PAGE = f"/branch/members/<{ID}:member_id>"
@@ -230,9 +230,9 @@ def card(member_id: int) -> str:
     """A person's card to print, for those who carry no phone."""
     shown = _changeable(member_id)
     valid = queries.find_card(db.session(), member_id)
-    code = personal_code(keys(), valid.serial) if valid else ""
-    picture = svg(public_url(f"/c/{code}"), f"{shown.name}的个人码") if code else ""
-    return render_template("members/card.html", member=shown, code=code, picture=picture)
+    codes = queries.show_codes(db.session(), keys(), valid) if valid else None
+    picture = svg(pass_url(codes.scanned), f"{shown.name}的个人码") if codes else ""
+    return render_template("members/card.html", member=shown, code=codes.typed if codes else "", picture=picture)
 
 
 def _changeable(member_id: int) -> Member:
