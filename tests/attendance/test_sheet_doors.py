@@ -91,6 +91,11 @@ def test_print_sign_photograph_type_and_approve(app: Flask, scene: Scene, organi
     assert "看照片" in approval
     booked = manager.post(f"/organise/shifts/{scene.shift_id}/approve", follow_redirects=True).text
     assert "已审核入账：2 人，3 小时 30 分钟" in booked
+    with app.app_context(), transaction() as session:
+        inspector = make_member(session, make_branch(session), roles=("inspector",)).id
+    sign_in(manager, inspector)
+    [entry, *_] = re.findall(r'href="(/inspect/entries/\d+)"', booked)
+    assert f"/organise/sheets/{number}" in manager.get(entry).text
 
 
 def test_the_timeline_names_sheet_and_line(app: Flask, scene: Scene, organiser: FlaskClient) -> None:

@@ -2,7 +2,10 @@
 
 Promises: scans are append-only, refused ones too; attendance can always be judged again from its scans; nobody approves
 their own minutes nor those they typed; a shift's approval books everybody or nobody.
-Owns: scan, attendance, attendance_correction, shift_approval, points_carry.
+Paper: a printed list's lines are frozen; a page is typed in whole or not at all, with a photo as evidence, and whoever
+looks at a photo is written down. A kiosk takes personal codes of one shift and opens nothing else.
+Owns: scan, attendance, attendance_correction, shift_approval, points_carry, sheet, sheet_line, sheet_photo,
+sheet_typing, sheet_look, kiosk.
 Words: pass 签到码 · check-in 签到 · check-out 签退 · scan 扫码记录 · attendance 服务记录 ·
-signed / manual minutes 签到时长/补录时长.
+signed / manual minutes 签到时长/补录时长 · sheet 纸质登记单 · kiosk 自助签到平板.
 """

@@ -41,6 +41,7 @@ from timebank.attendance.queries.sheets import (
     list_looks,
     list_pages,
     list_papers,
+    list_sheet_numbers,
     list_sheets,
     list_typings,
 )
@@ -107,6 +108,7 @@ __all__ = [
     "list_papers",
     "list_roster",
     "list_scans",
+    "list_sheet_numbers",
     "list_sheets",
     "list_typings",
     "list_waiting_approval",

@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from timebank.activities.models import Activity, Shift
-from timebank.attendance.models import Sheet, SheetLine, SheetLook, SheetPhoto, SheetTyping
-from timebank.attendance.rules import differences, lines_of, page_of, read_sheet_number
+from timebank.attendance.models import PAPER, Scan, Sheet, SheetLine, SheetLook, SheetPhoto, SheetTyping
+from timebank.attendance.rules import differences, lines_of, page_of, read_sheet_number, sheet_of
 from timebank.core.errors import NotFound
 
 
@@ -169,6 +169,16 @@ def list_looks(session: Session, sheet_id: int, *, limit: int = 50) -> Sequence[
         .order_by(SheetLook.id.desc())
         .limit(limit)
     ).all()
+
+
+def list_sheet_numbers(session: Session, shift_id: int, member_id: int) -> list[str]:
+    """The sheets from which times of one member at one shift were typed."""
+    keys = session.scalars(
+        select(Scan.key).where(
+            Scan.shift_id == shift_id, Scan.member_id == member_id, Scan.source == PAPER, Scan.refused == ""
+        )
+    )
+    return sorted({found[0] for found in map(sheet_of, keys) if found})
 
 
 def list_papers(session: Session, shift_id: int) -> list[Paper]:

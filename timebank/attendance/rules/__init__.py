@@ -57,6 +57,7 @@ from timebank.attendance.rules.sheets import (
     place_of,
     read_clock,
     read_sheet_number,
+    sheet_of,
 )
 
 __all__ = [
@@ -115,6 +116,7 @@ __all__ = [
     "read_sheet_number",
     "read_venue_code",
     "refusal_of",
+    "sheet_of",
     "shift_minutes",
     "shift_room",
     "tidy_code",

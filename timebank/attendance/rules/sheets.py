@@ -108,10 +108,16 @@ def _as_read(row: Mapping[str, Any] | None) -> tuple[int | None, str]:
     return row["member_id"], f"{row['in'] or '—'} 到 {row['out'] or '—'}"
 
 
-def place_of(key: str) -> str:
-    """Where on paper a scan was typed from, by its key: ``F1AB-CDEF-G 第 3 行``; nothing for other scans."""
+def sheet_of(key: str) -> tuple[str, int] | None:
+    """The sheet and the line that a scan was typed from, by its key; None for other scans."""
     found = _KEY.fullmatch(key)
-    return f"{codes.grouped(found[1])} 第 {found[2]} 行" if found else ""
+    return (found[1], int(found[2])) if found else None
+
+
+def place_of(key: str) -> str:
+    """The same in words: ``F1AB-CDEF-G 第 3 行``; nothing for other scans."""
+    found = sheet_of(key)
+    return f"{codes.grouped(found[0])} 第 {found[1]} 行" if found else ""
 
 
 def lines_of(rows: Iterable[Mapping[str, Any]]) -> int:
