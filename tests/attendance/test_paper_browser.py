@@ -15,6 +15,7 @@ from tests.attendance.scene import Scene, at, find_attendance, make_scene
 from tests.attendance.test_browser import film, filmed, signed_in
 from tests.world import KEYS
 from timebank.attendance.models import Scan, SheetTyping
+from timebank.attendance.rules import line_code
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.members.queries import find_card, show_codes
@@ -58,6 +59,16 @@ def test_a_page_is_typed_with_the_keyboard_alone(
     page.goto(f"{live_server}/organise/sheets/{number}/pages/1")
     page.get_by_label("第 1 页的照片").set_input_files(str(shot))
     page.get_by_role("button", name="上传照片").click()
+    with live_app.app_context():
+        code = line_code(number, 5)
+    other = code[:-1] + ("A" if code[-1] != "A" else "B")  # as on another sheet
+    page.locator("#f-jump").fill(code.replace("-", "").lower())
+    page.locator("#f-jump").press("Enter")
+    expect(page.locator("#f-lines-4-who")).to_be_focused()
+    assert other != code
+    page.locator("#f-jump").fill(other)
+    page.locator("#f-jump").press("Enter")
+    expect(page.locator("[data-jump-said]")).to_contain_text("没有这个行码")
     page.locator("#f-lines-0-in_at").click()
     for typed in ("0900", "1100", "9:10", "10:40"):  # Enter goes on, and sends nothing
         page.keyboard.type(typed)
