@@ -2,8 +2,9 @@
 
    openCamera(root, wants): root holds data-video, data-camera, data-start, data-stop, data-photo, data-photo-file and
    data-camera-note, and names the decoder's module in data-wasm. Wants: hint (said while the camera runs), otherwise
-   (what to do without a camera), seen(text) → promise or nothing, unread() after a photo without a code, opened() once on
-   the first press. Returns { stop, note }. A data-torch button, where there is one, shows when the camera has a light. */
+   (what to do without a camera), facing ("user" for a tablet's front camera), seen(text) → promise or nothing, unread()
+   after a photo without a code, opened() once on the first press. Returns { stop, note }. A data-torch button, where
+   there is one, shows when the camera has a light. */
 (function () {
   "use strict";
 
@@ -46,7 +47,7 @@
 
     function start() {
       if (wants.opened) { wants.opened(); }
-      navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment", width: { ideal: 1280 } } })
+      navigator.mediaDevices.getUserMedia({ video: { facingMode: wants.facing || "environment", width: { ideal: 1280 } } })
         .then(function (opened) {
           stream = opened;
           video.srcObject = opened;

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tests.attendance.paper import a_picture
 from tests.doors.town import Town
 from tests.world import PASSWORD
 from timebank.core import clock
@@ -30,7 +32,7 @@ _ACTIVITY = {
 }
 _PERSON = {"form_key": "fresh", "name": "陶桂花", "consent": "1", "consent_version": CONSENT_VERSION}
 
-Filled = Mapping[str, str] | Callable[[Town], Mapping[str, str]]
+Filled = Mapping[str, str] | Callable[[Town], Mapping[str, Any]]
 _FORMS: dict[str, Filled] = {
     "activities.cancel": _REASON,
     "activities.cancel_one": _REASON,
@@ -45,20 +47,36 @@ _FORMS: dict[str, Filled] = {
     "activities.take_off": _REASON,
     "archives.close": {},
     "attendance.approve": {},
+    "attendance.close": {},
     "attendance.close_all": _REASON | {"out_at": "09:20"},
     "attendance.decide": lambda town: _REASON | {"case": str(town.things["case"]), "decision": "dismiss"},
     "attendance.give_back": _REASON,
+    "attendance.kiosk_scan": lambda town: {"form_key": "fresh", "code": town.things["personal_code"]},
+    "attendance.look": {},
+    "attendance.open_here": {"form_key": "fresh"},
     "attendance.person": _REASON | {"form": "manual", "manual_hours": "0", "manual_minutes": "30"},
+    "attendance.photograph": lambda _: {"photo": (io.BytesIO(a_picture((900, 1300), "navy")), "page.jpg")},
     "attendance.make_new_poster": {"form_key": "fresh"},
     "attendance.record": {"form_key": "fresh"},
     "attendance.restore_person": {},
     "attendance.scan_listed": {"form_key": "fresh"},
     "attendance.scan_person": lambda town: {"form_key": "fresh", "code": town.things["personal_code"]},
+    "attendance.sheets": {"form_key": "fresh", "which": "list", "blank_lines": "3"},
     "attendance.submit": {},
     "attendance.take_poster_down": {},
     "attendance.type_code": lambda town: {"code": town.thing("venue_code")},
     "attendance.upload_scans": lambda town: {"batch": _batch(town)},
     "attendance.try_written": _ACTIVITY,
+    "attendance.type_sheet": {
+        "form_key": "fresh",
+        "lines-0-line": "1",
+        "lines-0-in_at": "900",
+        "lines-0-out_at": "",
+        "lines-0-who": "",
+        "people": "1",
+        "sum_hours": "",
+        "sum_minutes": "",
+    },
     "attendance.void_person": _REASON,
     "branches.close_area": {},
     "branches.new_area": {"code": "330300", "name": "温州市"},

@@ -15,7 +15,7 @@ from werkzeug.serving import make_server
 
 import config
 from tests.doors.test_bad_input import actor_for, gets
-from tests.doors.town import ASKER, OWNER, STAFF, VISITOR, Persona, Town, expected
+from tests.doors.town import ASKER, KIOSK, OWNER, STAFF, VISITOR, Persona, Town, expected
 from timebank.web.guards import PUBLIC
 
 AXE = (config.ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
@@ -26,8 +26,16 @@ RUN = """async rules => (await axe.run(document, {runOnly: rules, resultTypes: [
 STICKS_OUT = """() => document.documentElement.scrollWidth > document.documentElement.clientWidth
     ? [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1)
         .slice(0, 3).map(e => e.outerHTML.slice(0, 100)) : []"""
-READERS = (VISITOR, OWNER, ASKER, *STAFF)
-NO_PAGE = {"archives.package", "attendance.code", "desks.journal", "static", "web.asset", "web.health"}
+READERS = (VISITOR, OWNER, ASKER, *STAFF, KIOSK)
+NO_PAGE = {
+    "archives.package",
+    "attendance.code",
+    "attendance.kiosk_state",
+    "desks.journal",
+    "static",
+    "web.asset",
+    "web.health",
+}
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +92,10 @@ def _readers(town: Town, rule: Any, permission: str) -> set[Persona]:
 def test_pages_can_be_read_by_everybody(town: Town, address: str, phone: Page, persona: Persona) -> None:
     if persona.name in town.cookies:
         phone.context.add_cookies([{"name": "session", "value": town.cookies[persona.name], "url": address}])
+    if persona == KIOSK:
+        phone.context.add_cookies(
+            [{"name": "kiosk", "value": town.things["kiosk_cookie"], "domain": "127.0.0.1", "path": "/kiosk"}]
+        )
     wrong = [fault for url in [*pages(town, persona), "/nowhere"] for fault in _faults(phone, address, url)]
 
     assert not wrong, "\n".join(["", *wrong])

@@ -54,7 +54,13 @@ ASKED = ("q", "page", "month", "year", "unit", "status", "kind", "view", "of", "
          "text", "price", "side", "number", "now", "next")  # fmt: skip
 # With these each wrong field has to complain for itself; with the others all wrong fields of a form go together.
 EACH_ALONE = ("a novel", "code of all kinds")
-COMPLAINTS = ('class="alert error', 'class="error-page', 'aria-invalid="true"', 'class="scan-told bad"')
+COMPLAINTS = (
+    'class="alert error',
+    'class="error-page',
+    'aria-invalid="true"',
+    'class="scan-told bad"',
+    'class="kiosk-told bad"',
+)
 SLOW = ("members.sign_in", "members.password", "members.register", "members.set_pin", "members.new_password")
 
 

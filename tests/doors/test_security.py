@@ -22,7 +22,7 @@ from werkzeug.test import TestResponse
 import config
 from tests.doors.forms import NEW_PASSWORD, well_filled
 from tests.doors.test_bad_input import actor_for, gets, posts
-from tests.doors.town import ASKER, DAY, HALF_PAST, ID_NUMBER, OWNER, PHONES, STAFF, VISITOR, Persona, Town
+from tests.doors.town import ASKER, DAY, HALF_PAST, ID_NUMBER, KIOSK, OWNER, PHONES, STAFF, VISITOR, Persona, Town
 from tests.world import PASSWORD
 from timebank.app import create_app
 from timebank.core.db import db, transaction
@@ -189,6 +189,7 @@ def limited(town: Town, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         (OWNER, "/vouchers", {"voucher": "D3AAAAAAAAA"}),
         (OWNER, "/check-in/code", {"code": "V1AAAAAAAAA"}),
         (ORGANISER, "/organise/shifts/1/scan", {"code": "P1AAAAAAAAAAAAAA"}),
+        (KIOSK, "/kiosk", {"code": "P1AAAAAAAAAAAAAA"}),
     ],
 )
 def test_guessing_is_slowed_down(town: Town, persona: Persona, url: str, form: dict[str, str]) -> None:
@@ -208,6 +209,14 @@ def test_guessing_in_addresses_is_slowed_down(town: Town) -> None:
     for url, persona in (("/c/V1AAAAAAAAA", VISITOR), ("/vouchers/V3AAAAAAAAA", OWNER)):
         client = town.client(persona)
         assert 429 in {client.get(url).status_code for _ in range(61)}, url
+
+
+@pytest.mark.usefixtures("limited")
+def test_sheets_and_their_photos_are_not_fetched_without_end(town: Town) -> None:
+    client, sheet = town.client(ORGANISER), f"/organise/sheets/{town.things['sheet']}"
+
+    assert 429 in {client.get(f"{sheet}/list.pdf").status_code for _ in range(21)}
+    assert 429 in {client.post(f"{sheet}/photos/{town.things['photo']}").status_code for _ in range(21)}
 
 
 def test_one_account_is_not_guessed_from_many_addresses(town: Town) -> None:

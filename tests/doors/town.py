@@ -25,17 +25,23 @@ from werkzeug.routing import Rule
 
 from tests.activities import town as activities
 from tests.archives.months import AUGUST, close_of, earn
+from tests.attendance.paper import a_photo
 from tests.members.rosters import csv_of
 from tests.world import CONSENTS, KEYS, NOW, actor_of, make_branch, make_member, sign_in
 from timebank.archives import closing as archive_closing
 from timebank.archives.service import audit
 from timebank.attendance.models import VENUE, ScanCase
-from timebank.attendance.rules import Timing, venue_code
+from timebank.attendance.rules import KioskGrant, Timing, kiosk_text, venue_code
 from timebank.attendance.service import (
     Batch,
+    PhotoDraft,
     ScanDraft,
+    SheetDraft,
     UploadedScan,
+    keep_photo,
     make_poster,
+    open_kiosk,
+    print_sheet,
     record_batch,
     record_scan,
     submit_shift,
@@ -87,7 +93,8 @@ VISITOR = Persona(name="visitor", role="visitor", home=False)
 OWNER, ASKER = Persona(name="owner"), Persona(name="asker")  # who gave a service, and who asked for it
 STAFF = tuple(Persona(name=f"{role}@home", role=role) for role in ROLES)
 OTHERS = tuple(Persona(name=f"{role}@other", role=role, home=False) for role in ROLES)
-PERSONAS = (VISITOR, OWNER, ASKER, *STAFF, *OTHERS)
+KIOSK = Persona(name="kiosk", role="kiosk")  # a tablet at the entrance: nobody is signed in on it
+PERSONAS = (VISITOR, OWNER, ASKER, *STAFF, *OTHERS, KIOSK)
 
 
 @dataclass
@@ -105,6 +112,8 @@ class Town:
         client = self.app.test_client()
         if persona.name in self.cookies:
             client.set_cookie("session", self.cookies[persona.name])
+        if persona == KIOSK:
+            client.set_cookie("kiosk", self.things["kiosk_cookie"], path="/kiosk")
         return client
 
     def restore(self) -> None:
@@ -170,14 +179,18 @@ ARGUMENTS = {
     "entry_id": "entry",
     "grant_id": "grant",
     "import_id": "import",
+    "kiosk_id": "kiosk",
     "kind": "csv",
     "member_id": "owner",
     "month": "month",
     "name": "asset",
     "notice_id": "notice",
+    "number": "sheet",
     "offer_id": "service",
     "run_id": "audit",
     "order_id": "accepted",
+    "page": "sheet_page",
+    "photo_id": "photo",
     "purpose": "purpose",
     "request_id": "request",
     "shift_id": "running",
@@ -250,7 +263,9 @@ def expected(rule: Rule, permission: str, persona: Persona) -> str:
     """What the permission table says: ``open``, ``sign in`` or ``refused``."""
     if permission == PUBLIC:
         return "open"
-    if persona.is_visitor:
+    if permission == "kiosk.scan":
+        return "sign in" if persona.is_visitor else "open" if persona == KIOSK else "refused"
+    if persona.is_visitor or persona == KIOSK:
         return "sign in"
     if (rule.endpoint, persona.name) in NOT_THEIRS:
         return "refused"
@@ -285,6 +300,8 @@ NOBODYS = {
     "month",
     "area",
     "empty_area",
+    "sheet_page",
+    "photo",
 }  # parts of an address that belong to no branch
 
 
@@ -430,6 +447,15 @@ def _make_activities(session: Session, place: activities.Town, people: Mapping[s
     make_poster(session, running.id, form_key="poster", actor=place.lead, now=NOW)
     over = activities.post(session, place, activities.shift(-30), title="图书整理", now=day_before).shifts[0]
     activities.join(session, over, people["owner"], now=day_before)
+    sheet = print_sheet(
+        session,
+        SheetDraft(shift_id=running.id, listed=True, blank_lines=5, form_key="sheet"),
+        actor=place.lead,
+        now=NOW,
+    )
+    photo = PhotoDraft(number=sheet.number, page=1, photo=a_photo())
+    kiosk = open_kiosk(session, running.id, form_key="kiosk", actor=place.lead, keys=KEYS, now=NOW)
+    grant = KioskGrant(kiosk_id=kiosk.id, shift_id=running.id, expires_at=kiosk.expires_at)
     draft = activities.service.post_activity(session, activities.draft(place.branch), actor=place.lead, now=NOW)
     return {
         "activity": going.id,
@@ -439,6 +465,11 @@ def _make_activities(session: Session, place: activities.Town, people: Mapping[s
         "submitted": done.id,
         "over": over.id,
         "draft": draft.id,
+        "sheet": sheet.number,
+        "sheet_page": 1,
+        "photo": keep_photo(session, photo, actor=place.lead, keys=KEYS, now=NOW).id,
+        "kiosk": kiosk.id,
+        "kiosk_cookie": kiosk_text(KEYS, grant),
         "venue_code": partial(_venue_code, running.id),
     }
 

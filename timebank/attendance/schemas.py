@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Any
 
 from marshmallow import ValidationError, fields, pre_load, validate, validates_schema
 
 from timebank.activities.rules.counting import MOST_OVERTIME
 from timebank.activities.schemas import CountingSchema
+from timebank.attendance.rules import LINES_PER_PAGE, MOST_LINES, read_clock
 from timebank.web.forms import Count, FormSchema, Length, OneOf, Text, tidy_text
 
 _MOST_HOURS = 24
@@ -132,3 +133,38 @@ class DecisionSchema(ReasonSchema):
 
     case = fields.List(Count(1), required=True, validate=Length(min=1, max=500))
     decision = fields.String(required=True, validate=OneOf(("count", "dismiss")))
+
+
+class ClockTime(fields.Field[time]):
+    """A time as it stands on paper: 8:00, ８：００, 800, 0800."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> time:
+        found = read_clock(str(value))
+        if found is None:
+            raise ValidationError("时间看不懂。请写成 8:00、800 或 0800。")
+        return found
+
+
+class SheetSchema(FormSchema):
+    """What to print: the list, or blank lines alone."""
+
+    which = fields.String(required=True, validate=OneOf(("list", "blank")))
+    blank_lines = Count(0, MOST_LINES, load_default=0)
+
+
+class SheetLineSchema(FormSchema):
+    """One line of a signed page."""
+
+    line = Count(1, MOST_LINES, required=True)
+    who = Text(60, load_default="")
+    in_at = ClockTime(load_default=None)
+    out_at = ClockTime(load_default=None)
+
+
+class TypePageSchema(FormSchema):
+    """A signed page with the check totals written on it."""
+
+    lines = fields.List(fields.Nested(SheetLineSchema), load_default=list)
+    people = Count(0, LINES_PER_PAGE, required=True)
+    sum_hours = Count(0, 24 * LINES_PER_PAGE, load_default=None)
+    sum_minutes = Count(0, 24 * 60 * LINES_PER_PAGE, load_default=None)

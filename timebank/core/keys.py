@@ -61,6 +61,17 @@ class Keys:
         box = AESGCM(self.derived(f"field/{purpose}"))
         return box.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], purpose.encode()).decode()
 
+    def seal(self, purpose: str, plain: bytes, about: str) -> bytes:
+        """Seal bytes; purpose and what they are about are bound, so that they open nowhere else."""
+        nonce = os.urandom(_NONCE_BYTES)
+        bound = f"{purpose}/{about}".encode()
+        return nonce + AESGCM(self.derived(f"bytes/{purpose}")).encrypt(nonce, plain, bound)
+
+    def unseal(self, purpose: str, sealed: bytes, about: str) -> bytes:
+        """Open what ``seal`` sealed; raises ``cryptography.exceptions.InvalidTag`` when it was changed or moved."""
+        bound = f"{purpose}/{about}".encode()
+        return AESGCM(self.derived(f"bytes/{purpose}")).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], bound)
+
     def signer(self, purpose: str) -> Ed25519PrivateKey:
         """The Ed25519 key (RFC 8032) that signs for one purpose."""
         return Ed25519PrivateKey.from_private_bytes(self.derived(f"signature/{purpose}"))

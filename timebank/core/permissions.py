@@ -58,6 +58,8 @@ PERMISSIONS: Final[dict[str, dict[str, Reach]]] = {
     "door.open": _STAFF,
     "attendance.review": _STAFF,
     "attendance.approve": _STAFF,
+    "sheet.read": _row(organiser="branch", manager="branch", inspector="branch", administrator="all"),
+    "kiosk.scan": {},  # nobody by role: only a tablet whose kiosk is open, for its one shift
     # 兑换
     "offer.own": _EVERYONE,
     "offer.branch": _MANAGERS,

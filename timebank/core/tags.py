@@ -11,6 +11,7 @@ are read as the digits they look like and cannot stand in one.
 | P1 | personal code to type: HMAC ``code/personal`` and the card | staff | name a member |
 | P2 | personal pass in a QR: Ed25519 ``signature/pass/personal`` | staff, also offline | name a member |
 | D | voucher: nine random characters, stored | who fulfils the order | fulfil it, never one's own |
+| F1 | list on paper: random, stored; no secret | staff | find the list to photograph and type |
 | C1 | certificate of service (reserved) | anybody | nothing |
 | HL | member number (read as H1): no secret at all | staff | name a member to staff |
 
@@ -26,6 +27,7 @@ POSTER: Final = "S1"
 PERSONAL: Final = "P1"
 SCANNED: Final = "P2"
 VOUCHER: Final = "D"
+SHEET: Final = "F1"
 CERTIFICATE: Final = "C1"
 MEMBER: Final = "H1"
 
@@ -35,6 +37,7 @@ TAG_NAMES: Final = {
     PERSONAL: "个人码",
     SCANNED: "个人码",
     VOUCHER: "兑换券",
+    SHEET: "纸质登记单的单号",
     CERTIFICATE: "服务证明编号",
     MEMBER: "会员号",
 }

@@ -10,7 +10,19 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from timebank.activities.models import LEFT, Activity, Shift, SignUp
-from timebank.attendance.models import APPROVED, COUNT, FAR, POSTER, VOID, Attendance, Overtime, Scan, ScanCase
+from timebank.attendance.models import (
+    APPROVED,
+    COUNT,
+    FAR,
+    PAPER,
+    POSTER,
+    VOID,
+    Attendance,
+    Kiosk,
+    Overtime,
+    Scan,
+    ScanCase,
+)
 from timebank.attendance.queries.policy import find_overtime, policy_of
 from timebank.attendance.rules import Policy, shift_minutes, shift_room, stayed_over
 
@@ -95,6 +107,7 @@ def _shared_device(session: Session, shift_id: int) -> frozenset[int]:
     shared = (
         select(Scan.device)
         .where(Scan.shift_id == shift_id, Scan.device != "", Scan.refused == "")
+        .where(Scan.device.not_in(select(Kiosk.device).where(Kiosk.shift_id == shift_id)))  # made to be shared
         .group_by(Scan.device)
         .having(func.count(Scan.member_id.distinct()) > 1)
     )
@@ -170,14 +183,15 @@ def _first_timers(session: Session, shift: Shift) -> frozenset[int]:
 def find_own_hand(session: Session, shift_id: int, member_id: int) -> str:
     """Why this person may not approve the list, in words; empty when nothing that counts is theirs or typed by them.
 
-    A time that they corrected, or overtime that they confirmed, stays theirs however often others change it after
-    them: neither is ever overwritten.
+    A time that they corrected or typed from paper, or overtime that they confirmed, stays theirs however often others
+    change it after them: neither is ever overwritten.
     """
     corrected = exists().where(
         Scan.shift_id == shift_id,
         Scan.member_id == Attendance.member_id,
         Scan.actor_id == member_id,
-        Scan.reason != "",
+        Scan.refused == "",
+        or_(Scan.reason != "", Scan.source == PAPER),
     )
     decided = exists().where(
         ScanCase.shift_id == Attendance.shift_id,
@@ -199,4 +213,4 @@ def find_own_hand(session: Session, shift_id: int, member_id: int) -> str:
     ).all()
     if any(found):
         return "名单里有您自己的时长"
-    return "名单里有您亲手补录或更正的时长" if found else ""
+    return "名单里有您亲手补录、更正或照纸录入的时长" if found else ""

@@ -30,6 +30,7 @@ from timebank.attendance.service.cases import (
 )
 from timebank.attendance.service.correcting import keep_correction, lock_booked_record, open_giveaway
 from timebank.attendance.service.judged import judgement_of
+from timebank.attendance.service.kiosks import KioskNotNow, close_kiosk, open_kiosk
 from timebank.attendance.service.posters import NoPoster, ShiftOver, TooManyPosters, make_poster, revoke_poster
 from timebank.attendance.service.review import (
     Correction,
@@ -46,7 +47,25 @@ from timebank.attendance.service.review import (
     void,
 )
 from timebank.attendance.service.scans import ScanAnswer, ScanDraft, explained, record_scan
+from timebank.attendance.service.sheets import (
+    NothingToPrint,
+    PhotoDraft,
+    PhotosFull,
+    SheetDraft,
+    keep_photo,
+    look_at_photo,
+    print_sheet,
+)
 from timebank.attendance.service.shifts import ReviewClosed
+from timebank.attendance.service.typing import (
+    LinesWrong,
+    PageDraft,
+    PageTyped,
+    PhotoMissing,
+    TypedLine,
+    TypedPage,
+    type_page,
+)
 from timebank.attendance.service.uploads import Batch, UploadedScan, record_batch
 
 __all__ = [
@@ -60,6 +79,8 @@ __all__ = [
     "Correction",
     "Decision",
     "FourEyes",
+    "KioskNotNow",
+    "LinesWrong",
     "ListWaiting",
     "ManualEntry",
     "NoAccount",
@@ -67,17 +88,27 @@ __all__ = [
     "NoSuchCase",
     "NotSubmitted",
     "NothingToCorrect",
+    "NothingToPrint",
     "OvertimeDraft",
+    "PageDraft",
+    "PageTyped",
+    "PhotoDraft",
+    "PhotoMissing",
+    "PhotosFull",
     "ReviewClosed",
     "ScanAnswer",
     "ScanDraft",
+    "SheetDraft",
     "ShiftOver",
     "StillPending",
     "StillRunning",
     "TimesOutOfRange",
     "TooManyPosters",
+    "TypedLine",
+    "TypedPage",
     "UploadedScan",
     "approve_shift",
+    "close_kiosk",
     "close_missing",
     "confirm_overtime",
     "correct_times",
@@ -85,9 +116,13 @@ __all__ = [
     "explained",
     "judgement_of",
     "keep_correction",
+    "keep_photo",
     "lock_booked_record",
+    "look_at_photo",
     "make_poster",
     "open_giveaway",
+    "open_kiosk",
+    "print_sheet",
     "record_batch",
     "record_scan",
     "rejudge",
@@ -96,5 +131,6 @@ __all__ = [
     "revoke_poster",
     "set_manual",
     "submit_shift",
+    "type_page",
     "void",
 ]

@@ -2,8 +2,8 @@
 
 from timebank.attendance.views.base import blueprint
 
-from timebank.attendance.views import app, check_in, device, door, poster, scanner  # isort: skip
-from timebank.attendance.views import approvals, conflicts, counting, person, review  # isort: skip
+from timebank.attendance.views import app, check_in, device, door, kiosk, poster, scanner  # isort: skip
+from timebank.attendance.views import approvals, conflicts, counting, person, review, sheets  # isort: skip
 
 __all__ = [
     "app",
@@ -14,8 +14,10 @@ __all__ = [
     "counting",
     "device",
     "door",
+    "kiosk",
     "person",
     "poster",
     "review",
     "scanner",
+    "sheets",
 ]

@@ -22,7 +22,7 @@ from timebank.attendance.queries import (
     marks_of_member,
     policy_of,
 )
-from timebank.attendance.rules import UPLOAD_REFUSALS, shift_room, stayed_over, weigh
+from timebank.attendance.rules import UPLOAD_REFUSALS, place_of, shift_room, stayed_over, weigh
 from timebank.attendance.schemas import ManualSchema, OvertimeSchema, ReasonSchema, TimesSchema
 from timebank.attendance.service import (
     Correction,
@@ -233,7 +233,7 @@ def _events(session: Session, scans: Sequence[Scan], member_id: int) -> list[dic
     for scan in scans:
         word = "签到" if scan.kind == "in" else "签退"
         by = names.get(scan.actor_id or 0)
-        notes = [f"由 {by.name} 登记" if by else "", f"原因：{scan.reason}" if scan.reason else ""]
+        notes = [place_of(scan.key), f"由 {by.name} 登记" if by else "", f"原因：{scan.reason}" if scan.reason else ""]
         if scan.place_fit:
             notes.append(f"附了位置：{PLACE_FIT_NAMES[scan.place_fit]}")
         if scan.refused:

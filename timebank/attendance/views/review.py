@@ -17,10 +17,12 @@ from timebank.attendance.queries import (
     KINDS,
     FlagKind,
     Flags,
+    Paper,
     RosterLine,
     count_open_cases,
     find_approval,
     list_flags,
+    list_papers,
     list_roster,
     search_members,
 )
@@ -50,6 +52,7 @@ class Reviewed:
     no_shows: list[RosterLine]
     flags: Flags
     names: dict[int, str]  # of staff who sent, typed or approved
+    papers: list[Paper]  # pages typed in from paper
 
     @property
     def lines(self) -> list[RosterLine]:
@@ -124,6 +127,7 @@ def review_of(session: Session, shift: Shift) -> Reviewed:
         no_shows=[line for line in roster if line.no_show],
         flags=list_flags(session, shift.id),
         names={member.id: member.name for member in people.values()},
+        papers=list_papers(session, shift.id),
     )
 
 

@@ -6,6 +6,7 @@ from flask import render_template
 from sqlalchemy.orm import Session
 
 from timebank.attendance.models import Attendance
+from timebank.attendance.queries import list_sheet_numbers
 from timebank.branches.models import Branch
 from timebank.core import minutes
 from timebank.core.db import db
@@ -39,6 +40,7 @@ def entry(entry_id: int) -> str:
         entry=shown,
         branch=session.get_one(Branch, shown.book_id),
         document=_document(session, shown),
+        sheets=_sheets(session, shown),
         people=_people(session, shown),
         corrections=corrections.list_of_entry(session, entry_id),
         correction_kinds=KIND_NAMES,
@@ -58,6 +60,14 @@ def _may_correct(session: Session, shown: EntryView) -> bool:
     except Refusal:
         return False
     return corrections.find_waiting(session, shown.id) is None
+
+
+def _sheets(session: Session, shown: EntryView) -> list[str]:
+    """The numbers of the paper lists behind a service record, for whoever may see them."""
+    record = session.get(Attendance, shown.source_id) if shown.source_type == "attendance" else None
+    if record is None or not current_actor().may("sheet.read", branch_id=record.shift.activity.branch_id):
+        return []
+    return list_sheet_numbers(session, record.shift_id, record.member_id)
 
 
 def _people(session: Session, shown: EntryView) -> Facts:
