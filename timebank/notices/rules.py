@@ -24,6 +24,10 @@ SENTENCES: Final[dict[str, str]] = {
         "“{title}”的服务已入账，存入 {minutes:coins}\n"
         "{start:moment} 的服务共 {served:hours}，已经审核。{aside}。明细在“我的流水”里。"
     ),
+    "attendance.held": (
+        "“{title}”有 {count} 人的时长要再核对\n"
+        "{start:moment} 的班次，审核人的意见：{reason}。核对后请再提交，其余的人照常审核入账。"
+    ),
     "attendance.returned": (
         "“{title}”的名单被退回\n{start:moment} 的班次，原因：{reason}。请核对后重新提交，入账前大家的时长都还没有存入。"
     ),

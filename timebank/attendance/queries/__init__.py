@@ -20,9 +20,12 @@ from timebank.attendance.queries.flags import Flags, find_own_hand, list_flags
 from timebank.attendance.queries.policy import policy_of
 from timebank.attendance.queries.roster import RosterLine, find_roster_line, list_roster, list_scans, search_members
 from timebank.attendance.queries.shifts import (
+    HeldBack,
     ShiftCard,
     find_approval,
     list_approved,
+    list_held,
+    list_rounds,
     list_waiting_approval,
     list_waiting_review,
 )
@@ -43,6 +46,7 @@ __all__ = [
     "UNOPENED",
     "DoorCounts",
     "Flags",
+    "HeldBack",
     "Latest",
     "MemberTotals",
     "MonthTotals",
@@ -59,8 +63,10 @@ __all__ = [
     "hold_ground",
     "list_approved",
     "list_flags",
+    "list_held",
     "list_latest",
     "list_roster",
+    "list_rounds",
     "list_scans",
     "list_waiting_approval",
     "list_waiting_review",

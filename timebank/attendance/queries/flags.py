@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import and_, exists, func, or_, select
@@ -69,13 +70,14 @@ def list_flags(session: Session, shift_id: int) -> Flags:
     )
 
 
-def find_own_hand(session: Session, shift_id: int, member_id: int) -> str:
-    """Why this person may not approve the list, in words; empty when nothing that counts is theirs or typed by them.
+def find_own_hand(session: Session, round_id: int, member_id: int, *, without: Collection[int] = ()) -> str:
+    """Why this person may not approve a round, in words; empty when nothing that counts is theirs or typed by them.
 
-    A time that they corrected stays theirs however often others correct it after them: scans are never overwritten.
+    ``without``: members who are left out of it. A time that they corrected stays theirs however often others correct
+    it after them: scans are never overwritten.
     """
     corrected = exists().where(
-        Scan.shift_id == shift_id,
+        Scan.shift_id == Attendance.shift_id,
         Scan.member_id == Attendance.member_id,
         Scan.actor_id == member_id,
         Scan.reason != "",
@@ -84,7 +86,13 @@ def find_own_hand(session: Session, shift_id: int, member_id: int) -> str:
     own = Attendance.member_id == member_id
     counted = Attendance.signed_minutes + Attendance.manual_minutes > 0
     found = session.scalars(
-        select(own).where(Attendance.shift_id == shift_id, Attendance.status != VOID, counted, or_(own, typed))
+        select(own).where(
+            Attendance.submitted_in_id == round_id,
+            Attendance.status != VOID,
+            Attendance.member_id.not_in(without),
+            counted,
+            or_(own, typed),
+        )
     ).all()
     if any(found):
         return "名单里有您自己的时长"

@@ -43,6 +43,8 @@ class RosterLine:
     points: int
     branch_id: int
     approved_minutes: int | None = None
+    submitted: bool = False  # in a round that was sent
+    held_reason: str = ""  # why an approver held this person back, until the organiser answers
     correction_reason: str = ""
 
     @property
@@ -106,6 +108,8 @@ def _line(member: Member, sign_up: SignUp | None, found: Attendance | None) -> R
         points=found.points_now if found else 0,
         branch_id=member.branch_id,
         approved_minutes=found.minutes if found and found.corrections else None,
+        submitted=found is not None and found.submitted_in_id is not None,
+        held_reason=found.held_reason if found else "",
         correction_reason=found.corrections[-1].reason if found and found.corrections else "",
     )
 

@@ -33,10 +33,14 @@ from timebank.attendance.rules.judging import (
     shift_minutes,
     shift_room,
 )
+from timebank.attendance.rules.rounds import HAND_SHARE, HAND_SHARE_FROM, LARGE_MINUTES, Limits, second_reasons
 
 __all__ = [
     "CLAIM_MINUTES",
     "CLOSES_MINUTES",
+    "HAND_SHARE",
+    "HAND_SHARE_FROM",
+    "LARGE_MINUTES",
     "OPENS_MINUTES",
     "REFUSALS",
     "REPEAT_MINUTES",
@@ -48,6 +52,7 @@ __all__ = [
     "CorrectionOutOfRange",
     "Ground",
     "Judgement",
+    "Limits",
     "ManualOutOfRange",
     "Mark",
     "NothingChanges",
@@ -66,6 +71,7 @@ __all__ = [
     "read_claim",
     "read_venue_code",
     "refusal_of",
+    "second_reasons",
     "shift_minutes",
     "shift_room",
     "venue_code",

@@ -6,27 +6,30 @@ A scan at the door shares the shift with other scans, so that nobody sends or ap
 key and its attendance row.
 """
 
-from timebank.attendance.service.approval import (
+from timebank.attendance.service.approval import Approved, Yes, approve_shift, return_shift, submit_shift
+from timebank.attendance.service.correcting import keep_correction, lock_booked_record, open_giveaway
+from timebank.attendance.service.refusals import (
     AlreadySubmitted,
-    Approved,
     BeyondShift,
     ChangedMeanwhile,
     FourEyes,
+    NobodyChosen,
+    NoHeldReason,
+    NothingToSend,
     NotSubmitted,
     StillPending,
     StillRunning,
-    approve_shift,
-    return_shift,
-    submit_shift,
+    TwoPeople,
 )
-from timebank.attendance.service.correcting import keep_correction, lock_booked_record, open_giveaway
 from timebank.attendance.service.review import (
     Correction,
     ManualEntry,
+    NotHeld,
     NothingToCorrect,
     TimesOutOfRange,
     close_missing,
     correct_times,
+    keep_held,
     rejudge,
     restore,
     set_manual,
@@ -43,19 +46,26 @@ __all__ = [
     "Correction",
     "FourEyes",
     "ManualEntry",
+    "NoHeldReason",
+    "NobodyChosen",
+    "NotHeld",
     "NotSubmitted",
     "NothingToCorrect",
+    "NothingToSend",
     "ReviewClosed",
     "ScanAnswer",
     "ScanDraft",
     "StillPending",
     "StillRunning",
     "TimesOutOfRange",
+    "TwoPeople",
+    "Yes",
     "approve_shift",
     "close_missing",
     "correct_times",
     "explained",
     "keep_correction",
+    "keep_held",
     "lock_booked_record",
     "open_giveaway",
     "record_scan",

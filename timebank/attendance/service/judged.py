@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
 
 from timebank.activities.models import LEFT, SignUp
-from timebank.attendance.models import APPROVED, PENDING, READY, VOID, Attendance, Scan
+from timebank.attendance.models import PENDING, READY, VOID, Attendance, Scan
 from timebank.attendance.rules import Judgement, Mark, Policy, judge, shift_room
 
 _FRESH = {
@@ -34,6 +34,8 @@ _RECORDS = (
         Attendance.signed_minutes,
         Attendance.manual_minutes,
         Attendance.status,
+        Attendance.submitted_in_id,
+        (Attendance.held_reason != "").label("held"),
         SignUp.left_at,
     )
     .outerjoin(
@@ -81,7 +83,10 @@ def ensure_row(session: Session, shift_id: int, member_id: int, *, walk_in: bool
 
 
 def rejudge_member(session: Session, shift_id: int, member_id: int, policy: Policy) -> Judgement:
-    """Judge one member's record again from the scans; what staff decided (void, manual minutes) and approval stay."""
+    """Judge one member's record again from the scans; what staff decided (void, manual minutes) stays.
+
+    What was sent for approval, or booked, stays as it was sent.
+    """
     return _rejudge(session, shift_id, policy, member_id)[member_id]
 
 
@@ -103,7 +108,7 @@ def _rejudge(session: Session, shift_id: int, policy: Policy, member_id: int | N
     changed = [
         row
         for record in found
-        if record.status != APPROVED and (row := _row(record, judgements[record.member_id], policy)) is not None
+        if record.submitted_in_id is None and (row := _row(record, judgements[record.member_id], policy)) is not None
     ]
     if changed:
         session.connection().execute(_UPDATE, changed)
@@ -122,6 +127,8 @@ def _judge(record: Any, marks: list[Mark], policy: Policy) -> Judgement:
 def _row(record: Any, judged: Judgement, policy: Policy) -> dict[str, object] | None:
     """What to write, or None when the record says so already."""
     status = judged_status(judged, policy, void=record.status == VOID, manual_minutes=record.manual_minutes)
+    if record.held and status == READY:
+        status = PENDING  # an approver asked something; the organiser has to answer
     after = (judged.in_at, judged.out_at, judged.minutes, status)
     if after == (record.in_at, record.out_at, record.signed_minutes, record.status):
         return None

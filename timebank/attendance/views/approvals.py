@@ -46,7 +46,7 @@ def approval(shift_id: int) -> str:
         shift=shift,
         seen=reviewed.approval.submitted_at.isoformat() if reviewed.approval else "",
         own=reviewed.approval is not None and reviewed.approval.submitted_by_id == me,
-        involved=find_own_hand(session, shift_id, me),
+        involved=find_own_hand(session, reviewed.approval.id, me) if reviewed.approval else "",
         sentences=sentences(rule),
     )
 

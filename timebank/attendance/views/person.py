@@ -72,7 +72,7 @@ def person(shift_id: int, member_id: int) -> Response | tuple[str, int]:
         "attendance/person.html",
         shift=shift,
         line=line,
-        closed=approval is not None and approval.returned_at is None,
+        closed=line.approved or (approval is not None and approval.undecided),
         flags=list_flags(session, shift_id).of(member_id),
         events=_events(session, shift_id, member_id),
         times=forms.times,
