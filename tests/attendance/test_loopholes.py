@@ -16,7 +16,7 @@ from tests.world import actor_of, make_member
 from timebank.activities.queries import get_activity
 from timebank.activities.service import cancel_shift, change_activity, draft_of, leave
 from timebank.attendance.models import PENDING, READY, Attendance, ShiftApproval
-from timebank.attendance.queries import find_ground, find_own_hand, list_flags
+from timebank.attendance.queries import find_approval, find_ground, find_own_hand, list_flags
 from timebank.attendance.service import (
     BeyondShift,
     Correction,
@@ -125,7 +125,9 @@ def test_a_correction_stays_in_the_hands_that_made_it(session: Session, scene: S
     correct(session, scene, scene.manager_actor, "one", out_at=END)
     correct(session, scene, scene.organiser_actor, "two", in_at=at("09:01"))
     scene.submit(session)
-    assert find_own_hand(session, scene.shift_id, scene.manager.id)
+    sent = find_approval(session, scene.shift_id)
+    assert sent is not None
+    assert find_own_hand(session, sent.id, scene.manager.id)
     with pytest.raises(FourEyes, match="亲手"):
         scene.approve(session)
     given = sa.update(ShiftApproval).values(approved_by_id=scene.manager.id, approved_at=AFTER)
