@@ -15,6 +15,7 @@ import chinese_calendar
 
 from timebank.core.clock import today
 
+SOON: Final = 5  # working days left from which on it is time to act
 DUE_DAYS: Final = 10  # 民政部令第 67 号 art. 11: recorded within ten working days of the end
 UNKNOWN_YEAR: Final = "该年节假日安排尚未载入，按周一至周五计"
 _DAY: Final = timedelta(days=1)
@@ -72,3 +73,37 @@ def first_in_time(day: date) -> date:
     while workdays_after(at - _DAY, DUE_DAYS).day >= day:
         at -= _DAY
     return at
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deadline:
+    """How a service without its record stands: the last day in time, and the working days left (below 0: late)."""
+
+    day: date
+    known: bool
+    left: int
+    passed: bool
+
+    @property
+    def tone(self) -> str:
+        """``bad`` when late, ``wait`` when it is time to act, else nothing."""
+        return "bad" if self.passed else "wait" if self.left <= SOON else ""
+
+    @property
+    def words(self) -> str:
+        """What a badge says."""
+        if self.passed:
+            return f"逾期 {-self.left} 个工作日" if self.left else "已经到期"
+        return f"还剩 {self.left} 个工作日" if self.left else "今天到期"
+
+    @property
+    def note(self) -> str:
+        """Until when, and where the count does not know a year's holidays, that too."""
+        until = f"{self.day.isoformat()} 以前要入账"
+        return until if self.known else f"{until}；{UNKNOWN_YEAR}"
+
+
+def deadline(ended_at: datetime, now: datetime) -> Deadline:
+    """How a service that ended then stands at an instant."""
+    due, day = due_on(ended_at), today(now)
+    return Deadline(day=due.day, known=due.known, left=working_days_left(due.day, day), passed=day > due.day)

@@ -76,6 +76,21 @@ SENTENCES: Final[dict[str, str]] = {
     "order.unanswered": (
         "“{title}”的请求过期了\n{member} 的请求 7 天没有答复，已经退回。暂时不方便的话，可以先暂停这项服务。"
     ),
+    "service.due": (
+        "“{title}”的服务还剩 {left} 个工作日入账\n"
+        "{start:moment} 的班次，{until} 以前要核对并审核入账{calendar}。现在{where}。"
+    ),
+    "service.due_today": (
+        "“{title}”的服务今天到期\n{start:moment} 的班次，今天（{until}）以内要审核入账{calendar}。现在{where}。"
+    ),
+    "service.overdue": (
+        "“{title}”的服务记录逾期了\n"
+        "{start:moment} 的班次，应在 {until} 以前入账{calendar}，现在还在{where}。"
+        "组织者是{organiser}，请催一催，或者帮着办完。"
+    ),
+    "service.overdue_weekly": (
+        "还有 {count} 个班次的服务记录逾期\n最久的逾期 {days} 个工作日。请到“逾期未入账”里逐个办完。"
+    ),
     "sign_up.by_staff": ("工作人员替您报名了“{title}”\n{start:moment}，地点：{place}。去不了请尽早退出，让给下一位。"),
     "sign_up.moved_up": (
         "候补成功：“{title}”\n名额轮到您了：{start:moment}，地点：{place}。去不了请尽早退出，让给下一位。"

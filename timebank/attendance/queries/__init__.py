@@ -26,8 +26,10 @@ from timebank.attendance.queries.shifts import (
     list_approved,
     list_held,
     list_rounds,
+    list_unrecorded,
     list_waiting_approval,
     list_waiting_review,
+    standing_of,
 )
 from timebank.attendance.queries.totals import (
     MemberTotals,
@@ -68,6 +70,7 @@ __all__ = [
     "list_roster",
     "list_rounds",
     "list_scans",
+    "list_unrecorded",
     "list_waiting_approval",
     "list_waiting_review",
     "may_give_away",
@@ -77,5 +80,6 @@ __all__ = [
     "plan_correction",
     "policy_of",
     "search_members",
+    "standing_of",
     "with_corrections",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -35,6 +35,8 @@ class ShiftCard:
     activity_id: int
     branch_id: int
     branch_name: str
+    organiser_id: int
+    organiser: str
     title: str
     starts_at: datetime
     ends_at: datetime
@@ -54,6 +56,11 @@ class ShiftCard:
     approved_at: datetime | None
     points: int
     corrected: int
+
+    @property
+    def waits_for_approval(self) -> bool:
+        """Sent, and not decided; else the organiser has to review and send it."""
+        return self.submitted_at is not None and self.approved_at is None and self.returned_at is None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,7 +85,7 @@ _BOOKED: Final = (ShiftApproval.shift_id == Shift.id, Attendance.approval_id == 
 
 
 def _cards(scope: tuple[Any, Any] = _WHOLE) -> Select[Any]:
-    submitter, approver, first = aliased(Member), aliased(Member), aliased(Member)
+    submitter, approver, first, organiser = aliased(Member), aliased(Member), aliased(Member), aliased(Member)
     counted = Attendance.status != "void"
     of_round, of_shift = scope
     return (
@@ -90,6 +97,8 @@ def _cards(scope: tuple[Any, Any] = _WHOLE) -> Select[Any]:
             Activity.branch_id,
             Activity.title,
             Branch.name.label("branch_name"),
+            Activity.organiser_id,
+            organiser.name.label("organiser"),
             select(func.count())
             .where(SignUp.shift_id == Shift.id, SignUp.status == CONFIRMED)
             .scalar_subquery()
@@ -118,6 +127,7 @@ def _cards(scope: tuple[Any, Any] = _WHOLE) -> Select[Any]:
         )
         .join(Activity, Activity.id == Shift.activity_id)
         .join(Branch, Branch.id == Activity.branch_id)
+        .join(organiser, organiser.id == Activity.organiser_id)
         .outerjoin(ShiftApproval, of_round)
         .outerjoin(submitter, submitter.id == ShiftApproval.submitted_by_id)
         .outerjoin(first, first.id == ShiftApproval.first_approved_by_id)
@@ -144,31 +154,62 @@ def _in_branches(chosen: Select[Any], branch_ids: frozenset[int] | None) -> Sele
 
 
 def list_waiting_review(
-    session: Session, branch_ids: frozenset[int] | None, *, now: datetime, limit: int = 100
+    session: Session, branch_ids: frozenset[int] | None, *, now: datetime, limit: int | None = 100
 ) -> list[ShiftCard]:
     """Shifts that are over and have somebody to review, oldest first.
 
     Those that were not sent, or were sent back, with anybody listed or at the door; and those whose list was decided in
     part, with records that are neither booked nor void.
     """
+    return _read(session, _waiting_review(branch_ids, now).order_by(Shift.ends_at, Shift.id).limit(limit))
+
+
+def _waiting_review(branch_ids: frozenset[int] | None, now: datetime) -> Select[Any]:
     anybody = or_(
         select(SignUp.id).where(SignUp.shift_id == Shift.id, SignUp.status == CONFIRMED).exists(),
         select(Attendance.id).where(Attendance.shift_id == Shift.id).exists(),
     )
-    chosen = _in_branches(_cards(), branch_ids).where(
+    return _in_branches(_cards(), branch_ids).where(
         Activity.status == PUBLISHED,
         Shift.cancelled_at.is_(None),
         Shift.ends_at <= now,
         not_(_round_of_shift(undecided())),
         or_(and_(not_(_round_of_shift(ShiftApproval.approved_at.is_not(None))), anybody), _left_over()),
     )
-    return _read(session, chosen.order_by(Shift.ends_at, Shift.id).limit(limit))
 
 
-def list_waiting_approval(session: Session, branch_ids: frozenset[int] | None, *, limit: int = 100) -> list[ShiftCard]:
+def list_unrecorded(
+    session: Session, branch_ids: frozenset[int] | None, *, now: datetime, ended_before: datetime | None = None
+) -> list[ShiftCard]:
+    """Every shift whose service is not booked yet, oldest first, whoever has to act; with an end before an instant."""
+    cards = [
+        *list_waiting_review(session, branch_ids, now=min(now, ended_before or now), limit=None),
+        *list_waiting_approval(session, branch_ids, limit=None),
+    ]
+    cards.sort(key=lambda card: (card.ends_at, card.shift_id))
+    return [card for card in cards if ended_before is None or card.ends_at < ended_before]
+
+
+def standing_of(session: Session, shift_ids: Collection[int], *, now: datetime) -> dict[int, str]:
+    """What shifts that are over wait for: ``review``, ``approval``, or nothing more (left out)."""
+    if not shift_ids:
+        return {}
+    some = Shift.id.in_(shift_ids)
+    reviews = _read(session, _waiting_review(None, now).where(some))
+    sent = _read(session, _waiting_approval(None).where(some))
+    return {card.shift_id: "approval" if card.waits_for_approval else "review" for card in (*reviews, *sent)}
+
+
+def list_waiting_approval(
+    session: Session, branch_ids: frozenset[int] | None, *, limit: int | None = 100
+) -> list[ShiftCard]:
     """Rounds sent for approval and not decided, oldest first; minutes and people are the round's."""
-    chosen = _in_branches(_cards(_SENT), branch_ids).where(ShiftApproval.id.is_not(None), undecided())
+    chosen = _waiting_approval(branch_ids)
     return _read(session, chosen.order_by(ShiftApproval.submitted_at, Shift.id).limit(limit))
+
+
+def _waiting_approval(branch_ids: frozenset[int] | None) -> Select[Any]:
+    return _in_branches(_cards(_SENT), branch_ids).where(ShiftApproval.id.is_not(None), undecided())
 
 
 def list_approved(session: Session, branch_ids: frozenset[int] | None, *, limit: int = 10) -> list[ShiftCard]:

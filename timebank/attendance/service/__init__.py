@@ -21,6 +21,7 @@ from timebank.attendance.service.refusals import (
     StillRunning,
     TwoPeople,
 )
+from timebank.attendance.service.reminding import remind_branch
 from timebank.attendance.service.review import (
     Correction,
     ManualEntry,
@@ -70,6 +71,7 @@ __all__ = [
     "open_giveaway",
     "record_scan",
     "rejudge",
+    "remind_branch",
     "restore",
     "return_shift",
     "set_manual",
