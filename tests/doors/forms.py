@@ -30,6 +30,8 @@ _PERSON = {"form_key": "fresh", "name": "陶桂花", "consent": "1", "consent_ve
 
 Filled = Mapping[str, str] | Callable[[Town], Mapping[str, str]]
 _FORMS: dict[str, Filled] = {
+    "activities.backdated": _ACTIVITY
+    | {"backdated_reason": "抢险回来才登记", "shifts-0-date": "2026-11-19", "then": "publish"},
     "activities.cancel": _REASON,
     "activities.cancel_one": _REASON,
     "activities.copy": {"form_key": "fresh"},
@@ -44,7 +46,14 @@ _FORMS: dict[str, Filled] = {
     "archives.close": {},
     "attendance.approve": {},
     "attendance.close_all": _REASON | {"out_at": "09:20"},
+    "attendance.enter_list": lambda town: {
+        "member": str(town.members["owner"]),
+        "manual_hours": "0",
+        "manual_minutes": "30",
+        "reason": "照签到表",
+    },
     "attendance.give_back": _REASON,
+    "attendance.keep_person": _REASON,
     "attendance.person": _REASON | {"form": "manual", "manual_hours": "0", "manual_minutes": "30"},
     "attendance.record": {"form_key": "fresh"},
     "attendance.restore_person": {},

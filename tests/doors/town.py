@@ -31,7 +31,7 @@ from timebank.archives import closing as archive_closing
 from timebank.archives.service import audit
 from timebank.attendance.models import VENUE
 from timebank.attendance.rules import venue_code
-from timebank.attendance.service import ScanDraft, record_scan, submit_shift, void
+from timebank.attendance.service import ScanDraft, Yes, approve_shift, record_scan, submit_shift, void
 from timebank.branches.models import Branch
 from timebank.branches.service import AreaDraft, add_area
 from timebank.core import clock
@@ -190,7 +190,10 @@ SPECIAL = {
     ("activities.cancel_one", "shift_id"): "tomorrow",
     ("attendance.approval", "shift_id"): "submitted",
     ("attendance.approve", "shift_id"): "submitted",
+    ("attendance.enter_list", "shift_id"): "entered_late",
     ("attendance.give_back", "shift_id"): "submitted",
+    ("attendance.keep_person", "member_id"): "asker",
+    ("attendance.keep_person", "shift_id"): "in_part",
     ("attendance.restore_person", "member_id"): "voided",
     ("attendance.scan_code", "code"): "venue_code",
     ("attendance.void_person", "member_id"): "asker",
@@ -413,16 +416,36 @@ def _make_activities(session: Session, place: activities.Town, people: Mapping[s
     submit_shift(session, done.id, actor=place.lead, now=done.ends_at + HOUR)
     over = activities.post(session, place, activities.shift(-30), title="图书整理", now=day_before).shifts[0]
     activities.join(session, over, people["owner"], now=day_before)
+    in_part = _approve_in_part(session, place, people)
+    late = activities.draft(place.branch, activities.shift(-48), title="抢险", backdated_reason="回来才登记")
+    entered_late = activities.service.post_activity(session, late, actor=place.lead, now=NOW)
+    activities.service.publish(session, entered_late.id, actor=place.lead, now=NOW)
     draft = activities.service.post_activity(session, activities.draft(place.branch), actor=place.lead, now=NOW)
     return {
         "activity": going.id,
         "running": running.id,
+        "in_part": in_part,
+        "entered_late": entered_late.shifts[0].id,
         "tomorrow": tomorrow.id,
         "submitted": done.id,
         "over": over.id,
         "draft": draft.id,
         "venue_code": partial(_venue_code, running.id),
     }
+
+
+def _approve_in_part(session: Session, place: activities.Town, people: Mapping[str, Member]) -> int:
+    """A shift of which one person was booked and another held back."""
+    shift = activities.post(session, place, activities.shift(-27), title="送餐", now=NOW - 2 * DAY).shifts[0]
+    for name in ("owner", "asker"):
+        activities.join(session, shift, people[name], now=NOW - 2 * DAY)
+        _scan(session, shift.id, people[name], "in", shift.starts_at)
+        _scan(session, shift.id, people[name], "out", shift.ends_at)
+    submit_shift(session, shift.id, actor=place.lead, now=shift.ends_at + HOUR)
+    yes = Yes(held={people["asker"].id: "请再核实"})
+    approver = actor_of(session, people["administrator@home"])
+    approve_shift(session, shift.id, actor=approver, now=shift.ends_at + 2 * HOUR, yes=yes)
+    return shift.id
 
 
 def _venue_code(shift_id: int) -> str:

@@ -83,6 +83,12 @@ class ActivitySchema(FormSchema):
     shifts = fields.List(fields.Nested(ShiftSchema), load_default=list)
 
 
+class BackdatedActivitySchema(ActivitySchema):
+    """The form of an activity that took place already: it says why it comes so late."""
+
+    backdated_reason = Text(200, least=2, required=True)
+
+
 class ReasonSchema(FormSchema):
     """A reason; whether it may be empty is the verb's question."""
 

@@ -41,6 +41,7 @@ FIELD_NAMES: Final = {
     "judged_by": "时长怎么算",
     "rounding_minutes": "时长取整（分钟）",
     "group_activity": "集体活动",
+    "backdated_reason": "补登原因",
     "team_id": "服务队",
     "starts_at": "开始时间",
     "ends_at": "结束时间",

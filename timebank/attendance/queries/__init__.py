@@ -16,7 +16,7 @@ from timebank.attendance.queries.correcting import (
 )
 from timebank.attendance.queries.days import SOURCE, coins_of_day
 from timebank.attendance.queries.door import DoorCounts, Latest, door_counts, find_ground, hold_ground, list_latest
-from timebank.attendance.queries.flags import Flags, find_own_hand, list_flags
+from timebank.attendance.queries.flags import Flags, find_own_hand, list_flags, list_hands
 from timebank.attendance.queries.policy import policy_of
 from timebank.attendance.queries.roster import RosterLine, find_roster_line, list_roster, list_scans, search_members
 from timebank.attendance.queries.shifts import (
@@ -65,6 +65,7 @@ __all__ = [
     "hold_ground",
     "list_approved",
     "list_flags",
+    "list_hands",
     "list_held",
     "list_latest",
     "list_roster",

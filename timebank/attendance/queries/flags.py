@@ -97,3 +97,20 @@ def find_own_hand(session: Session, round_id: int, member_id: int, *, without: C
     if any(found):
         return "名单里有您自己的时长"
     return "名单里有您亲手补录或更正的时长" if found else ""
+
+
+def list_hands(session: Session, round_id: int) -> set[int]:
+    """Everybody who may not approve a round: whose minutes are in it, and who typed, reviewed or corrected them."""
+    counted = (
+        Attendance.submitted_in_id == round_id,
+        Attendance.status != VOID,
+        Attendance.signed_minutes + Attendance.manual_minutes > 0,
+    )
+    records = select(Attendance.member_id, Attendance.manual_by_id, Attendance.reviewed_by_id).where(*counted)
+    corrected = (
+        select(Scan.actor_id)
+        .join(Attendance, and_(Attendance.shift_id == Scan.shift_id, Attendance.member_id == Scan.member_id))
+        .where(*counted, Scan.reason != "")
+    )
+    hands = {person for row in session.execute(records) for person in row} | set(session.scalars(corrected))
+    return {person for person in hands if person is not None}

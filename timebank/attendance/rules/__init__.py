@@ -33,14 +33,12 @@ from timebank.attendance.rules.judging import (
     shift_minutes,
     shift_room,
 )
-from timebank.attendance.rules.rounds import HAND_SHARE, HAND_SHARE_FROM, LARGE_MINUTES, Limits, second_reasons
+from timebank.attendance.rules.rounds import HAND_SHARE_FROM, Limits, second_reasons
 
 __all__ = [
     "CLAIM_MINUTES",
     "CLOSES_MINUTES",
-    "HAND_SHARE",
     "HAND_SHARE_FROM",
-    "LARGE_MINUTES",
     "OPENS_MINUTES",
     "REFUSALS",
     "REPEAT_MINUTES",

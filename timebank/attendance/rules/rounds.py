@@ -8,8 +8,6 @@ from typing import Final
 
 from timebank.core.minutes import hours
 
-LARGE_MINUTES: Final = 240
-HAND_SHARE: Final = 50  # percent
 HAND_SHARE_FROM: Final = 5  # so many by hand before their share of the list says anything
 
 

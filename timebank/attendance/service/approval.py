@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from timebank.attendance.models import PENDING, READY, ApprovalHeld, Attendance, ShiftApproval
 from timebank.attendance.queries import find_own_hand, list_rounds
-from timebank.attendance.rules import HAND_SHARE, LARGE_MINUTES, Limits, second_reasons, shift_room
+from timebank.attendance.rules import Limits, second_reasons, shift_room
 from timebank.attendance.service.booking import book_records, lock_records, tell_booked
 from timebank.attendance.service.judged import rejudge_all
 from timebank.attendance.service.named import naming_refusals
@@ -38,6 +38,7 @@ from timebank.core.clock import local
 from timebank.core.errors import NotAllowed
 from timebank.core.minutes import hours
 from timebank.notices.service import tell
+from timebank.rulebook.queries import find_rule
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -193,8 +194,8 @@ def approve_shift(
 
 def limits_of(session: Session, shift: LockedShift) -> Limits:
     """What one person's yes is enough for at this shift, by the rules of its day."""
-    del session
-    return Limits(large_minutes=LARGE_MINUTES, hand_share=HAND_SHARE, backdated=shift.backdated)
+    rule = find_rule(session, shift.branch_id, local(shift.ends_at).date())
+    return Limits(large_minutes=rule.large_minutes, hand_share=rule.hand_share, backdated=shift.backdated)
 
 
 def _round(session: Session, shift: LockedShift, yes: Yes) -> ShiftApproval:

@@ -25,6 +25,7 @@ from timebank.rulebook.rules import GROUP, Split, aside, facts_of, points_of
 from timebank.rulebook.service import Earner, Service, Shares, capped_daily, rules_on, share_out
 
 _CHUNK = 2_000
+BACKDATED = "backdated"  # of entries: the activity was entered after it took place
 _ATTENDANCE, _CARRIES = cast(Table, Attendance.__table__), cast(Table, PointsCarry.__table__)
 _APPROVE = (
     update(_ATTENDANCE)
@@ -168,6 +169,8 @@ def _draft(shift: LockedShift, one: Due, shares: Shares, points_from: int, actor
     }
     if shift.group_activity:
         facts[GROUP] = True
+    if shift.backdated:
+        facts[BACKDATED] = True
     return EntryDraft(
         book_id=record.branch_id,
         kind="earn",

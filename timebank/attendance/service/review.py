@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import case, delete, select, update
 from sqlalchemy.orm import Session
@@ -19,6 +20,9 @@ from timebank.core.clock import local
 from timebank.core.db import insert_once
 from timebank.core.errors import Conflict, Invalid, NotFound
 from timebank.members.models import ACTIVE, Member
+
+BACKDATED: Final = "补登"  # how the reason begins of minutes entered for an activity posted afterwards
+_LONGEST_REASON: Final = 200
 
 
 class NoSuchRecord(NotFound):
@@ -54,6 +58,13 @@ class NotHeld(Conflict):
 
     code = "attendance.nobody_asks"
     text = "这个人没有待答复的审核意见，可能已经有人处理过了。请刷新核对名单再看。"
+
+
+class NotBackdated(Conflict):
+    """Only of an activity entered afterwards people are entered by the list."""
+
+    code = "attendance.not_backdated"
+    text = "这个活动不是补登的，请按签到核对；没有扫码的人，一个一个补录并写明原因。"
 
 
 class NobodyMissing(Conflict):
@@ -252,6 +263,23 @@ def keep_held(session: Session, shift_id: int, member_id: int, *, reason: str, a
     _answer(session, shift.id, [member_id])
     rejudge_member(session, shift.id, member_id, shift.policy)
     _note(session, shift.id, [member_id], reason, actor)
+
+
+def enter_backdated(
+    session: Session, shift_id: int, member_ids: Sequence[int], *, minutes: int, reason: str, actor: Actor
+) -> int:
+    """Enter who was at an activity that was posted after it took place, all with the same minutes; returns how many.
+
+    Raises NotBackdated, ReviewClosed, ManualOutOfRange, NoSuchRecord.
+    """
+    shift = _open_review(session, shift_id, actor)
+    if not shift.backdated:
+        raise NotBackdated()
+    why = f"{BACKDATED}：{reason}"[:_LONGEST_REASON] if reason else BACKDATED
+    for member_id in sorted(set(member_ids)):
+        entry = ManualEntry(shift_id=shift_id, member_id=member_id, minutes=minutes, reason=why)
+        set_manual(session, entry, actor=actor)
+    return len(set(member_ids))
 
 
 def rejudge(session: Session, shift_id: int) -> int:

@@ -72,7 +72,7 @@ def lock_shift(session: Session, shift_id: int) -> LockedShift:
         group_activity=activity.group_activity,
         policy=policy_of(shift, activity),
         approval=find_approval(session, shift_id),
-        backdated=False,
+        backdated=bool(activity.backdated_reason),
     )
 
 

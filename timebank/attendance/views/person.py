@@ -21,7 +21,7 @@ from timebank.attendance.queries import (
 )
 from timebank.attendance.rules import REFUSALS, shift_minutes, shift_room
 from timebank.attendance.schemas import ManualSchema, ReasonSchema, TimesSchema
-from timebank.attendance.service import Correction, ManualEntry, correct_times, restore, set_manual, void
+from timebank.attendance.service import Correction, ManualEntry, correct_times, keep_held, restore, set_manual, void
 from timebank.attendance.views.base import blueprint, instant_near, reached, saying_refusals
 from timebank.core import clock
 from timebank.core.db import db, transaction
@@ -174,6 +174,20 @@ def restore_person(shift_id: int, member_id: int) -> Response:
     with saying_refusals(), transaction() as session:
         restore(session, shift_id, member_id, actor=current_actor())
         flash("这条记录已恢复计入。", "success")
+    return _back(shift_id)
+
+
+@blueprint.post("/organise/shifts/<int:shift_id>/review/<int:member_id>/keep")
+@guard("attendance.review")
+def keep_person(shift_id: int, member_id: int) -> Response:
+    """Answer an approver: the record is right as it stands."""
+    reached(db.session(), shift_id, "attendance.review")
+    form = Form(ReasonSchema())
+    with saying_refusals():
+        given = form.load()
+        with transaction() as session:
+            keep_held(session, shift_id, member_id, reason=given["reason"], actor=current_actor())
+            flash("已写明核实的情况，可以再提交审核。", "success")
     return _back(shift_id)
 
 
