@@ -37,6 +37,7 @@ class ShiftCard:
     branch_name: str
     organiser_id: int
     organiser: str
+    backdated: bool
     title: str
     starts_at: datetime
     ends_at: datetime
@@ -99,6 +100,7 @@ def _cards(scope: tuple[Any, Any] = _WHOLE) -> Select[Any]:
             Branch.name.label("branch_name"),
             Activity.organiser_id,
             organiser.name.label("organiser"),
+            (Activity.backdated_reason != "").label("backdated"),
             select(func.count())
             .where(SignUp.shift_id == Shift.id, SignUp.status == CONFIRMED)
             .scalar_subquery()
@@ -168,6 +170,7 @@ def _waiting_review(branch_ids: frozenset[int] | None, now: datetime) -> Select[
     anybody = or_(
         select(SignUp.id).where(SignUp.shift_id == Shift.id, SignUp.status == CONFIRMED).exists(),
         select(Attendance.id).where(Attendance.shift_id == Shift.id).exists(),
+        Activity.backdated_reason != "",  # posted because somebody was there
     )
     return _in_branches(_cards(), branch_ids).where(
         Activity.status == PUBLISHED,

@@ -162,6 +162,7 @@ def close_missing(
         .where(
             Attendance.shift_id == shift_id,
             Attendance.status == PENDING,
+            Attendance.held_reason == "",  # what an approver asks is answered one by one
             Attendance.in_at.is_not(None),
             Attendance.in_at < out_at,
         )

@@ -113,7 +113,7 @@ class Reviewed:
     @property
     def without_out(self) -> list[RosterLine]:
         """Those who came and did not check out."""
-        return [line for line in self.open if line.in_at is not None]
+        return [line for line in self.open if line.in_at is not None and not line.held_reason]
 
     @property
     def state(self) -> str:
