@@ -17,6 +17,7 @@ import config
 from timebank import cli, demo
 from timebank.activities.views import blueprint as activities
 from timebank.archives.views import blueprint as archives
+from timebank.attendance.queries import standing_of
 from timebank.attendance.views import blueprint as attendance
 from timebank.branches.views import blueprint as branches
 from timebank.core.db import db, prepare_engine
@@ -71,6 +72,8 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
     _prepare_shell(app)
     for blueprint in FEATURES:
         app.register_blueprint(blueprint)
+    # What shifts that are over wait for is attendance's to say; the organiser's page lies below it and is told.
+    app.extensions["timebank_standing"] = standing_of
     cli.init_app(app)
     demo.init_app(app)
     return app

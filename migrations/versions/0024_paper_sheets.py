@@ -10,7 +10,7 @@ from alembic import op
 from timebank.core.db import UTCDateTime
 
 revision = "0024_paper_sheets"
-down_revision = "0019_attendance_policy"
+down_revision = "0021_second_approver"
 branch_labels = None
 depends_on = None
 

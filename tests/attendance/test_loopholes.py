@@ -127,7 +127,9 @@ def test_a_correction_stays_in_the_hands_that_made_it(session: Session, scene: S
     correct(session, scene, scene.manager_actor, "one", out_at=END)
     correct(session, scene, scene.organiser_actor, "two", in_at=at("09:01"))
     scene.submit(session)
-    assert find_own_hand(session, scene.shift_id, scene.manager.id)
+    sent = find_approval(session, scene.shift_id)
+    assert sent is not None
+    assert find_own_hand(session, sent.id, scene.manager.id)
     with pytest.raises(FourEyes, match="亲手"):
         scene.approve(session)
     given = sa.update(ShiftApproval).values(approved_by_id=scene.manager.id, approved_at=AFTER)

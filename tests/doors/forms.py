@@ -34,6 +34,8 @@ _PERSON = {"form_key": "fresh", "name": "陶桂花", "consent": "1", "consent_ve
 
 Filled = Mapping[str, str] | Callable[[Town], Mapping[str, Any]]
 _FORMS: dict[str, Filled] = {
+    "activities.backdated": _ACTIVITY
+    | {"backdated_reason": "抢险回来才登记", "shifts-0-date": "2026-11-19", "then": "publish"},
     "activities.cancel": _REASON,
     "activities.cancel_one": _REASON,
     "activities.copy": {"form_key": "fresh"},
@@ -50,10 +52,17 @@ _FORMS: dict[str, Filled] = {
     "attendance.close": {},
     "attendance.close_all": _REASON | {"out_at": "09:20"},
     "attendance.decide": lambda town: _REASON | {"case": str(town.things["case"]), "decision": "dismiss"},
-    "attendance.give_back": _REASON,
     "attendance.kiosk_scan": lambda town: {"form_key": "fresh", "code": town.things["personal_code"]},
     "attendance.look": {},
     "attendance.open_here": {"form_key": "fresh"},
+    "attendance.enter_list": lambda town: {
+        "member": str(town.members["owner"]),
+        "manual_hours": "0",
+        "manual_minutes": "30",
+        "reason": "照签到表",
+    },
+    "attendance.give_back": _REASON,
+    "attendance.keep_person": _REASON,
     "attendance.person": _REASON | {"form": "manual", "manual_hours": "0", "manual_minutes": "30"},
     "attendance.photograph": lambda _: {"photo": (io.BytesIO(a_picture((900, 1300), "navy")), "page.jpg")},
     "attendance.make_new_poster": {"form_key": "fresh"},

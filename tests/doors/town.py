@@ -38,6 +38,8 @@ from timebank.attendance.service import (
     ScanDraft,
     SheetDraft,
     UploadedScan,
+    Yes,
+    approve_shift,
     keep_photo,
     make_poster,
     open_kiosk,
@@ -213,7 +215,10 @@ SPECIAL = {
     ("activities.cancel_one", "shift_id"): "tomorrow",
     ("attendance.approval", "shift_id"): "submitted",
     ("attendance.approve", "shift_id"): "submitted",
+    ("attendance.enter_list", "shift_id"): "entered_late",
     ("attendance.give_back", "shift_id"): "submitted",
+    ("attendance.keep_person", "member_id"): "asker",
+    ("attendance.keep_person", "shift_id"): "in_part",
     ("attendance.restore_person", "member_id"): "voided",
     ("attendance.scan_code", "code"): "venue_code",
     ("attendance.void_person", "member_id"): "asker",
@@ -456,11 +461,17 @@ def _make_activities(session: Session, place: activities.Town, people: Mapping[s
     photo = PhotoDraft(number=sheet.number, page=1, photo=a_photo())
     kiosk = open_kiosk(session, running.id, form_key="kiosk", actor=place.lead, keys=KEYS, now=NOW)
     grant = KioskGrant(kiosk_id=kiosk.id, shift_id=running.id, expires_at=kiosk.expires_at)
+    in_part = _approve_in_part(session, place, people)
+    late = activities.draft(place.branch, activities.shift(-48), title="抢险", backdated_reason="回来才登记")
+    entered_late = activities.service.post_activity(session, late, actor=place.lead, now=NOW)
+    activities.service.publish(session, entered_late.id, actor=place.lead, now=NOW)
     draft = activities.service.post_activity(session, activities.draft(place.branch), actor=place.lead, now=NOW)
     return {
         "activity": going.id,
         "case": case,
         "running": running.id,
+        "in_part": in_part,
+        "entered_late": entered_late.shifts[0].id,
         "tomorrow": tomorrow.id,
         "submitted": done.id,
         "over": over.id,
@@ -480,6 +491,20 @@ def _open_case(session: Session, shift_id: int, member: Member, actor: Actor) ->
     early = UploadedScan(key="early-bird", code="", member_id=member.id, wanted="in", timing=timing)
     record_batch(session, Batch(shift_id=shift_id, scans=[early]), actor=actor, keys=KEYS, now=NOW)
     return session.scalars(select(ScanCase.id).where(ScanCase.shift_id == shift_id)).one()
+
+
+def _approve_in_part(session: Session, place: activities.Town, people: Mapping[str, Member]) -> int:
+    """A shift of which one person was booked and another held back."""
+    shift = activities.post(session, place, activities.shift(-27), title="送餐", now=NOW - 2 * DAY).shifts[0]
+    for name in ("owner", "asker"):
+        activities.join(session, shift, people[name], now=NOW - 2 * DAY)
+        _scan(session, shift.id, people[name], "in", shift.starts_at)
+        _scan(session, shift.id, people[name], "out", shift.ends_at)
+    submit_shift(session, shift.id, actor=place.lead, now=shift.ends_at + HOUR)
+    yes = Yes(held={people["asker"].id: "请再核实"})
+    approver = actor_of(session, people["administrator@home"])
+    approve_shift(session, shift.id, actor=approver, now=shift.ends_at + 2 * HOUR, yes=yes)
+    return shift.id
 
 
 def _venue_code(shift_id: int) -> str:

@@ -79,6 +79,7 @@ class Activity(Base):
     group_activity: Mapped[bool] = mapped_column(default=False, server_default=false())
     status: Mapped[str] = mapped_column(String(12), default=DRAFT)
     cancel_reason: Mapped[str] = mapped_column(String(200), default="")
+    backdated_reason: Mapped[str] = mapped_column(String(200), default="", server_default="")  # entered afterwards: why
     form_key: Mapped[str] = mapped_column(String(80), unique=True)
     created_at: Mapped[datetime]
     published_at: Mapped[datetime | None]

@@ -125,6 +125,12 @@ class ActivitySchema(CountingSchema):
         return loaded | {"spot_latitude": latitude, "spot_longitude": longitude}
 
 
+class BackdatedActivitySchema(ActivitySchema):
+    """The form of an activity that took place already: it says why it comes so late."""
+
+    backdated_reason = Text(200, least=2, required=True)
+
+
 class ReasonSchema(FormSchema):
     """A reason; whether it may be empty is the verb's question."""
 

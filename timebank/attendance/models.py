@@ -5,7 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    false,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from timebank.activities.models import Shift
@@ -110,8 +120,9 @@ class ShiftPoster(Base):
 class Attendance(Base):
     """One member at one shift, judged from scans; approved once, then changed only by new entries.
 
-    ``pending`` somebody is here, or left without checking out · ``ready`` it counts ``minutes`` · ``void`` staff said
-    that it does not count.
+    ``pending`` somebody is here, or left without checking out, or an approver held them back (``held_reason``) ·
+    ``ready`` it counts ``minutes`` · ``void`` staff said that it does not count. While it stands in a round that is
+    not decided (``submitted_in_id``) it stays as it was sent.
     """
 
     __tablename__ = "attendance"
@@ -142,6 +153,8 @@ class Attendance(Base):
     entry_id: Mapped[int | None]
     points: Mapped[int] = mapped_column(default=0)
     capped_minutes: Mapped[int] = mapped_column(default=0, server_default="0")  # served, but above the day's cap
+    submitted_in_id: Mapped[int | None] = mapped_column(ForeignKey("shift_approval.id"), index=True)  # the round
+    held_reason: Mapped[str] = mapped_column(String(200), default="", server_default="")  # until the organiser answers
 
     shift: Mapped[Shift] = relationship()
     member: Mapped[Member] = relationship()
@@ -325,19 +338,47 @@ class Kiosk(Base):
     opened_by: Mapped[Member] = relationship(foreign_keys=opened_by_id)
 
 
+UNDECIDED: Final = "approved_at IS NULL AND returned_at IS NULL"
+
+
 class ShiftApproval(Base):
-    """A whole shift sent for approval, and its decision; one per shift, so it is booked once."""
+    """A round: records of one shift sent for approval together, and what was decided; at most one waits per shift.
+
+    What makes one person's yes too little is kept as it was when the round was sent: ``large_minutes`` by hand for one
+    person, more than ``hand_share`` percent of the list by hand, an activity entered afterwards (``backdated``).
+    """
 
     __tablename__ = "shift_approval"
     __table_args__ = (
+        UniqueConstraint("shift_id", "number"),
+        Index(
+            "uq_shift_approval_undecided",
+            "shift_id",
+            unique=True,
+            sqlite_where=text(UNDECIDED),
+            postgresql_where=text(UNDECIDED),
+        ),
         CheckConstraint("approved_by_id IS NULL OR approved_by_id <> submitted_by_id", name="four_eyes"),
         CheckConstraint("(approved_by_id IS NULL) = (approved_at IS NULL)", name="approved_by"),
         CheckConstraint("approved_at IS NULL OR returned_at IS NULL", name="approved_or_returned"),
+        CheckConstraint(
+            "first_approved_by_id IS NULL OR first_approved_by_id <> submitted_by_id", name="first_four_eyes"
+        ),
+        CheckConstraint("(first_approved_by_id IS NULL) = (first_approved_at IS NULL)", name="first_approved_by"),
+        CheckConstraint("first_approved_by_id IS NULL OR approved_by_id <> first_approved_by_id", name="two_people"),
+        CheckConstraint("number > 0", name="number_positive"),
+        CheckConstraint("large_minutes >= 0 AND hand_share BETWEEN 0 AND 100", name="second_limits"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
-    shift_id: Mapped[int] = mapped_column(ForeignKey("shift.id"), unique=True)
+    shift_id: Mapped[int] = mapped_column(ForeignKey("shift.id"))
+    number: Mapped[int] = mapped_column(default=1)
     submitted_by_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
     submitted_at: Mapped[datetime]
+    large_minutes: Mapped[int]
+    hand_share: Mapped[int]
+    backdated: Mapped[bool] = mapped_column(default=False, server_default=false())
+    first_approved_by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
+    first_approved_at: Mapped[datetime | None]
     approved_by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
     approved_at: Mapped[datetime | None]
     returned_at: Mapped[datetime | None]
@@ -347,6 +388,27 @@ class ShiftApproval(Base):
     points: Mapped[int] = mapped_column(default=0)
 
     shift: Mapped[Shift] = relationship()
+
+    @property
+    def undecided(self) -> bool:
+        """Sent, and neither booked nor given back."""
+        return self.approved_at is None and self.returned_at is None
+
+
+class ApprovalHeld(Base):
+    """Somebody whom an approver left out of a round, and why; append-only."""
+
+    __tablename__ = "approval_held"
+    __table_args__ = (
+        UniqueConstraint("approval_id", "attendance_id"),
+        CheckConstraint("reason <> ''", name="has_reason"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    approval_id: Mapped[int] = mapped_column(ForeignKey("shift_approval.id"))
+    attendance_id: Mapped[int] = mapped_column(ForeignKey("attendance.id"), index=True)
+    reason: Mapped[str] = mapped_column(String(200))
+    by_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    at: Mapped[datetime]
 
 
 COUNT, DISMISS = "count", "dismiss"

@@ -71,6 +71,23 @@ class CloseMissingSchema(TimesSchema):
     out_at = fields.Time("%H:%M", required=True)
 
 
+class ApproveSchema(FormSchema):
+    """A yes: to which round as it was seen; with ``ticked``, only to the people ticked, and why not to the others."""
+
+    seen = Text(40, load_default=None)
+    round = Count(1, load_default=None)
+    ticked = fields.Boolean(load_default=False)
+    held_reason = Text(200, least=0, load_default="")
+
+
+class BackdatedSchema(FormSchema):
+    """How long everybody ticked was there."""
+
+    manual_hours = Count(0, _MOST_HOURS, load_default=0)
+    manual_minutes = Count(0, _MOST_HOURS * 60, load_default=0)
+    reason = Text(180, least=0, load_default="")
+
+
 class ManualSchema(ReasonSchema):
     """Hours and minutes entered by hand, with the reason."""
 

@@ -38,7 +38,7 @@ def run(no_wait: bool) -> None:
         _become(leader, no_wait=no_wait)
         click.echo(
             "定时任务已启动：每月 1 日 0:30 结账，每小时补结，每 5 分钟处理过期的兑换单，"
-            "每天 2:30 处理过期的爱心币，3:15 自检。"
+            "每天 2:30 处理过期的爱心币，3:15 自检，工作日 7:30 提醒到期的服务记录。"
         )
         place = _place()
 
@@ -73,7 +73,7 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 @jobs_cli.command("once")
 @click.argument("name", type=click.Choice(sorted(JOBS)))
 def once(name: str) -> None:
-    """立即运行一个任务：expire_orders、expire_coins、close_months 或 audit_books。"""
+    """立即运行一个任务：expire_orders、expire_coins、close_months、audit_books 或 remind_due。"""
     try:
         count = run_job(name, _place())
     except Refusal as refusal:

@@ -13,6 +13,7 @@ import structlog
 from timebank.archives import closing
 from timebank.archives import queries as archives
 from timebank.archives import service as archiving
+from timebank.attendance import service as attendance
 from timebank.branches.queries import list_branches
 from timebank.core import clock
 from timebank.core.actor import SYSTEM
@@ -144,6 +145,26 @@ def _expire_at(branch_id: int, code: str, now: datetime) -> int:
     return expired
 
 
+def remind_due(_place: Place, now: datetime) -> int:
+    """Remind organisers of services that are due and managers of those that are late; returns of how many shifts.
+
+    Says nothing on days off. A branch where it fails does not stop the others; BranchesFailed is raised after the last.
+    """
+    shifts, failed = _each_branch("reminder_failed", lambda branch_id, code: _remind_at(branch_id, code, now))
+    if failed:
+        others = f"其余网点提醒了 {shifts} 个班次"
+        raise BranchesFailed(branches=failed, what="到期提醒", others=others, where="运行日志")
+    return shifts
+
+
+def _remind_at(branch_id: int, code: str, now: datetime) -> int:
+    with transaction() as session:
+        shifts = attendance.remind_branch(session, branch_id, now=now)
+    if shifts:
+        log.info("services_due", branch=code, shifts=shifts)
+    return shifts
+
+
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """A job: what it does in Chinese, and the function."""
@@ -157,6 +178,7 @@ JOBS: Final[dict[str, Job]] = {
     "close_months": Job(title="结清已过完的月份并打包", run=close_months),
     "expire_coins": Job(title="让按规则过期的爱心币过期", run=expire_coins),
     "audit_books": Job(title="账本自检", run=audit_books),
+    "remind_due": Job(title="提醒快到期和逾期的服务记录", run=remind_due),
 }
 
 

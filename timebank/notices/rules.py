@@ -24,6 +24,10 @@ SENTENCES: Final[dict[str, str]] = {
         "“{title}”的服务已入账，存入 {minutes:coins}\n"
         "{start:moment} 的服务共 {served:hours}，已经审核。{aside}。明细在“我的流水”里。"
     ),
+    "attendance.held": (
+        "“{title}”有 {count} 人的时长要再核对\n"
+        "{start:moment} 的班次，审核人的意见：{reason}。核对后请再提交，其余的人照常审核入账。"
+    ),
     "attendance.returned": (
         "“{title}”的名单被退回\n{start:moment} 的班次，原因：{reason}。请核对后重新提交，入账前大家的时长都还没有存入。"
     ),
@@ -71,6 +75,21 @@ SENTENCES: Final[dict[str, str]] = {
     "order.requested": "{member} 想请您帮忙：“{title}”\n请在 7 天内答复，约一个时间；不方便也请说一声。",
     "order.unanswered": (
         "“{title}”的请求过期了\n{member} 的请求 7 天没有答复，已经退回。暂时不方便的话，可以先暂停这项服务。"
+    ),
+    "service.due": (
+        "“{title}”的服务还剩 {left} 个工作日入账\n"
+        "{start:moment} 的班次，{until} 以前要核对并审核入账{calendar}。现在{where}。"
+    ),
+    "service.due_today": (
+        "“{title}”的服务今天到期\n{start:moment} 的班次，今天（{until}）以内要审核入账{calendar}。现在{where}。"
+    ),
+    "service.overdue": (
+        "“{title}”的服务记录逾期了\n"
+        "{start:moment} 的班次，应在 {until} 以前入账{calendar}，现在还在{where}。"
+        "组织者是{organiser}，请催一催，或者帮着办完。"
+    ),
+    "service.overdue_weekly": (
+        "还有 {count} 个班次的服务记录逾期\n最久的逾期 {days} 个工作日。请到“逾期未入账”里逐个办完。"
     ),
     "sign_up.by_staff": ("工作人员替您报名了“{title}”\n{start:moment}，地点：{place}。去不了请尽早退出，让给下一位。"),
     "sign_up.moved_up": (

@@ -22,6 +22,9 @@ class CoinRule(Base):
         CheckConstraint("holding_cap_minutes IS NULL OR holding_cap_minutes > 0", name="holding_cap"),
         CheckConstraint("first_redemption_minutes >= 0", name="first_redemption"),
         CheckConstraint("expiry_months IS NULL OR expiry_months > 0", name="expiry_months"),
+        CheckConstraint("large_minutes BETWEEN 0 AND 1440", name="large_minutes"),
+        CheckConstraint("hand_share BETWEEN 0 AND 100", name="hand_share"),
+        CheckConstraint("backdate_days BETWEEN 0 AND 366", name="backdate_days"),
         CheckConstraint("reason <> ''", name="has_reason"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -34,6 +37,9 @@ class CoinRule(Base):
     first_redemption_minutes: Mapped[int]
     group_hours_give_away: Mapped[bool]
     expiry_months: Mapped[int | None]
+    large_minutes: Mapped[int] = mapped_column(default=240, server_default="240")
+    hand_share: Mapped[int] = mapped_column(default=50, server_default="50")
+    backdate_days: Mapped[int] = mapped_column(default=60, server_default="60")
     reason: Mapped[str] = mapped_column(String(200))
     created_by_id: Mapped[int | None]
     created_by_name: Mapped[str] = mapped_column(String(80))

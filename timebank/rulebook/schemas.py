@@ -7,7 +7,17 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load
 
-from timebank.rulebook.rules import LONGEST_EXPIRY, MOST_POINTS, SETTINGS, Settings
+from timebank.rulebook.rules import (
+    DEFAULT_BACKDATE,
+    DEFAULT_LARGE,
+    DEFAULT_SHARE,
+    LONGEST_BACKDATE,
+    LONGEST_EXPIRY,
+    MOST_LARGE,
+    MOST_POINTS,
+    SETTINGS,
+    Settings,
+)
 from timebank.web.forms import Count, FormSchema, OneOf, Text
 
 _HOURS = 9_999
@@ -44,6 +54,10 @@ class RuleSchema(_TwoBoxes):
     first_redemption_minutes = Count(0, 59, load_default=None)
     group_hours_give_away = fields.Boolean(load_default=False)
     expiry_months = Count(1, LONGEST_EXPIRY, load_default=None)
+    large_hours = Count(0, MOST_LARGE // 60, load_default=None)
+    large_minutes = Count(0, 59, load_default=None)
+    hand_share = Count(0, 100, load_default=DEFAULT_SHARE)
+    backdate_days = Count(0, LONGEST_BACKDATE, load_default=DEFAULT_BACKDATE)
     reason = Text(200, least=2, required=True)
 
     @post_load
@@ -52,6 +66,8 @@ class RuleSchema(_TwoBoxes):
         typed["daily_cap_minutes"] = _amount(typed, "daily_cap")
         typed["holding_cap_minutes"] = _amount(typed, "holding_cap")
         typed["first_redemption_minutes"] = _amount(typed, "first_redemption") or 0
+        large = _amount(typed, "large")
+        typed["large_minutes"] = DEFAULT_LARGE if large is None else large
         settings = Settings(**{name: typed[name] for name in SETTINGS})
         return {"valid_from": typed["valid_from"], "reason": typed["reason"], "settings": settings}
 

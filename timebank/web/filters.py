@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from flask import Flask
 
-from timebank.core import clock, codes, masking, minutes
+from timebank.core import clock, codes, masking, minutes, workdays
 
 
 def day(value: date | datetime) -> str:
@@ -56,7 +56,13 @@ FILTERS = {
 }
 
 
+def deadline(ended_at: datetime) -> workdays.Deadline:
+    """How long a service that ended then may still wait for its record, as of now."""
+    return workdays.deadline(ended_at, clock.now())
+
+
 def init_app(app: Flask) -> None:
-    """Give the templates their filters and ``span``."""
+    """Give the templates their filters, ``span`` and ``deadline``."""
     app.jinja_env.filters |= FILTERS
     app.jinja_env.globals["span"] = span
+    app.jinja_env.globals["deadline"] = deadline

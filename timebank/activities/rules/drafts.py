@@ -58,6 +58,7 @@ class ActivityDraft:
     group_activity: bool = False
     spot_latitude: int | None = None  # of the place, in millionths of a degree
     spot_longitude: int | None = None
+    backdated_reason: str = ""  # entered after it took place: why
 
 
 # What may be changed of an activity, in the order in which changes are shown.
@@ -97,18 +98,33 @@ def find_faults(draft: ActivityDraft) -> dict[str, str]:
     return faults
 
 
-def find_publishing_faults(draft: ActivityDraft, *, now: datetime) -> dict[str, str]:
-    """What stands between a sound draft and publishing it, by field."""
+def find_publishing_faults(draft: ActivityDraft, *, now: datetime, backdate_days: int = 0) -> dict[str, str]:
+    """What stands between a sound draft and publishing it, by field; ``backdate_days``: how far back one may enter."""
     faults: dict[str, str] = {}
     if draft.risk == "high" and not draft.insurance_policy:
         faults["insurance_policy"] = "高风险活动要先投保：请填保险单号再发布。"
     if draft.risk != "low" and not draft.risk_text:
         faults["risk_text"] = "请写明有什么风险、怎样防护，报名的人要看到。"
+    if draft.backdated_reason:
+        return faults | _backdating_faults(draft, now, backdate_days)
     for row, shift in enumerate(draft.shifts):
         if shift.starts_at <= now:
             faults[f"shifts-{row}-date"] = "开始时间已经过去，请改成以后的日期。"
         elif shift.starts_at - now > FARTHEST:
             faults[f"shifts-{row}-date"] = "这个日期在一年以后，请看看年份有没有写错。"
+    return faults
+
+
+def _backdating_faults(draft: ActivityDraft, now: datetime, days: int) -> dict[str, str]:
+    """An activity that took place already is over, and not too long ago."""
+    faults: dict[str, str] = {}
+    for row, shift in enumerate(draft.shifts):
+        if shift.ends_at > now:
+            faults[f"shifts-{row}-date"] = "补登的活动要已经结束。还没办的，请用“发布新活动”。"
+        elif shift.starts_at < now - timedelta(days=days):
+            faults[f"shifts-{row}-date"] = (
+                f"只能补登 {days} 天以内的活动，这一天太久了。" if days else "本网点的规则不允许补登活动。"
+            )
     return faults
 
 

@@ -27,10 +27,12 @@ from timebank.activities.service.locks import lock_activity
 from timebank.activities.service.signing import move_up
 from timebank.activities.service.telling import facts_of, link_of, tell_people
 from timebank.core.actor import Actor
+from timebank.core.clock import today
 from timebank.core.db import insert_once
 from timebank.core.errors import Conflict, Invalid, NotAllowed
 from timebank.members.models import Team
 from timebank.notices.service import NoticeDraft
+from timebank.rulebook.queries import find_rule
 
 _MOVED = {"starts_at", "ends_at", "place"}  # changes that people have to know before they set out
 _POLICY = {*COUNTING_FIELDS, "group_activity"}
@@ -119,7 +121,7 @@ def publish(session: Session, activity_id: int, *, actor: Actor, now: datetime) 
     if activity.status == CANCELLED:
         raise ActivityCancelled(title=activity.title)
     draft = draft_of(activity)
-    faults = find_faults(draft) | find_publishing_faults(draft, now=now)
+    faults = find_faults(draft) | _publishing_faults(session, draft, now)
     if faults:
         raise CannotPublish(fields=faults, why="".join(dict.fromkeys(faults.values())))
     activity.status, activity.published_at = PUBLISHED, now
@@ -141,6 +143,8 @@ def change_activity(
     if activity.status == CANCELLED:
         raise ActivityCancelled(title=activity.title)
     draft = replace(draft, branch_id=activity.branch_id)
+    if activity.status != DRAFT:  # whether it was entered afterwards is said once
+        draft = replace(draft, backdated_reason=activity.backdated_reason)
     _refuse(find_faults(draft) | _team_faults(session, draft))
     if activity.status == DRAFT:
         _rewrite(session, activity, draft)
@@ -176,7 +180,8 @@ def copy_activity(session: Session, activity_id: int, *, form_key: str, actor: A
         for shift in draft.shifts
         if shift.shift_id not in called_off or source.status == CANCELLED
     ]
-    return post_activity(session, replace(draft, form_key=form_key, shifts=moved), actor=actor, now=now)
+    copied = replace(draft, form_key=form_key, shifts=moved, backdated_reason="")
+    return post_activity(session, copied, actor=actor, now=now)
 
 
 def draft_of(activity: Activity) -> ActivityDraft:
@@ -214,6 +219,11 @@ def _team_faults(session: Session, draft: ActivityDraft) -> dict[str, str]:
     return {} if team and team.branch_id == draft.branch_id else {"team_id": "这支服务队不在本网点，请重新选。"}
 
 
+def _publishing_faults(session: Session, draft: ActivityDraft, now: datetime) -> dict[str, str]:
+    days = find_rule(session, draft.branch_id, today(now)).backdate_days if draft.backdated_reason else 0
+    return find_publishing_faults(draft, now=now, backdate_days=days)
+
+
 def _rewrite(session: Session, activity: Activity, draft: ActivityDraft) -> None:
     for name, value in _values(draft).items():
         setattr(activity, name, value)
@@ -238,7 +248,7 @@ def _write(shift: Shift, row: ShiftDraft) -> None:
 def _amend(session: Session, activity: Activity, draft: ActivityDraft, *, actor: Actor, now: datetime) -> None:
     open_shifts = {s.id: s for s in activity.shifts if s.cancelled_at is None and now < s.starts_at}
     rows = [(open_shifts.get(row.shift_id or 0), row) for row in draft.shifts]
-    _refuse(_amendment_faults(rows) | find_publishing_faults(draft, now=now))
+    _refuse(_amendment_faults(rows) | _publishing_faults(session, draft, now))
     changes = find_changes(activity, draft, ACTIVITY_FIELDS)
     begun = any(shift.cancelled_at is None and shift.starts_at <= now for shift in activity.shifts)
     if begun and any(change.what in _POLICY for change in changes):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from datetime import datetime, timedelta
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import current_app, flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -35,8 +35,10 @@ def organise() -> str:
     branch_ids = actor.branches("activity.change")
     scope = Scope(organiser_id=None if everybody else actor.member_id, branch_ids=branch_ids)
     over, today, ahead = _sorted_by_time(session, scope, now)
+    standing = current_app.extensions["timebank_standing"](session, [one.shift.id for one in over], now=now)
     return render_template(
         "activities/organise.html",
+        standing=standing,
         everybody=everybody,
         today=today,
         ahead=ahead,

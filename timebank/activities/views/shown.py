@@ -49,6 +49,7 @@ FIELD_NAMES: Final = {
     "spot_latitude": "现场位置",
     "spot_longitude": "现场位置",
     "group_activity": "集体活动",
+    "backdated_reason": "补登原因",
     "team_id": "服务队",
     "starts_at": "开始时间",
     "ends_at": "结束时间",

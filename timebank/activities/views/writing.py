@@ -22,7 +22,7 @@ from timebank.activities.models import (
     Shift,
 )
 from timebank.activities.rules import OPTION_FIELDS, ActivityDraft, counting_of, find_overlaps
-from timebank.activities.schemas import ActivitySchema
+from timebank.activities.schemas import ActivitySchema, BackdatedActivitySchema
 from timebank.activities.service import ActivityCancelled, change_activity, post_activity, publish
 from timebank.activities.views.base import blueprint, changeable
 from timebank.activities.views.counting import WAYS, option_choices, options_written
@@ -31,6 +31,7 @@ from timebank.branches.queries import list_branches
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.members.queries import list_teams
+from timebank.rulebook.queries import find_rule
 from timebank.web.forms import Form
 from timebank.web.guards import current_actor, guard
 from timebank.web.headers import allow_geolocation
@@ -72,6 +73,22 @@ def new() -> str | Response | tuple[str, int]:
     return _page(form, branches=branches, activity=None), form.status
 
 
+@blueprint.route("/organise/activities/backdated", methods=["GET", "POST"])
+@guard("activity.post")
+def backdated() -> str | Response | tuple[str, int]:
+    """Write down an activity that took place already, with the reason why it comes so late."""
+    actor = current_actor()
+    branches = list_branches(db.session(), actor.branches("activity.post"))
+    first = next((branch for branch in branches if branch.id == actor.branch_id), branches[0] if branches else None)
+    form = ActivityForm(BackdatedActivitySchema(), initial=_blank(first, actor.name) | {"walk_ins": False})
+    if form.submitted and not request.form.get("more"):
+        with form.catching(), transaction() as session:
+            draft = form.draft(first.id if first else 0)
+            activity = post_activity(session, draft, actor=actor, now=clock.now())
+            return _finish(session, activity, draft)
+    return _page(form, branches=branches, activity=None, late=True), form.status
+
+
 @blueprint.route("/organise/activities/<int:activity_id>/edit", methods=["GET", "POST"])
 @guard("activity.change")
 def edit(activity_id: int) -> str | Response | tuple[str, int]:
@@ -81,7 +98,8 @@ def edit(activity_id: int) -> str | Response | tuple[str, int]:
     if activity.status == CANCELLED:
         raise ActivityCancelled(title=activity.title)
     open_shifts = [s for s in activity.shifts if activity.status == DRAFT or (not s.cancelled_at and now < s.starts_at)]
-    form = ActivityForm(ActivitySchema(), initial=_written(activity, open_shifts))
+    shape = BackdatedActivitySchema if activity.backdated_reason and activity.status == DRAFT else ActivitySchema
+    form = ActivityForm(shape(), initial=_written(activity, open_shifts))
     if form.submitted and not request.form.get("more"):
         with form.catching(), transaction() as session:
             draft = form.draft(activity.branch_id)
@@ -95,7 +113,9 @@ def _finish(session: Session, activity: Activity, draft: ActivityDraft) -> Respo
     published_before = activity.status == PUBLISHED
     if request.form.get("then") == "publish" and not published_before:
         publish(session, activity.id, actor=current_actor(), now=clock.now())
-    if published_before:
+    if activity.backdated_reason and activity.status == PUBLISHED and not published_before:
+        flash("活动已补登。请到“核对服务记录”里给当时在场的人打勾。", "success")
+    elif published_before:
         flash("修改已保存。时间或地点有变的，已通知报名的人。", "success")
     elif activity.status == PUBLISHED:
         flash("活动已发布，现在可以报名了。把海报和文字发到群里吧。", "success")
@@ -106,7 +126,7 @@ def _finish(session: Session, activity: Activity, draft: ActivityDraft) -> Respo
     return redirect(url_for("activities.manage", activity_id=activity.id))
 
 
-def _page(form: ActivityForm, *, branches: Sequence[Branch], activity: Activity | None) -> str:
+def _page(form: ActivityForm, *, branches: Sequence[Branch], activity: Activity | None, late: bool = False) -> str:
     allow_geolocation()  # for the button that writes down where it is held
     more = bool(request.form.get("more"))
     rows = form.rows("shifts")
@@ -118,6 +138,8 @@ def _page(form: ActivityForm, *, branches: Sequence[Branch], activity: Activity 
         rows=range(len(rows) + 1) if more else rows,
         activity=activity,
         published=activity is not None and activity.status == PUBLISHED,
+        backdated=late or (activity is not None and bool(activity.backdated_reason)),
+        backdate_days=_backdate_days(session, places),
         branches=[(branch.id, branch.name) for branch in branches],
         teams=[(team.id, team.name) for place in places for team in list_teams(session, place)],
         categories=list(CATEGORIES.items()),
@@ -131,6 +153,12 @@ def _page(form: ActivityForm, *, branches: Sequence[Branch], activity: Activity 
         tuned=any(form.value(name) not in {"", None} or form.error(name) for name in OPTION_FIELDS),
         today=clock.today(clock.now()),
     )
+
+
+def _backdate_days(session: Session, branch_ids: Sequence[int]) -> int:
+    """How far back one may enter an activity, at the branch that allows most."""
+    today = clock.today(clock.now())
+    return max((find_rule(session, branch_id, today).backdate_days for branch_id in branch_ids), default=0)
 
 
 def _blank(branch: Branch | None, name: str) -> dict[str, Any]:

@@ -43,7 +43,7 @@ from timebank.attendance.queries.door import (
     hold_shift,
     list_latest,
 )
-from timebank.attendance.queries.flags import KINDS, FlagKind, Flags, find_own_hand, list_flags
+from timebank.attendance.queries.flags import KINDS, FlagKind, Flags, find_own_hand, list_flags, list_hands
 from timebank.attendance.queries.kiosks import KioskNotFound, find_open_kiosk, get_kiosk, list_open_kiosks
 from timebank.attendance.queries.marks import marks_of, marks_of_member
 from timebank.attendance.queries.policy import COUNTING_COLUMNS, find_overtime, policy_of
@@ -64,12 +64,17 @@ from timebank.attendance.queries.sheets import (
     list_typings,
 )
 from timebank.attendance.queries.shifts import (
+    HeldBack,
     ShiftCard,
     find_approval,
     list_approved,
     list_gate_shifts,
+    list_held,
+    list_rounds,
+    list_unrecorded,
     list_waiting_approval,
     list_waiting_review,
+    standing_of,
 )
 from timebank.attendance.queries.totals import (
     MemberTotals,
@@ -95,6 +100,7 @@ __all__ = [
     "Elsewhere",
     "FlagKind",
     "Flags",
+    "HeldBack",
     "KioskNotFound",
     "Latest",
     "MemberTotals",
@@ -138,6 +144,8 @@ __all__ = [
     "list_elsewhere",
     "list_flags",
     "list_gate_shifts",
+    "list_hands",
+    "list_held",
     "list_latest",
     "list_looks",
     "list_lost_serials",
@@ -147,11 +155,13 @@ __all__ = [
     "list_papers",
     "list_pass_keys",
     "list_roster",
+    "list_rounds",
     "list_scans",
     "list_sheet_numbers",
     "list_sheets",
     "list_typings",
     "list_unread",
+    "list_unrecorded",
     "list_waiting_approval",
     "list_waiting_review",
     "marks_of",
@@ -165,5 +175,6 @@ __all__ = [
     "present_code",
     "read_code",
     "search_members",
+    "standing_of",
     "with_corrections",
 ]

@@ -37,15 +37,16 @@ _GROUND = (
         Attendance.in_at,
         Attendance.out_at,
         Attendance.signed_minutes,
-        ShiftApproval.id.label("approval_id"),
-        ShiftApproval.returned_at,
+        select(ShiftApproval.id)
+        .where(ShiftApproval.shift_id == Shift.id, ShiftApproval.returned_at.is_(None))
+        .exists()
+        .label("submitted"),
     )
     .select_from(Shift)
     .join(Activity, Activity.id == Shift.activity_id)
     .join(Member, true())  # the WHERE names one shift and one member
     .outerjoin(SignUp, and_(SignUp.shift_id == Shift.id, SignUp.member_id == Member.id, SignUp.status == CONFIRMED))
     .outerjoin(Attendance, and_(Attendance.shift_id == Shift.id, Attendance.member_id == Member.id))
-    .outerjoin(ShiftApproval, ShiftApproval.shift_id == Shift.id)
     .where(Shift.id == bindparam("shift_id"), Member.id == bindparam("member_id"))
 )
 
@@ -83,7 +84,7 @@ def find_ground(session: Session, shift_id: int, member_id: int) -> Ground | Non
         title=row.title,
         policy=policy,
         cancelled=row.cancelled_at is not None or row.status == CANCELLED,
-        submitted=row.approval_id is not None and row.returned_at is None,
+        submitted=row.submitted,
         walk_ins=row.walk_ins,
         member_id=member_id,
         member_name=row.name,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from timebank.activities.models import LEFT, Activity, Shift, SignUp
@@ -26,6 +26,7 @@ from timebank.attendance.models import (
 from timebank.attendance.queries.policy import find_overtime, policy_of
 from timebank.attendance.rules import Policy, shift_minutes, shift_room, stayed_over
 
+_SAID_BY_STAFF: Final = and_(Scan.refused == "", or_(Scan.reason != "", Scan.source == PAPER))
 _WORTH_ASKING: Final = 15  # minutes; fewer go by while people put things away and queue at the screen
 
 
@@ -180,18 +181,17 @@ def _first_timers(session: Session, shift: Shift) -> frozenset[int]:
     return frozenset(session.scalars(found))
 
 
-def find_own_hand(session: Session, shift_id: int, member_id: int) -> str:
-    """Why this person may not approve the list, in words; empty when nothing that counts is theirs or typed by them.
+def find_own_hand(session: Session, round_id: int, member_id: int, *, without: Collection[int] = ()) -> str:
+    """Why this person may not approve a round, in words; empty when nothing that counts is theirs or typed by them.
 
-    A time that they corrected or typed from paper, or overtime that they confirmed, stays theirs however often others
-    change it after them: neither is ever overwritten.
+    ``without``: members who are left out of it. A time that they corrected or typed from paper, or overtime that they
+    confirmed, stays theirs however often others change it after them: neither is ever overwritten.
     """
     corrected = exists().where(
-        Scan.shift_id == shift_id,
+        Scan.shift_id == Attendance.shift_id,
         Scan.member_id == Attendance.member_id,
         Scan.actor_id == member_id,
-        Scan.refused == "",
-        or_(Scan.reason != "", Scan.source == PAPER),
+        _SAID_BY_STAFF,
     )
     decided = exists().where(
         ScanCase.shift_id == Attendance.shift_id,
@@ -201,7 +201,9 @@ def find_own_hand(session: Session, shift_id: int, member_id: int) -> str:
         Scan.member_id == Attendance.member_id,
     )
     confirmed = exists().where(
-        Overtime.shift_id == shift_id, Overtime.member_id == Attendance.member_id, Overtime.by_id == member_id
+        Overtime.shift_id == Attendance.shift_id,
+        Overtime.member_id == Attendance.member_id,
+        Overtime.by_id == member_id,
     )
     typed = or_(
         Attendance.manual_by_id == member_id, Attendance.reviewed_by_id == member_id, corrected, decided, confirmed
@@ -209,8 +211,34 @@ def find_own_hand(session: Session, shift_id: int, member_id: int) -> str:
     own = Attendance.member_id == member_id
     counted = Attendance.signed_minutes + Attendance.manual_minutes > 0
     found = session.scalars(
-        select(own).where(Attendance.shift_id == shift_id, Attendance.status != VOID, counted, or_(own, typed))
+        select(own).where(
+            Attendance.submitted_in_id == round_id,
+            Attendance.status != VOID,
+            Attendance.member_id.not_in(without),
+            counted,
+            or_(own, typed),
+        )
     ).all()
     if any(found):
         return "名单里有您自己的时长"
     return "名单里有您亲手补录、更正或照纸录入的时长" if found else ""
+
+
+def list_hands(session: Session, round_id: int) -> set[int]:
+    """Everybody who may not approve a round: whose minutes are in it, and who had a hand in them."""
+    counted = (
+        Attendance.submitted_in_id == round_id,
+        Attendance.status != VOID,
+        Attendance.signed_minutes + Attendance.manual_minutes > 0,
+    )
+    records = select(Attendance.member_id, Attendance.manual_by_id, Attendance.reviewed_by_id).where(*counted)
+    hands = {person for row in session.execute(records) for person in row}
+    hands |= set(session.scalars(_of_records(Scan, Scan.actor_id, *counted).where(_SAID_BY_STAFF)))
+    hands |= set(session.scalars(_of_records(Overtime, Overtime.by_id, *counted)))
+    return {person for person in hands if person is not None}
+
+
+def _of_records(what: type[Scan] | type[Overtime], person: Any, *which: Any) -> Select[Any]:
+    """The people who made scans, or confirmed overtime, of these records."""
+    same = and_(Attendance.shift_id == what.shift_id, Attendance.member_id == what.member_id)
+    return select(person).join(Attendance, same).where(*which)

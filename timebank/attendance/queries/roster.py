@@ -44,6 +44,8 @@ class RosterLine:
     branch_id: int
     overtime_minutes: int | None = None  # past the end, confirmed by a person; None: nobody said a word
     approved_minutes: int | None = None
+    submitted: bool = False  # in a round that was sent
+    held_reason: str = ""  # why an approver held this person back, until the organiser answers
     correction_reason: str = ""
 
     @property
@@ -114,6 +116,8 @@ def _line(member: Member, sign_up: SignUp | None, found: Attendance | None, over
         branch_id=member.branch_id,
         overtime_minutes=overtime,
         approved_minutes=found.minutes if found and found.corrections else None,
+        submitted=found is not None and found.submitted_in_id is not None,
+        held_reason=found.held_reason if found else "",
         correction_reason=found.corrections[-1].reason if found and found.corrections else "",
     )
 

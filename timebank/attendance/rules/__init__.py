@@ -42,6 +42,7 @@ from timebank.attendance.rules.judging import (
 from timebank.attendance.rules.kiosks import KioskGrant, kiosk_text, read_kiosk
 from timebank.attendance.rules.places import Place, place_fit
 from timebank.attendance.rules.rosters import Held, expires_at, held_text, read_held, salted
+from timebank.attendance.rules.rounds import HAND_SHARE_FROM, Limits, second_reasons
 from timebank.attendance.rules.sheets import (
     LINES_PER_PAGE,
     MOST_LINES,
@@ -75,6 +76,7 @@ __all__ = [
     "CLAIM_MINUTES",
     "CLOCK_OFF_MINUTES",
     "CLOSES_MINUTES",
+    "HAND_SHARE_FROM",
     "LINES_PER_PAGE",
     "MOST_LINES",
     "MOST_POSTERS",
@@ -96,6 +98,7 @@ __all__ = [
     "Held",
     "Judgement",
     "KioskGrant",
+    "Limits",
     "ManualOutOfRange",
     "Mark",
     "NothingChanges",
@@ -144,6 +147,7 @@ __all__ = [
     "read_venue_code",
     "refusal_of",
     "salted",
+    "second_reasons",
     "settled",
     "sheet_of",
     "shift_minutes",

@@ -25,6 +25,7 @@ from timebank.rulebook.rules import GROUP, Split, aside, facts_of, points_of
 from timebank.rulebook.service import Earner, Service, Shares, capped_daily, rules_on, share_out
 
 _CHUNK = 2_000
+BACKDATED = "backdated"  # of entries: the activity was entered after it took place
 _ATTENDANCE, _CARRIES = cast(Table, Attendance.__table__), cast(Table, PointsCarry.__table__)
 _APPROVE = (
     update(_ATTENDANCE)
@@ -51,8 +52,8 @@ class Due:
     carry: int
 
 
-def lock_records(session: Session, shift_id: int) -> Sequence[Any]:
-    """What counts at a shift, with each person's accounts, as it is now and will stay."""
+def lock_records(session: Session, round_id: int) -> Sequence[Any]:
+    """What counts in a round, with each person's accounts, as it is now and will stay."""
     return session.execute(
         select(
             Attendance.id,
@@ -65,7 +66,7 @@ def lock_records(session: Session, shift_id: int) -> Sequence[Any]:
             Member.point_account_id,
         )
         .join(Member, Member.id == Attendance.member_id)
-        .where(Attendance.shift_id == shift_id, Attendance.status != VOID)
+        .where(Attendance.submitted_in_id == round_id, Attendance.status != VOID)
         .order_by(Attendance.member_id)
         .with_for_update(of=Attendance, key_share=True)
     ).all()
@@ -80,7 +81,10 @@ def book_records(
     actor: Actor,
     now: datetime,
 ) -> list[Due]:
-    """Book everybody with minutes, mark every record as approved, and sum up in the approval."""
+    """Book everybody with minutes, give the approval with its sums, and mark every record as approved.
+
+    The approval first: the database marks only what a given approval covers.
+    """
     counted = [record for record in records if record.minutes]
     carries = _lock_carries(session, [record.member_id for record in counted])
     earners = [
@@ -100,6 +104,10 @@ def book_records(
         parts = shares.parts[record.member_id]
         due.append(Due(record=record, earner=earner, parts=parts, points=points, carry=carry))
     entries = _book(session, shift, due, shares=shares, actor=actor, now=now)
+    approval.people, approval.minutes = len(due), sum(one.record.minutes for one in due)
+    approval.points = sum(one.points for one in due)
+    approval.approved_by_id, approval.approved_at = actor.member_id, now
+    session.flush()
     _record(session, approval, records, due, entries)
     return due
 
@@ -161,6 +169,8 @@ def _draft(shift: LockedShift, one: Due, shares: Shares, points_from: int, actor
     }
     if shift.group_activity:
         facts[GROUP] = True
+    if shift.backdated:
+        facts[BACKDATED] = True
     return EntryDraft(
         book_id=record.branch_id,
         kind="earn",
@@ -183,7 +193,7 @@ def _record(
     due: Sequence[Due],
     entries: dict[int, int],
 ) -> None:
-    """Mark every record as approved, keep the carries, and sum up."""
+    """Mark every record as approved, and keep the carries."""
     points = {one.record.id: one.points for one in due}
     capped = {one.record.id: one.parts.capped for one in due}
     rows = [
@@ -200,9 +210,6 @@ def _record(
         session.connection().execute(_APPROVE, rows)
     if due:
         session.connection().execute(_CARRY, [{"who": one.record.member_id, "left": one.carry} for one in due])
-    approval.people = len(due)
-    approval.minutes = sum(one.record.minutes for one in due)
-    approval.points = sum(points.values())
 
 
 def tell_booked(session: Session, shift: LockedShift, due: Sequence[Due], now: datetime) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
 
 from timebank.activities.models import LEFT, SignUp
-from timebank.attendance.models import APPROVED, PENDING, READY, VOID, Attendance, Scan
+from timebank.attendance.models import PENDING, READY, VOID, Attendance, Scan
 from timebank.attendance.queries import find_overtime, marks_of, marks_of_member
 from timebank.attendance.rules import Judgement, Mark, Policy, judge, shift_room
 
@@ -35,6 +35,8 @@ _RECORDS = (
         Attendance.signed_minutes,
         Attendance.manual_minutes,
         Attendance.status,
+        Attendance.submitted_in_id,
+        (Attendance.held_reason != "").label("held"),
         SignUp.left_at,
     )
     .outerjoin(
@@ -77,7 +79,10 @@ def ensure_row(session: Session, shift_id: int, member_id: int, *, walk_in: bool
 
 
 def rejudge_member(session: Session, shift_id: int, member_id: int, policy: Policy) -> Judgement:
-    """Judge one member's record again from the scans; what staff decided (void, manual minutes) and approval stay."""
+    """Judge one member's record again from the scans; what staff decided (void, manual minutes) stays.
+
+    What was sent for approval, or booked, stays as it was sent.
+    """
     return _rejudge(session, shift_id, policy, member_id)[member_id]
 
 
@@ -102,7 +107,7 @@ def _rejudge(session: Session, shift_id: int, policy: Policy, member_id: int | N
     changed = [
         row
         for record in found
-        if record.status != APPROVED
+        if record.submitted_in_id is None
         and (row := _row(record, judgements[record.member_id], policy, overtime[record.member_id])) is not None
     ]
     if changed:
@@ -130,6 +135,8 @@ def _row(record: Any, judged: Judgement, policy: Policy, overtime: int) -> dict[
     """What to write, or None when the record says so already."""
     void, manual = record.status == VOID, record.manual_minutes
     status = judged_status(judged, policy, void=void, manual_minutes=manual, overtime=overtime)
+    if record.held and status == READY:
+        status = PENDING  # an approver asked something; the organiser has to answer
     after = (judged.in_at, judged.out_at, judged.minutes, status)
     if after == (record.in_at, record.out_at, record.signed_minutes, record.status):
         return None

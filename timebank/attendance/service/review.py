@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import case, delete, select, update
 from sqlalchemy.orm import Session
 
 from timebank.activities.models import CONFIRMED, SignUp
-from timebank.attendance.models import NOT_GIVEN, PENDING, STAFF, VOID, Attendance, Overtime, Scan
+from timebank.attendance.models import (
+    NOT_GIVEN,
+    PENDING,
+    STAFF,
+    VOID,
+    ApprovalHeld,
+    Attendance,
+    Overtime,
+    Scan,
+)
 from timebank.attendance.queries import find_overtime
 from timebank.attendance.rules import check_manual, check_overtime, closes_at, opens_at
 from timebank.attendance.service.judged import ensure_row, judged_status, rejudge_all, rejudge_member
-from timebank.attendance.service.shifts import LockedShift, lock_shift, refuse_closed
+from timebank.attendance.service.shifts import LockedShift, lock_shift, refuse_booked, refuse_closed
 from timebank.core.actor import Actor
 from timebank.core.clock import local
 from timebank.core.db import insert_once
 from timebank.core.errors import Conflict, Invalid, NotAllowed, NotFound
 from timebank.members.models import ACTIVE, Member
+
+BACKDATED: Final = "补登"  # how the reason begins of minutes entered for an activity posted afterwards
+_LONGEST_REASON: Final = 200
 
 
 class NoSuchRecord(NotFound):
@@ -47,6 +61,20 @@ class RecordVoid(Conflict):
 
     code = "attendance.record_void"
     text = "这条记录已经标为“不计”。请先点“恢复计入”，再更正或补录。"
+
+
+class NotHeld(Conflict):
+    """No approver asks about this record, or not any more."""
+
+    code = "attendance.nobody_asks"
+    text = "这个人没有待答复的审核意见，可能已经有人处理过了。请刷新核对名单再看。"
+
+
+class NotBackdated(Conflict):
+    """Only of an activity entered afterwards people are entered by the list."""
+
+    code = "attendance.not_backdated"
+    text = "这个活动不是补登的，请按签到核对；没有扫码的人，一个一个补录并写明原因。"
 
 
 class NobodyMissing(Conflict):
@@ -98,10 +126,12 @@ def correct_times(session: Session, draft: Correction, *, actor: Actor, now: dat
     times = {kind: at for kind, at in (("in", draft.in_at), ("out", draft.out_at)) if at is not None}
     if not times:
         raise NothingToCorrect(fields={"out_at": "请填写签到时间或签退时间。"})
+    refuse_booked(session, shift, [draft.member_id])
     _ensure_record(session, shift, draft.member_id)
     _check_times(session, shift, draft, now)
     for kind, at in times.items():
         session.execute(insert_once(session, Scan).values(**_staff_scan(draft, kind, at, actor=actor, now=now)))
+    _answer(session, shift.id, [draft.member_id])
     rejudge_member(session, shift.id, draft.member_id, shift.policy)
     _note(session, shift.id, [draft.member_id], draft.reason, actor)
 
@@ -154,6 +184,7 @@ def close_missing(
         .where(
             Attendance.shift_id == shift_id,
             Attendance.status == PENDING,
+            Attendance.held_reason == "",  # what an approver asks is answered one by one
             Attendance.in_at.is_not(None),
             Attendance.in_at < out_at,
         )
@@ -170,6 +201,7 @@ def close_missing(
     session.execute(
         insert_once(session, Scan), [_staff_scan(draft, "out", out_at, actor=actor, now=now) for draft in drafts]
     )
+    _answer(session, shift_id, missing)
     for member_id in missing:
         rejudge_member(session, shift_id, member_id, shift.policy)
     _note(session, shift_id, list(missing), reason, actor)
@@ -179,10 +211,11 @@ def close_missing(
 def void(session: Session, shift_id: int, member_id: int, *, reason: str, actor: Actor) -> None:
     """Say that a record does not count, with a reason. Raises ReviewClosed, NoSuchRecord."""
     shift = _open_review(session, shift_id, actor)
+    refuse_booked(session, shift, [member_id])
     changed = session.execute(
         update(Attendance)
         .where(Attendance.shift_id == shift.id, Attendance.member_id == member_id)
-        .values(status=VOID, review_note=reason, reviewed_by_id=actor.member_id)
+        .values(status=VOID, review_note=reason, reviewed_by_id=actor.member_id, held_reason="")
         .execution_options(synchronize_session=False)
     )
     if not changed.rowcount:  # type: ignore[attr-defined]
@@ -206,19 +239,20 @@ def restore(session: Session, shift_id: int, member_id: int, *, actor: Actor) ->
 def set_manual(session: Session, draft: ManualEntry, *, actor: Actor) -> None:
     """Enter minutes by hand for somebody, with a reason; 0 takes them back. Raises ReviewClosed, ManualOutOfRange."""
     shift = _open_review(session, draft.shift_id, actor)
+    refuse_booked(session, shift, [draft.member_id])
     _ensure_record(session, shift, draft.member_id)
     judged = rejudge_member(session, shift.id, draft.member_id, shift.policy)
     record = (Attendance.shift_id == shift.id, Attendance.member_id == draft.member_id)
     if not draft.minutes and judged.in_at is None and judged.out_at is None:
-        session.execute(delete(Attendance).where(*record))  # never seen, nothing entered: simply not there
+        _forget(session, shift, draft, actor)
         return
     overtime = _overtime_of(session, shift, draft.member_id)
-    entered: dict[str, object] = {"manual_minutes": 0, "manual_reason": "", "manual_by_id": None}
+    entered: dict[str, object] = {"manual_minutes": 0, "manual_reason": "", "manual_by_id": None, "held_reason": ""}
     if draft.minutes:
         check_manual(draft.minutes, signed_minutes=judged.minutes, policy=shift.policy, overtime=overtime)
         # Another reason for the same minutes leaves them with whoever typed them first.
         typist = case((Attendance.manual_minutes == draft.minutes, Attendance.manual_by_id), else_=actor.member_id)
-        entered = {"manual_minutes": draft.minutes, "manual_reason": draft.reason, "manual_by_id": typist}
+        entered |= {"manual_minutes": draft.minutes, "manual_reason": draft.reason, "manual_by_id": typist}
     status = judged_status(judged, shift.policy, void=False, manual_minutes=draft.minutes, overtime=overtime)
     session.execute(
         update(Attendance).where(*record).values(status=status, **entered).execution_options(synchronize_session=False)
@@ -256,6 +290,53 @@ def _overtime_of(session: Session, shift: LockedShift, member_id: int) -> int:
     return find_overtime(session, shift.id, shift.policy, (member_id,)).get(member_id, 0)
 
 
+def _forget(session: Session, shift: LockedShift, draft: ManualEntry, actor: Actor) -> None:
+    """Never seen, and nothing entered any more: simply not there; but whom an approver asked about stays, as void."""
+    record = (Attendance.shift_id == shift.id, Attendance.member_id == draft.member_id)
+    asked = select(ApprovalHeld.id).join(Attendance, Attendance.id == ApprovalHeld.attendance_id).where(*record)
+    if session.scalar(asked.limit(1)) is None:
+        session.execute(delete(Attendance).where(*record))
+        return
+    nothing = {"manual_minutes": 0, "manual_reason": "", "manual_by_id": None, "held_reason": ""}
+    void_now = {"status": VOID, "review_note": draft.reason, "reviewed_by_id": actor.member_id}
+    session.execute(
+        update(Attendance).where(*record).values(**nothing, **void_now).execution_options(synchronize_session=False)
+    )
+
+
+def keep_held(session: Session, shift_id: int, member_id: int, *, reason: str, actor: Actor) -> None:
+    """Answer an approver who held somebody back: the record is right as it stands, and this is why.
+
+    Raises ReviewClosed, NotHeld.
+    """
+    shift = _open_review(session, shift_id, actor)
+    held = select(Attendance.id).where(
+        Attendance.shift_id == shift.id, Attendance.member_id == member_id, Attendance.held_reason != ""
+    )
+    if session.scalar(held) is None:
+        raise NotHeld()
+    _answer(session, shift.id, [member_id])
+    rejudge_member(session, shift.id, member_id, shift.policy)
+    _note(session, shift.id, [member_id], reason, actor)
+
+
+def enter_backdated(
+    session: Session, shift_id: int, member_ids: Sequence[int], *, minutes: int, reason: str, actor: Actor
+) -> int:
+    """Enter who was at an activity that was posted after it took place, all with the same minutes; returns how many.
+
+    Raises NotBackdated, ReviewClosed, ManualOutOfRange, NoSuchRecord.
+    """
+    shift = _open_review(session, shift_id, actor)
+    if not shift.backdated:
+        raise NotBackdated()
+    why = f"{BACKDATED}：{reason}"[:_LONGEST_REASON] if reason else BACKDATED
+    for member_id in sorted(set(member_ids)):
+        entry = ManualEntry(shift_id=shift_id, member_id=member_id, minutes=minutes, reason=why)
+        set_manual(session, entry, actor=actor)
+    return len(set(member_ids))
+
+
 def rejudge(session: Session, shift_id: int) -> int:
     """Judge every record of a shift again from its scans; returns how many. The same scans give the same records."""
     return rejudge_all(session, shift_id, lock_shift(session, shift_id).policy)
@@ -284,6 +365,16 @@ def _ensure_record(session: Session, shift: LockedShift, member_id: int) -> None
     if member.record_status == VOID:
         raise RecordVoid()
     ensure_row(session, shift.id, member_id, walk_in=member.sign_up_id is None)
+
+
+def _answer(session: Session, shift_id: int, member_ids: Sequence[int]) -> None:
+    """The organiser has dealt with what an approver asked about these people."""
+    session.execute(
+        update(Attendance)
+        .where(Attendance.shift_id == shift_id, Attendance.member_id.in_(member_ids), Attendance.held_reason != "")
+        .values(held_reason="")
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _note(session: Session, shift_id: int, member_ids: list[int], reason: str, actor: Actor) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from timebank.activities.models import CANCELLED, DRAFT, Activity, Shift
 from timebank.activities.queries import ShiftNotFound
-from timebank.attendance.models import ShiftApproval
+from timebank.attendance.models import APPROVED, Attendance, ShiftApproval
 from timebank.attendance.queries import find_approval, policy_of
 from timebank.attendance.rules import Policy
 from timebank.core.errors import Conflict
@@ -44,7 +45,8 @@ class LockedShift:
     ends_at: datetime
     group_activity: bool
     policy: Policy
-    approval: ShiftApproval | None
+    approval: ShiftApproval | None  # the last round
+    backdated: bool
 
 
 def lock_shift(session: Session, shift_id: int) -> LockedShift:
@@ -70,10 +72,20 @@ def lock_shift(session: Session, shift_id: int) -> LockedShift:
         group_activity=activity.group_activity,
         policy=policy_of(shift, activity),
         approval=find_approval(session, shift_id),
+        backdated=bool(activity.backdated_reason),
     )
 
 
 def refuse_closed(shift: LockedShift) -> None:
-    """Refuse changes to a list that was sent and not given back."""
-    if shift.approval is not None and shift.approval.returned_at is None:
+    """Refuse changes to a list of which a part was sent and is not decided."""
+    if shift.approval is not None and shift.approval.undecided:
+        raise ReviewClosed()
+
+
+def refuse_booked(session: Session, shift: LockedShift, member_ids: Collection[int]) -> None:
+    """Refuse changes to records that are in the books."""
+    booked = select(Attendance.id).where(
+        Attendance.shift_id == shift.id, Attendance.member_id.in_(member_ids), Attendance.status == APPROVED
+    )
+    if session.scalar(booked.limit(1)) is not None:
         raise ReviewClosed()

@@ -30,6 +30,7 @@ from timebank.attendance.service import (
     OvertimeDraft,
     confirm_overtime,
     correct_times,
+    keep_held,
     restore,
     set_manual,
     void,
@@ -91,7 +92,7 @@ def person(shift_id: int, member_id: int) -> Response | tuple[str, int]:
         "attendance/person.html",
         shift=shift,
         line=line,
-        closed=approval is not None and approval.returned_at is None,
+        closed=line.approved or (approval is not None and approval.undecided),
         flags=list_flags(session, shift_id).of(member_id),
         events=_events(session, scans, member_id),
         steps=step_words(weighed, policy, said=said) if scans else [],
@@ -219,6 +220,20 @@ def restore_person(shift_id: int, member_id: int) -> Response:
     with saying_refusals(), transaction() as session:
         restore(session, shift_id, member_id, actor=current_actor())
         flash("这条记录已恢复计入。", "success")
+    return _back(shift_id)
+
+
+@blueprint.post("/organise/shifts/<int:shift_id>/review/<int:member_id>/keep")
+@guard("attendance.review")
+def keep_person(shift_id: int, member_id: int) -> Response:
+    """Answer an approver: the record is right as it stands."""
+    reached(db.session(), shift_id, "attendance.review")
+    form = Form(ReasonSchema())
+    with saying_refusals():
+        given = form.load()
+        with transaction() as session:
+            keep_held(session, shift_id, member_id, reason=given["reason"], actor=current_actor())
+            flash("已写明核实的情况，可以再提交审核。", "success")
     return _back(shift_id)
 
 

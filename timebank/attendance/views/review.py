@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,27 +17,33 @@ from timebank.attendance.queries import (
     KINDS,
     FlagKind,
     Flags,
+    HeldBack,
     Paper,
     RosterLine,
     count_open_cases,
-    find_approval,
     list_flags,
+    list_held,
     list_papers,
     list_roster,
+    list_rounds,
+    policy_of,
     search_members,
 )
-from timebank.attendance.schemas import CloseMissingSchema
-from timebank.attendance.service import close_missing, submit_shift
+from timebank.attendance.rules import shift_minutes
+from timebank.attendance.schemas import BackdatedSchema, CloseMissingSchema
+from timebank.attendance.service import close_missing, enter_backdated, submit_shift
 from timebank.attendance.views.base import blueprint, instant_near, is_cancelled, reached, saying_refusals
 from timebank.core import clock
 from timebank.core.db import db, transaction
-from timebank.members.queries import list_names
+from timebank.members.models import Member
+from timebank.members.queries import list_active_members, list_names
 from timebank.web.filters import clocktime
 from timebank.web.forms import Form, tidy_text
 from timebank.web.guards import current_actor, guard
 
 _LONGEST_SEARCH = 60
 ANY: Final = "any"
+_MOST_TICKS = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +51,10 @@ class Reviewed:
     """A shift's list, sorted by what it asks of the reviewer."""
 
     shift: Shift
-    approval: ShiftApproval | None
-    open: list[RosterLine]  # a time is missing
+    approval: ShiftApproval | None  # the last round
+    rounds: Sequence[ShiftApproval]
+    held: Mapping[int, Sequence[HeldBack]]  # by the round's number
+    open: list[RosterLine]  # a time is missing, or an approver asked something
     counted: list[RosterLine]
     void: list[RosterLine]
     no_shows: list[RosterLine]
@@ -84,6 +92,43 @@ class Reviewed:
         return [line for line in lines if line.member_id in self.flags.having(flag)]
 
     @property
+    def ready(self) -> list[RosterLine]:
+        """Reviewed, and neither sent nor booked; people who came without a place stand in ``walk_ins``."""
+        return [line for line in self._unsent if not self._apart(line)]
+
+    @property
+    def walk_ins(self) -> list[RosterLine]:
+        """Reviewed and not sent, who came without a place on the list."""
+        return [line for line in self._unsent if self._apart(line)]
+
+    def _apart(self, line: RosterLine) -> bool:
+        return line.walk_in and not self.shift.activity.backdated_reason  # nobody signs up for what is over
+
+    @property
+    def _unsent(self) -> list[RosterLine]:
+        return [line for line in self.counted if not line.submitted]
+
+    @property
+    def sent(self) -> list[RosterLine]:
+        """In a round that waits for its approval."""
+        return [line for line in self.counted if line.submitted and not line.approved]
+
+    @property
+    def booked(self) -> list[RosterLine]:
+        """In the books, or approved with nothing to book."""
+        return [line for line in self.counted if line.approved]
+
+    @property
+    def to_send(self) -> list[RosterLine]:
+        """What the next round would cover."""
+        return self._unsent
+
+    @property
+    def given(self) -> list[ShiftApproval]:
+        """The rounds that were approved."""
+        return [one for one in self.rounds if one.approved_at is not None]
+
+    @property
     def minutes(self) -> int:
         """What the shift counts as it stands."""
         return sum(line.minutes for line in self.counted)
@@ -101,26 +146,29 @@ class Reviewed:
     @property
     def without_out(self) -> list[RosterLine]:
         """Those who came and did not check out."""
-        return [line for line in self.open if line.in_at is not None]
+        return [line for line in self.open if line.in_at is not None and not line.held_reason]
 
     @property
     def state(self) -> str:
-        """``open`` to changes, ``submitted`` or ``approved``."""
-        if self.approval is None or self.approval.returned_at is not None:
-            return "open"
-        return "approved" if self.approval.approved_at is not None else "submitted"
+        """``submitted`` while a round waits, ``approved`` when nothing is left, else ``open``."""
+        if self.approval is not None and self.approval.undecided:
+            return "submitted"
+        return "approved" if self.given and not self.open and not self.to_send else "open"
 
 
 def review_of(session: Session, shift: Shift) -> Reviewed:
     """Everything a reviewer and an approver look at."""
-    roster, approval = list_roster(session, shift.id), find_approval(session, shift.id)
+    roster, rounds, held = list_roster(session, shift.id), list_rounds(session, shift.id), list_held(session, shift.id)
     staff = {line.manual_by_id for line in roster} | {line.reviewed_by_id for line in roster}
-    if approval is not None:
-        staff |= {approval.submitted_by_id, approval.approved_by_id}
+    for one in rounds:
+        staff |= {one.submitted_by_id, one.first_approved_by_id, one.approved_by_id}
+    staff |= {one.by_id for some in held.values() for one in some}
     people = list_names(session, {one for one in staff if one is not None})
     return Reviewed(
         shift=shift,
-        approval=approval,
+        approval=rounds[-1] if rounds else None,
+        rounds=rounds,
+        held=held,
         open=[line for line in roster if line.pending],
         counted=[line for line in roster if line.status in {"ready", "approved"}],
         void=[line for line in roster if line.status == "void"],
@@ -151,8 +199,38 @@ def review(shift_id: int) -> str:
         wanted=wanted,
         flag=flag if flag in {ANY, *(kind.code for kind in KINDS)} else "",
         found=search_members(session, wanted, branch_id=shift.activity.branch_id, without=listed) if wanted else (),
+        entering=Form(BackdatedSchema(), initial={"manual": shift_minutes(policy_of(shift, shift.activity))}),
+        whole=shift_minutes(policy_of(shift, shift.activity)),
+        people=_people(session, shift, listed) if shift.activity.backdated_reason else (),
         missing=Form(CloseMissingSchema(), initial={"out_at": clocktime(shift.ends_at), "reason": ""}),
     )
+
+
+def _people(session: Session, shift: Shift, listed: Sequence[int]) -> list[Member]:
+    """Whom one may tick as having been at an activity entered afterwards: people of the branch not listed yet."""
+    found = list_active_members(session, branch_id=shift.activity.branch_id, limit=_MOST_TICKS)
+    return [member for member in found if member.id not in set(listed)]
+
+
+@blueprint.post("/organise/shifts/<int:shift_id>/review/backdated")
+@guard("attendance.review")
+def enter_list(shift_id: int) -> Response:
+    """Enter those ticked, of an activity posted after it took place."""
+    reached(db.session(), shift_id, "attendance.review")
+    form = Form(BackdatedSchema())
+    with saying_refusals():
+        given = form.load()
+        ticked = [int(one) for one in request.form.getlist("member") if one.isascii() and one.isdigit()]
+        if not ticked:
+            flash("还没有选人。请在名单里打勾。", "error")
+            return redirect(url_for("attendance.review", shift_id=shift_id), 303)
+        minutes = given["manual_hours"] * 60 + given["manual_minutes"]
+        with transaction() as session:
+            count = enter_backdated(
+                session, shift_id, ticked, minutes=minutes, reason=given["reason"], actor=current_actor()
+            )
+            flash(f"已补登 {count} 人。提交以后，要两位工作人员先后同意。", "success")
+    return redirect(url_for("attendance.review", shift_id=shift_id), 303)
 
 
 @blueprint.post("/organise/shifts/<int:shift_id>/review/close-missing")
@@ -177,7 +255,8 @@ def close_all(shift_id: int) -> Response:
 @guard("attendance.review")
 def submit(shift_id: int) -> Response:
     """Send the list for approval."""
+    some = request.form.get("some") == "1"
     with saying_refusals(), transaction() as session:
-        submit_shift(session, shift_id, actor=current_actor(), now=clock.now())
+        submit_shift(session, shift_id, actor=current_actor(), now=clock.now(), leave_open=some)
         flash("已提交审核。请另一位工作人员在“待审核”里确认入账。", "success")
     return redirect(url_for("attendance.review", shift_id=shift_id), 303)

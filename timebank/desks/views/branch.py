@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 
 from flask import render_template, url_for
 from sqlalchemy.orm import Session
 
 from timebank.archives import queries as archives
-from timebank.attendance.queries import list_waiting_approval, list_waiting_review, month_totals
+from timebank.attendance.queries import (
+    ShiftCard,
+    list_unrecorded,
+    list_waiting_approval,
+    list_waiting_review,
+    month_totals,
+)
 from timebank.branches.models import Branch
 from timebank.branches.views import choose_branch
 from timebank.core import clock
 from timebank.core.actor import Actor
 from timebank.core.clock import month_name
 from timebank.core.db import db
+from timebank.core.workdays import deadline, first_in_time
 from timebank.corrections.queries import count_open
 from timebank.desks.views import blueprint
 from timebank.exchange.queries import BranchCounts, count_for_branch, redemption_capacity
@@ -72,21 +79,40 @@ def _queue(session: Session, branch: Branch, counts: BranchCounts, actor: Actor,
             Waiting(
                 count=card.attended,
                 title=f"审批时长：{card.title}",
-                text=f"{span(card.starts_at, card.ends_at)} · {card.attended} 人 · {card.submitted_by} 提交",
+                text=f"{span(card.starts_at, card.ends_at)} · {card.attended} 人 · {_asks(card, now)}",
                 url=url_for("attendance.approval", shift_id=card.shift_id),
             )
             for card in list_waiting_approval(session, here)
         ]
     reviews = list_waiting_review(session, here, now=now)
     if reviews and actor.may("attendance.review", branch_id=branch.id):
-        text = f"最早的是 {span(reviews[0].starts_at, reviews[0].ends_at)} “{reviews[0].title}”"
+        first = reviews[0]
+        words = deadline(first.ends_at, now).words
+        text = f"最早的是 {span(first.starts_at, first.ends_at)} “{first.title}”，{words}"
         found.append(
             Waiting(count=len(reviews), title="等待核对名单的班次", text=text, url=url_for("attendance.approvals"))
         )
+    found += _late(session, branch, actor, now)
     found += _corrections(session, branch, actor)
     found += _orders(branch, counts, actor)
     found += _months(session, branch, actor, now)
     return found
+
+
+def _asks(card: ShiftCard, now: datetime) -> str:
+    """Who sent a round, who agreed already, and how long it may still wait."""
+    agreed = f"，{card.first_approved_by}已同意，还差一位" if card.first_approved_by else ""
+    return f"{card.submitted_by} 提交{agreed} · {deadline(card.ends_at, now).words}"
+
+
+def _late(session: Session, branch: Branch, actor: Actor, now: datetime) -> list[Waiting]:
+    if not actor.may("attendance.review", branch_id=branch.id):
+        return []
+    before = clock.instant(first_in_time(clock.today(now)), time())
+    late = list_unrecorded(session, frozenset({branch.id}), now=now, ended_before=before)
+    url = url_for("attendance.overdue", branch=branch.id)
+    text = "结束后 10 个工作日还没有入账，要尽快核对、审核"
+    return [Waiting(count=len(late), title="逾期未入账的班次", text=text, url=url)] if late else []
 
 
 def _corrections(session: Session, branch: Branch, actor: Actor) -> list[Waiting]:

@@ -12,12 +12,21 @@ from timebank.core.minutes import coins, hours
 DEFAULT_POINTS: Final = 10
 MOST_POINTS: Final = 1000
 LONGEST_EXPIRY: Final = 120  # months
+DEFAULT_LARGE: Final = 240  # minutes by hand
+DEFAULT_SHARE: Final = 50  # percent of a list by hand
+DEFAULT_BACKDATE: Final = 60  # days
+MOST_LARGE: Final = 24 * 60
+LONGEST_BACKDATE: Final = 366
 MOST_MINUTES: Final = 9999 * 60
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """What a version of the rules sets. None: no cap, never. ``first_redemption_minutes`` 0: redeem at once."""
+    """What a version of the rules sets. None: no cap, never. ``first_redemption_minutes`` 0: redeem at once.
+
+    A second approver is asked for above ``large_minutes`` by hand for one person, or ``hand_share`` percent of a list
+    by hand. Activities may be entered up to ``backdate_days`` after they took place; 0: not at all.
+    """
 
     points_per_hour: int = DEFAULT_POINTS
     daily_cap_minutes: int | None = None
@@ -25,6 +34,9 @@ class Settings:
     first_redemption_minutes: int = 0
     group_hours_give_away: bool = False
     expiry_months: int | None = None
+    large_minutes: int = DEFAULT_LARGE
+    hand_share: int = DEFAULT_SHARE
+    backdate_days: int = DEFAULT_BACKDATE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,3 +85,17 @@ def sentences(rule: Settings) -> list[str]:
     if rule.expiry_months is not None:
         said.append(f"爱心币存入满 {rule.expiry_months} 个月没有用就过期，先存入的先算用掉。")
     return said
+
+
+def approval_sentences(rule: Settings) -> list[str]:
+    """What a version says about approving, one sentence a rule."""
+    entered = (
+        f"已经办过的活动，可以在 {rule.backdate_days} 天内补登，都要两位工作人员同意。"
+        if rule.backdate_days
+        else "已经办过的活动不能补登。"
+    )
+    return [
+        f"一个人的补录时长超过 {hours(rule.large_minutes)}，要两位工作人员先后同意才入账。",
+        f"名单里有 5 人以上是补录的，而且超过 {rule.hand_share}%，也要两位工作人员同意。",
+        entered,
+    ]

@@ -17,7 +17,9 @@ from timebank.core.errors import Conflict, FormUsed, Invalid
 from timebank.rulebook.models import CoinRule
 from timebank.rulebook.queries import find_by_key, find_rule
 from timebank.rulebook.rules import (
+    LONGEST_BACKDATE,
     LONGEST_EXPIRY,
+    MOST_LARGE,
     MOST_MINUTES,
     MOST_POINTS,
     SETTINGS,
@@ -26,6 +28,7 @@ from timebank.rulebook.rules import (
 )
 
 FARTHEST: Final = timedelta(days=370)
+_ALL: Final = 100  # percent
 
 
 class BadRule(Invalid):
@@ -117,4 +120,15 @@ def _faults(draft: RuleDraft, today: date) -> dict[str, str]:
         faults["expiry_months"] = f"请填 1 到 {LONGEST_EXPIRY} 之间的月数；不过期就不填。"
     if not draft.reason.strip():
         faults["reason"] = "请写一句为什么要改，大家都看得到。"
+    return faults | _approval_faults(rule)
+
+
+def _approval_faults(rule: Settings) -> dict[str, str]:
+    faults = {}
+    if not 0 <= rule.large_minutes <= MOST_LARGE:
+        faults["large"] = "请填 0 到 24 小时。"
+    if not 0 <= rule.hand_share <= _ALL:
+        faults["hand_share"] = "请填 0 到 100。"
+    if not 0 <= rule.backdate_days <= LONGEST_BACKDATE:
+        faults["backdate_days"] = f"请填 0 到 {LONGEST_BACKDATE}；0 就是不能补登。"
     return faults

@@ -18,7 +18,7 @@ from timebank.core.minutes import coins, hours, points
 from timebank.rulebook import queries
 from timebank.rulebook.models import CoinRule
 from timebank.rulebook.queries import Trial
-from timebank.rulebook.rules import BUILT_IN, SETTINGS, Version, in_force, sentences
+from timebank.rulebook.rules import BUILT_IN, SETTINGS, Settings, Version, approval_sentences, in_force, sentences
 from timebank.rulebook.schemas import RuleSchema
 from timebank.rulebook.service import RuleDraft, add_rule, check_rule
 from timebank.rulebook.views.base import blueprint
@@ -29,6 +29,7 @@ _PAIRS = {
     "daily_cap_minutes": "daily_cap",
     "holding_cap_minutes": "holding_cap",
     "first_redemption_minutes": "first_redemption",
+    "large_minutes": "large",
 }
 
 
@@ -64,7 +65,7 @@ def rules() -> str:
         "rulebook/rules.html",
         choice=choice,
         present=present,
-        present_says=sentences(present),
+        present_says=_says(present),
         built_in=present is BUILT_IN,
         shown=_shown(queries.list_rules(session, branch.id), versions, present, branch, today),
         may_change=current_actor().may("rules.change", branch_id=branch.id),
@@ -81,7 +82,7 @@ def _shown(
             ShownVersion(
                 rule=rule,
                 name=version.name,
-                sentences=sentences(version),
+                sentences=_says(version),
                 state=_state(version, versions, present, today),
             )
         )
@@ -140,8 +141,8 @@ def _look(session: Session, form: Form, draft: RuleDraft, branch: Branch) -> str
         branch=branch,
         draft=draft,
         before=before,
-        before_says=sentences(before),
-        after_says=sentences(draft.settings),
+        before_says=_says(before),
+        after_says=_says(draft.settings),
         trial=trial,
         rows=_rows(trial),
         form=form,
@@ -162,6 +163,10 @@ def _rows(trial: Trial) -> list[Row]:
         ("到月底会过期的爱心币", one.expired, two.expired, coins),
     )
     return [Row(label, show(old), show(new), _signed(new - old, show)) for label, old, new, show in amounts]
+
+
+def _says(rule: Settings) -> list[str]:
+    return [*sentences(rule), *approval_sentences(rule)]
 
 
 def _times(count: int) -> str:
