@@ -19,6 +19,8 @@ from sqlalchemy.orm import Session
 
 import timebank
 from tests import databases
+from tests.attendance.paper import printed
+from tests.attendance.scene import make_scene
 from tests.corrections.town import make_town
 from tests.ledger.bank import open_bank
 from tests.rulebook.saving import save_rule
@@ -101,6 +103,10 @@ def _ask_for_a_look(session: Session) -> None:
     request_check(session, town.entry(0), words="少了", form_key="k", actor=actor_of(session, town.member(0)), now=NOW)
 
 
+def _photograph_paper(session: Session) -> None:
+    printed(session, make_scene(session))
+
+
 @pytest.mark.parametrize(
     ("leave", "below"),
     [
@@ -109,6 +115,7 @@ def _ask_for_a_look(session: Session) -> None:
         (_save_rules, "0011"),
         (_set_right, "0012"),
         (_ask_for_a_look, "0012"),
+        (_photograph_paper, "0017b"),
     ],
 )
 def test_going_down_refuses_to_forget(fresh_database: str, leave: Callable[[Session], None], below: str) -> None:
