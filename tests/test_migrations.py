@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 import timebank
 from tests import databases
+from tests.attendance.paper import printed
 from tests.attendance.scene import make_scene
 from tests.corrections.town import make_town
 from tests.ledger.bank import open_bank
@@ -110,16 +111,21 @@ def _ask_for_a_look(session: Session) -> None:
     request_check(session, town.entry(0), words="少了", form_key="k", actor=actor_of(session, town.member(0)), now=NOW)
 
 
+def _photograph_paper(session: Session) -> None:
+    printed(session, make_scene(session))
+
+
 @pytest.mark.parametrize(
     ("leave", "below"),
     [
         (_give_away, "0010"),
         (_owe, "0010"),
         (_save_rules, "0011"),
-        (_count_anew, "0016"),
-        (_say_where, "0016"),
+        (_count_anew, "0018"),
+        (_say_where, "0018"),
         (_set_right, "0012"),
         (_ask_for_a_look, "0012"),
+        (_photograph_paper, "0021"),
     ],
 )
 def test_going_down_refuses_to_forget(fresh_database: str, leave: Callable[[Session], None], below: str) -> None:

@@ -1,7 +1,6 @@
 """Lists on paper: printed, typed in, with photos as evidence; and tablets at the entrance.
 
-What was printed, typed, photographed and looked at is never changed or deleted; a kiosk is only ever closed; nobody
-approves minutes that count by paper which they typed.
+What was printed, typed, photographed and looked at is never changed or deleted; a kiosk is only ever closed.
 """
 
 import sqlalchemy as sa
@@ -17,13 +16,6 @@ depends_on = None
 APPEND_ONLY = ("sheet", "sheet_line", "sheet_photo", "sheet_typing", "sheet_look")
 APPENDED = "sheets are never changed or deleted"
 KIOSK_FINAL = "a kiosk is only ever closed"
-TYPED = "nobody approves paper that they typed"
-FOUR_EYES = "approval_paper_four_eyes"
-
-TYPED_PAPER = """NEW.approved_by_id IS NOT NULL AND EXISTS (
-    SELECT 1 FROM scan c JOIN attendance a ON a.shift_id = c.shift_id AND a.member_id = c.member_id
-    WHERE c.shift_id = NEW.shift_id AND c.source = 'paper' AND c.refused = '' AND c.actor_id = NEW.approved_by_id
-      AND a.status <> 'void' AND a.signed_minutes + a.manual_minutes > 0)"""
 SAME = ("id", "shift_id", "device", "opened_by_id", "opened_at", "expires_at", "form_key")
 
 
@@ -40,8 +32,6 @@ SQLITE = (
     f"CREATE TRIGGER kiosk_final BEFORE UPDATE ON kiosk WHEN {_reopened('IS NOT')} "
     f"BEGIN SELECT RAISE(ABORT, '{KIOSK_FINAL}'); END",
     f"CREATE TRIGGER kiosk_never_delete BEFORE DELETE ON kiosk BEGIN SELECT RAISE(ABORT, '{KIOSK_FINAL}'); END",
-    f"CREATE TRIGGER {FOUR_EYES} BEFORE UPDATE ON shift_approval WHEN {TYPED_PAPER} "
-    f"BEGIN SELECT RAISE(ABORT, '{TYPED}'); END",
 )
 
 
@@ -63,8 +53,6 @@ POSTGRESQL = (
     ),
     _function("kiosk_guard", f"TG_OP = 'DELETE' OR {_reopened('IS DISTINCT FROM')}", KIOSK_FINAL),
     "CREATE TRIGGER kiosk_final BEFORE UPDATE OR DELETE ON kiosk FOR EACH ROW EXECUTE FUNCTION kiosk_guard()",
-    _function(FOUR_EYES, TYPED_PAPER, TYPED),
-    f"CREATE TRIGGER {FOUR_EYES} BEFORE UPDATE ON shift_approval FOR EACH ROW EXECUTE FUNCTION {FOUR_EYES}()",
 )
 
 
@@ -196,10 +184,7 @@ def downgrade() -> None:
     for table in ("sheet_photo", "sheet_typing"):
         if op.get_bind().exec_driver_sql(f"SELECT count(*) FROM {table}").scalar():
             raise RuntimeError("there are sheets with evidence; restore a backup instead of going down")
-    postgresql = op.get_bind().dialect.name == "postgresql"
-    op.execute(f"DROP TRIGGER {FOUR_EYES} ON shift_approval" if postgresql else f"DROP TRIGGER {FOUR_EYES}")
     for table in ("kiosk", "sheet_look", "sheet_typing", "sheet_photo", "sheet_line", "sheet"):
         op.drop_table(table)  # and its triggers
-    if postgresql:
-        for function in (FOUR_EYES, "kiosk_guard"):
-            op.execute(f"DROP FUNCTION {function}()")
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("DROP FUNCTION kiosk_guard()")

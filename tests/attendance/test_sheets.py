@@ -401,7 +401,10 @@ def test_the_database_refuses_an_approval_by_the_typist(session: Session, scene:
     typed(session, sheet, line(here, "09:00", "11:00"), actor=scene.manager_actor)
     scene.submit(session)
     approve = text("UPDATE shift_approval SET approved_by_id = :by, approved_at = submitted_at WHERE shift_id = :shift")
-    with pytest.raises(DBAPIError, match="nobody approves paper that they typed"), session.begin_nested():
+    with (
+        pytest.raises(DBAPIError, match="nobody approves minutes of their own or that they typed"),
+        session.begin_nested(),
+    ):
         session.execute(approve, {"by": scene.manager.id, "shift": scene.shift_id})
 
 

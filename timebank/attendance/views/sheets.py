@@ -198,7 +198,7 @@ def type_sheet(number: str, page: int) -> AnyResponse | tuple[str, int]:
         state=state,
         form=form,
         mine=_own(state),
-        closed=not state.typings and approval is not None and approval.returned_at is None,
+        closed=not state.typings and approval is not None and approval.undecided,
         line_code=line_code,
     )
     return answer, form.status
