@@ -110,7 +110,7 @@ def test_the_organiser_writes_down_the_spot_and_tries_the_policy_beside_the_form
     page.get_by_role("button", name="用我现在的位置").click()
     expect(page.get_by_label("现场位置")).to_have_value("29.901300, 121.843400")
     page.get_by_label("活动名称").fill("滨河清洁")
-    page.get_by_label("在场达到整班的八成就算整班").check()
+    page.get_by_label("在场达到整班的 80% 就算整班").check()
     page.get_by_label("开始").fill("09:00")
     page.get_by_label("结束", exact=True).fill("11:00")
     with page.context.expect_page() as opened:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from timebank.activities.models import ACTUAL, PLANNED, WHOLE, Activity
-from timebank.activities.rules import Counting, counting_of, counting_sentences, own_options
+from timebank.activities.rules import PRESETS, Counting, counting_of, counting_sentences, own_options
 from timebank.activities.schemas import ROUNDINGS
 from timebank.core import clock
 from timebank.core.minutes import coins
@@ -18,7 +18,8 @@ from timebank.web.filters import clocktime
 WAYS: Final = {
     ACTUAL: "从签到算到签退，来多久算多久。适合来去自由的活动。",
     PLANNED: "来了签到，就算整班，不用签退。适合一起出发、一起结束的活动。",
-    WHOLE: "在场达到整班的八成就算整班，迟到十分钟不扣；不到八成，来多久算多久。适合固定岗位。",
+    WHOLE: f"在场达到整班的 {PRESETS[WHOLE].lowest_share}% 就算整班，"
+    f"迟到 {PRESETS[WHOLE].late_grace_minutes} 分钟以内不扣；不到的，来多久算多久。适合固定岗位。",
 }
 
 
