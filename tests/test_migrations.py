@@ -25,9 +25,12 @@ from tests.corrections.town import make_town
 from tests.ledger.bank import open_bank
 from tests.rulebook.saving import save_rule
 from tests.world import NOW, actor_of, make_branch
+from timebank.attendance.service import make_poster
 from timebank.cli.database import MIGRATIONS, run_alembic
+from timebank.core.actor import SYSTEM
 from timebank.core.db import Base, write_session
 from timebank.corrections.service import request_check
+from timebank.rotation.service import rotate_code_key
 
 for found in pkgutil.walk_packages(timebank.__path__, "timebank."):
     if found.name.endswith(".models"):
@@ -115,6 +118,20 @@ def _photograph_paper(session: Session) -> None:
     printed(session, make_scene(session))
 
 
+def _rotate(session: Session) -> None:
+    rotate_code_key(session, "venue", overlap=timedelta(days=1), form_key="k", actor=SYSTEM, now=NOW)
+
+
+def _hang_a_poster(session: Session) -> None:
+    scene = make_scene(session)
+    make_poster(session, scene.shift_id, form_key="k", actor=scene.organiser_actor, now=NOW)
+
+
+def _scan_from_paper(session: Session) -> None:
+    scene = make_scene(session)
+    assert scene.staff_scan(session, scene.volunteer_actors[0].member_id or 0, "09:00", source="paper").kind == "in"
+
+
 @pytest.mark.parametrize(
     ("leave", "below"),
     [
@@ -126,6 +143,9 @@ def _photograph_paper(session: Session) -> None:
         (_set_right, "0012"),
         (_ask_for_a_look, "0012"),
         (_photograph_paper, "0021"),
+        (_rotate, "0016"),
+        (_hang_a_poster, "0017_"),
+        (_scan_from_paper, "0017_"),
     ],
 )
 def test_going_down_refuses_to_forget(fresh_database: str, leave: Callable[[Session], None], below: str) -> None:

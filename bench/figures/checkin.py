@@ -19,6 +19,7 @@ from bench.servers import Post, post_all, served
 from bench.town import SECRET, open_shift, people
 from tests import databases
 from timebank.app import create_app
+from timebank.attendance.models import VENUE
 from timebank.attendance.rules import Claim, claim_text
 from timebank.core import clock
 from timebank.core.db import db, transaction
@@ -66,7 +67,7 @@ def _check_ins(settings: dict[str, Any]) -> Iterator[Post]:
             branch, shift_id = open_shift(session, starts_at=now - timedelta(minutes=5), now=now)
             members = people(session, branch, ROUND * ROUNDS + 50, now=now)
             session.add_all(Credential(member_id=id_, session_mark=_MARK, changed_at=now) for id_ in members)
-        claim = claim_text(Keys(SECRET.encode()), Claim(shift_id=shift_id, seen_at=now))
+        claim = claim_text(Keys(SECRET.encode()), Claim(shift_id=shift_id, seen_at=now, source=VENUE))
         db.session.remove()
         db.engine.dispose()
     return iter([_press(app, member_id, claim) for member_id in members])

@@ -15,12 +15,14 @@ from tests import databases
 from tests.attendance.scene import AFTER, END, Scene, at, make_scene, make_shift
 from tests.world import actor_of, make_member
 from timebank.attendance.models import Attendance, Overtime, PointsCarry, Scan, ShiftApproval
+from timebank.attendance.queries import find_poster
 from timebank.attendance.service import (
     Correction,
     OvertimeDraft,
     approve_shift,
     confirm_overtime,
     correct_times,
+    make_poster,
     rejudge,
     return_shift,
     submit_shift,
@@ -29,6 +31,8 @@ from timebank.core.db import write_session
 from timebank.core.errors import Refusal
 from timebank.ledger.queries import get_account
 from timebank.members.models import Member
+from timebank.members.queries import find_card
+from timebank.members.service import reissue_card
 
 THREADS = 16
 
@@ -275,3 +279,28 @@ def test_overtime_and_sending_the_list_take_turns(long_day: Crowd) -> None:
     )
     assert (sent.minutes, kept.signed_minutes) == ((150, 150) if in_time else (120, 120))
     assert long_day.alone(lambda session: count(session, Overtime)) == int(in_time)
+
+
+def test_posters_made_at_one_moment_follow_one_another_and_the_last_one_counts(crowd: Crowd) -> None:
+    def make(key: str) -> Callable[[Session], int]:
+        scene = crowd.scene
+        return lambda session: (
+            make_poster(session, scene.shift_id, form_key=key, actor=scene.organiser_actor, now=at("08:30")).number
+        )
+
+    assert sorted(crowd.together([make(key) for key in ("a", "b", "c", "a", "b", "c")])) == [1, 1, 2, 2, 3, 3]
+    found = crowd.alone(lambda session: find_poster(session, crowd.scene.shift_id))
+    assert (found.number, found.revoked_at) == (3, None)
+
+
+def test_a_lost_card_reported_many_times_at_once_is_replaced_once(crowd: Crowd) -> None:
+    actor = crowd.scene.volunteer_actors[0]
+    member_id = actor.member_id or 0
+    lost = crowd.alone(lambda session: find_card(session, member_id)).id
+
+    def report(session: Session) -> int:
+        return reissue_card(session, member_id, reason="卡丢了", card_id=lost, actor=actor, now=at("09:00")).id
+
+    [new] = set(crowd.together([report] * 6))
+    assert new != lost
+    assert crowd.alone(lambda session: find_card(session, member_id)).id == new
