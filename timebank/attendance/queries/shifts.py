@@ -89,7 +89,7 @@ def _cards(scope: tuple[Any, Any] = _WHOLE) -> Select[Any]:
     submitter, approver, first, organiser = aliased(Member), aliased(Member), aliased(Member), aliased(Member)
     counted = Attendance.status != "void"
     of_round, of_shift = scope
-    return (
+    cards: Select[Any] = (
         select(
             Shift.id.label("shift_id"),
             Shift.activity_id,
@@ -135,6 +135,7 @@ def _cards(scope: tuple[Any, Any] = _WHOLE) -> Select[Any]:
         .outerjoin(first, first.id == ShiftApproval.first_approved_by_id)
         .outerjoin(approver, approver.id == ShiftApproval.approved_by_id)
     )
+    return cards
 
 
 def _corrected_points(of_shift: Any) -> Any:
