@@ -19,13 +19,15 @@ from sqlalchemy.orm import Session
 
 import timebank
 from tests import databases
+from tests.activities import town as activities
 from tests.attendance.paper import printed
-from tests.attendance.scene import make_scene
+from tests.attendance.scene import AFTER, make_scene, make_shift
+from tests.attendance.scene import at as scene_at
 from tests.corrections.town import make_town
 from tests.ledger.bank import open_bank
 from tests.rulebook.saving import save_rule
 from tests.world import NOW, actor_of, make_branch
-from timebank.attendance.service import make_poster
+from timebank.attendance.service import Yes, approve_shift, make_poster, submit_shift
 from timebank.cli.database import MIGRATIONS, run_alembic
 from timebank.core.actor import SYSTEM
 from timebank.core.db import Base, write_session
@@ -132,6 +134,20 @@ def _scan_from_paper(session: Session) -> None:
     assert scene.staff_scan(session, scene.volunteer_actors[0].member_id or 0, "09:00", source="paper").kind == "in"
 
 
+def _approve_in_part(session: Session) -> None:
+    scene = make_scene(session)
+    for number in range(2):
+        scene.attend(session, number)
+    scene.submit(session)
+    yes = Yes(held={scene.volunteers[0].id: "请再核实"})
+    approve_shift(session, scene.shift_id, actor=scene.manager_actor, now=AFTER, yes=yes)
+
+
+def _enter_afterwards(session: Session) -> None:
+    place = activities.make_town(session)
+    activities.post(session, place, activities.shift(-24), backdated_reason="抢险回来才登记")
+
+
 @pytest.mark.parametrize(
     ("leave", "below"),
     [
@@ -146,6 +162,8 @@ def _scan_from_paper(session: Session) -> None:
         (_rotate, "0016"),
         (_hang_a_poster, "0017_"),
         (_scan_from_paper, "0017_"),
+        (_approve_in_part, "0019"),
+        (_enter_afterwards, "0020"),
     ],
 )
 def test_going_down_refuses_to_forget(fresh_database: str, leave: Callable[[Session], None], below: str) -> None:
@@ -157,6 +175,32 @@ def test_going_down_refuses_to_forget(fresh_database: str, leave: Callable[[Sess
     with pytest.raises(RuntimeError, match="restore a backup instead of going down"):
         run_alembic(engine, command.downgrade, revision=revision)
     assert tables(engine) == before
+
+
+def test_approvals_of_whole_shifts_become_round_one_with_their_records(fresh_database: str) -> None:
+    engine = databases.make_engine(fresh_database)
+    with Session(engine) as session, write_session(session):
+        scene = make_scene(session)
+        scene.attend(session, 0)
+        scene.submit(session)
+        scene.approve(session)
+        _, waiting = make_shift(
+            session, scene.branch, scene.organiser_actor, starts_at=scene_at("14:00"), ends_at=scene_at("16:00")
+        )
+        scene.scan(session, 0, "14:00", shift_id=waiting, wanted="in")
+        scene.scan(session, 0, "16:00", shift_id=waiting, wanted="out")
+        submit_shift(session, waiting, actor=scene.organiser_actor, now=scene_at("17:00"))
+    run_alembic(engine, command.downgrade, revision="0016_covering_indexes")
+    run_alembic(engine, command.upgrade, revision="head")
+    with engine.connect() as looking:
+        rounds = looking.execute(
+            sa.text(
+                "SELECT p.number, p.people, p.large_minutes, a.status, a.approval_id IS NOT NULL FROM shift_approval p "
+                "JOIN attendance a ON a.submitted_in_id = p.id ORDER BY p.id"
+            )
+        ).all()
+    engine.dispose()
+    assert [tuple(row) for row in rounds] == [(1, 1, 240, "approved", True), (1, 1, 240, "ready", False)]
 
 
 @pytest.fixture

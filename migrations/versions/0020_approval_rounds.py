@@ -53,10 +53,15 @@ DECIDED = "OLD.approved_at IS NOT NULL OR OLD.returned_at IS NOT NULL"
 NEW_DECIDED = "NEW.approved_at IS NOT NULL OR NEW.returned_at IS NOT NULL OR NEW.first_approved_at IS NOT NULL"
 GIVEN = """EXISTS (SELECT 1 FROM shift_approval p WHERE p.id = NEW.approval_id AND p.id = NEW.submitted_in_id
     AND p.shift_id = NEW.shift_id AND p.approved_at IS NOT NULL)"""
+# Both approvers are asked for at once: this is asked of every record of a large list.
+APPROVERS = "(p.approved_by_id, p.first_approved_by_id)"
 APPROVERS_HAND = f"""({COUNTED.format(row="NEW")}) AND EXISTS (
     SELECT 1 FROM shift_approval p WHERE p.id = NEW.approval_id
-      AND ({HAND.format(row="NEW", person="p.approved_by_id")}
-        OR {HAND.format(row="NEW", person="p.first_approved_by_id")}))"""
+      AND (NEW.member_id IN {APPROVERS} OR NEW.manual_by_id IN {APPROVERS} OR NEW.reviewed_by_id IN {APPROVERS}
+        OR EXISTS (SELECT 1 FROM scan c WHERE c.shift_id = NEW.shift_id AND c.member_id = NEW.member_id
+          AND (c.reason <> '' OR c.source = 'paper' AND c.refused = '') AND c.actor_id IN {APPROVERS})
+        OR EXISTS (SELECT 1 FROM overtime o WHERE o.shift_id = NEW.shift_id AND o.member_id = NEW.member_id
+          AND o.by_id IN {APPROVERS})))"""
 OPEN_ROUND = """EXISTS (SELECT 1 FROM shift_approval p WHERE p.id = NEW.submitted_in_id AND p.shift_id = NEW.shift_id
     AND p.approved_at IS NULL AND p.returned_at IS NULL AND p.first_approved_at IS NULL)"""
 

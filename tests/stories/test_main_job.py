@@ -204,7 +204,7 @@ def submit_for_approval(page: Page) -> None:
 def approve(page: Page) -> None:
     page.goto("/organise/approvals")
     page.get_by_role("link", name="滨河公园清扫").click()
-    page.get_by_role("button", name="审核通过，全部入账").click()
+    page.get_by_role("button", name="审核通过").click()
     expect(page.get_by_text("已审核入账").first).to_be_visible()
 
 

@@ -89,44 +89,45 @@ def _cards(scope: tuple[Any, Any] = _WHOLE) -> Select[Any]:
     submitter, approver, first, organiser = aliased(Member), aliased(Member), aliased(Member), aliased(Member)
     counted = Attendance.status != "void"
     of_round, of_shift = scope
+    columns: tuple[Any, ...] = (
+        Shift.id.label("shift_id"),
+        Shift.activity_id,
+        Shift.starts_at,
+        Shift.ends_at,
+        Activity.branch_id,
+        Activity.title,
+        Branch.name.label("branch_name"),
+        Activity.organiser_id,
+        organiser.name.label("organiser"),
+        (Activity.backdated_reason != "").label("backdated"),
+        select(func.count())
+        .where(SignUp.shift_id == Shift.id, SignUp.status == CONFIRMED)
+        .scalar_subquery()
+        .label("expected"),
+        select(func.count()).where(of_shift, counted).scalar_subquery().label("attended"),
+        select(func.count()).where(of_shift, Attendance.status == PENDING).scalar_subquery().label("pending"),
+        with_corrections(select(func.coalesce(func.sum(MINUTES), 0)).select_from(Attendance))
+        .where(of_shift, counted)
+        .scalar_subquery()
+        .label("minutes"),
+        ShiftApproval.number.label("round_number"),
+        ShiftApproval.submitted_by_id,
+        func.coalesce(submitter.name, "").label("submitted_by"),
+        ShiftApproval.submitted_at,
+        func.coalesce(first.name, "").label("first_approved_by"),
+        ShiftApproval.first_approved_at,
+        ShiftApproval.returned_at,
+        func.coalesce(ShiftApproval.returned_reason, "").label("returned_reason"),
+        func.coalesce(approver.name, "").label("approved_by"),
+        ShiftApproval.approved_at,
+        (func.coalesce(ShiftApproval.points, 0) + _corrected_points(of_shift)).label("points"),
+        with_corrections(select(func.count()).select_from(Attendance))
+        .where(of_shift, IS_CORRECTED)
+        .scalar_subquery()
+        .label("corrected"),
+    )
     return (
-        select(
-            Shift.id.label("shift_id"),
-            Shift.activity_id,
-            Shift.starts_at,
-            Shift.ends_at,
-            Activity.branch_id,
-            Activity.title,
-            Branch.name.label("branch_name"),
-            Activity.organiser_id,
-            organiser.name.label("organiser"),
-            (Activity.backdated_reason != "").label("backdated"),
-            select(func.count())
-            .where(SignUp.shift_id == Shift.id, SignUp.status == CONFIRMED)
-            .scalar_subquery()
-            .label("expected"),
-            select(func.count()).where(of_shift, counted).scalar_subquery().label("attended"),
-            select(func.count()).where(of_shift, Attendance.status == PENDING).scalar_subquery().label("pending"),
-            with_corrections(select(func.coalesce(func.sum(MINUTES), 0)).select_from(Attendance))
-            .where(of_shift, counted)
-            .scalar_subquery()
-            .label("minutes"),
-            ShiftApproval.number.label("round_number"),
-            ShiftApproval.submitted_by_id,
-            func.coalesce(submitter.name, "").label("submitted_by"),
-            ShiftApproval.submitted_at,
-            func.coalesce(first.name, "").label("first_approved_by"),
-            ShiftApproval.first_approved_at,
-            ShiftApproval.returned_at,
-            func.coalesce(ShiftApproval.returned_reason, "").label("returned_reason"),
-            func.coalesce(approver.name, "").label("approved_by"),
-            ShiftApproval.approved_at,
-            (func.coalesce(ShiftApproval.points, 0) + _corrected_points(of_shift)).label("points"),
-            with_corrections(select(func.count()).select_from(Attendance))
-            .where(of_shift, IS_CORRECTED)
-            .scalar_subquery()
-            .label("corrected"),
-        )
+        select(*columns)
         .join(Activity, Activity.id == Shift.activity_id)
         .join(Branch, Branch.id == Activity.branch_id)
         .join(organiser, organiser.id == Activity.organiser_id)
