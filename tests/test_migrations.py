@@ -19,10 +19,14 @@ from sqlalchemy.orm import Session
 
 import timebank
 from tests import databases
+from tests.attendance.scene import at as scene_at
+from tests.attendance.scene import make_scene
 from tests.corrections.town import make_town
 from tests.ledger.bank import open_bank
 from tests.rulebook.saving import save_rule
-from tests.world import NOW, actor_of, make_branch
+from tests.world import KEYS, NOW, actor_of, make_branch
+from timebank.attendance.rules import Timing
+from timebank.attendance.service import Batch, UploadedScan, record_batch
 from timebank.cli.database import MIGRATIONS, run_alembic
 from timebank.core.db import Base, write_session
 from timebank.corrections.service import request_check
@@ -101,6 +105,16 @@ def _ask_for_a_look(session: Session) -> None:
     request_check(session, town.entry(0), words="少了", form_key="k", actor=actor_of(session, town.member(0)), now=NOW)
 
 
+def _decide_a_case(session: Session) -> None:
+    scene = make_scene(session, people=1)
+    timing = Timing(device_at=scene_at("07:00"), loaded_offset=0, sent_offset=0)
+    early = UploadedScan(
+        key="early-bird", code="", member_id=scene.volunteer_actors[0].member_id, wanted="in", timing=timing
+    )
+    batch = Batch(shift_id=scene.shift_id, scans=[early])
+    record_batch(session, batch, actor=scene.organiser_actor, keys=KEYS, now=scene_at("20:00"))
+
+
 @pytest.mark.parametrize(
     ("leave", "below"),
     [
@@ -109,6 +123,7 @@ def _ask_for_a_look(session: Session) -> None:
         (_save_rules, "0011"),
         (_set_right, "0012"),
         (_ask_for_a_look, "0012"),
+        (_decide_a_case, "0017"),
     ],
 )
 def test_going_down_refuses_to_forget(fresh_database: str, leave: Callable[[Session], None], below: str) -> None:
