@@ -26,8 +26,17 @@ from tests.attendance.scene import at as scene_at
 from tests.corrections.town import make_town
 from tests.ledger.bank import open_bank
 from tests.rulebook.saving import save_rule
-from tests.world import NOW, actor_of, make_branch
-from timebank.attendance.service import Yes, approve_shift, make_poster, submit_shift
+from tests.world import KEYS, NOW, actor_of, make_branch
+from timebank.attendance.rules import Timing
+from timebank.attendance.service import (
+    Batch,
+    UploadedScan,
+    Yes,
+    approve_shift,
+    make_poster,
+    record_batch,
+    submit_shift,
+)
 from timebank.cli.database import MIGRATIONS, run_alembic
 from timebank.core.actor import SYSTEM
 from timebank.core.db import Base, write_session
@@ -148,6 +157,16 @@ def _enter_afterwards(session: Session) -> None:
     activities.post(session, place, activities.shift(-24), backdated_reason="抢险回来才登记")
 
 
+def _decide_a_case(session: Session) -> None:
+    scene = make_scene(session, people=1)
+    timing = Timing(device_at=scene_at("07:00"), loaded_offset=0, sent_offset=0)
+    early = UploadedScan(
+        key="early-bird", code="", member_id=scene.volunteer_actors[0].member_id, wanted="in", timing=timing
+    )
+    batch = Batch(shift_id=scene.shift_id, scans=[early])
+    record_batch(session, batch, actor=scene.organiser_actor, keys=KEYS, now=scene_at("20:00"))
+
+
 @pytest.mark.parametrize(
     ("leave", "below"),
     [
@@ -164,6 +183,7 @@ def _enter_afterwards(session: Session) -> None:
         (_scan_from_paper, "0017_"),
         (_approve_in_part, "0019"),
         (_enter_afterwards, "0020"),
+        (_decide_a_case, "0017b"),
     ],
 )
 def test_going_down_refuses_to_forget(fresh_database: str, leave: Callable[[Session], None], below: str) -> None:
