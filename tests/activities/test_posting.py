@@ -226,7 +226,7 @@ def test_nothing_changed_is_nothing_recorded(session: Session) -> None:
     assert queries.list_changes(session, made.id) == []
 
 
-def test_more_places_move_the_line_up_as_far_as_they_go(session: Session) -> None:
+def test_more_places_are_offered_along_the_line_as_far_as_they_go(session: Session) -> None:
     town = make_town(session)
     on = post_shift(session, town, capacity=1)
     crowd = people(session, town, 4)
@@ -235,9 +235,9 @@ def test_more_places_move_the_line_up_as_far_as_they_go(session: Session) -> Non
     old = service.draft_of(on.activity)
     written = replace(old, shifts=[replace(old.shifts[0], capacity=3)])
     service.change_activity(session, on.activity_id, written, actor=town.lead, now=NOW)
-    assert [s.member_id for s in queries.list_confirmed(session, on.id)] == [m.id for m in crowd[:3]]
+    assert [s.member_id for s in queries.list_offered(session, on.id)] == [m.id for m in crowd[1:3]]
     assert (on.taken, on.capacity) == (3, 3)
-    assert told(session, crowd[1].id) == ["候补成功：“陪独居老人聊天”"]
+    assert told(session, crowd[1].id) == ["轮到您了：“陪独居老人聊天”有名额"]
 
 
 def test_never_fewer_places_than_are_taken(session: Session) -> None:

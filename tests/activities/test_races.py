@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -13,7 +14,7 @@ from tests import databases
 from tests.activities.town import make_town, people, post_shift
 from tests.world import NOW, actor_of
 from timebank.activities import queries, service
-from timebank.activities.models import CONFIRMED, LEFT, WAITING, Shift, SignUp
+from timebank.activities.models import CONFIRMED, LEFT, OFFERED, WAITING, Shift, SignUp
 from timebank.core.actor import Actor
 from timebank.core.db import write_session
 from timebank.notices.models import Notice
@@ -121,8 +122,69 @@ def test_places_given_back_while_others_queue_are_all_taken_again(fresh_database
     verbs = [leaving(shift_id, actor) for actor in leavers] + [joining(shift_id, actor) for actor in crowd[20:]]
     at_once(engine, verbs)
     taken, statuses = counted(engine, shift_id)
-    assert (taken, statuses) == (10, Counter({CONFIRMED: 10, LEFT: 8, WAITING: 22}))
+    assert (taken, statuses) == (10, Counter({CONFIRMED: 2, OFFERED: 8, LEFT: 8, WAITING: 22}))
     with Session(engine) as session:
-        moved = session.scalars(sa.select(Notice.member_id).where(Notice.kind == "sign_up.moved_up")).all()
+        moved = session.scalars(sa.select(Notice.member_id).where(Notice.kind == "sign_up.offered")).all()
         assert len(moved) == len(set(moved)) == 8
+    engine.dispose()
+
+
+def accepting(shift_id: int, actor: Actor) -> Callable[[Session], str]:
+    return lambda session: (
+        service.accept_offer(session, shift_id, member_id=actor.member_id or 0, actor=actor, now=NOW).status
+    )
+
+
+def settling(shift_id: int, now: datetime) -> Callable[[Session], str]:
+    return lambda session: str(service.settle_shift(session, shift_id, now=now))
+
+
+def test_one_freed_place_is_offered_once_however_many_look(fresh_database: str) -> None:
+    engine = make_engine(fresh_database)
+    shift_id, crowd = prepare(engine, 1, 12)
+    for actor in crowd:
+        at_once(engine, [joining(shift_id, actor)])
+    at_once(engine, [leaving(shift_id, crowd[0]), *[settling(shift_id, NOW)] * 9])
+    assert counted(engine, shift_id) == (1, Counter({LEFT: 1, OFFERED: 1, WAITING: 10}))
+    engine.dispose()
+
+
+def test_an_offer_that_runs_out_while_ten_look_goes_to_one_other(fresh_database: str) -> None:
+    engine = make_engine(fresh_database)
+    shift_id, crowd = prepare(engine, 1, 4)
+    for actor in crowd:
+        at_once(engine, [joining(shift_id, actor)])
+    at_once(engine, [leaving(shift_id, crowd[0])])
+    answers = at_once(engine, [settling(shift_id, NOW + timedelta(hours=7))] * 10)
+    assert sorted(answers) == ["0"] * 9 + ["1"]
+    assert counted(engine, shift_id) == (1, Counter({LEFT: 2, OFFERED: 1, WAITING: 1}))
+    engine.dispose()
+
+
+def test_accepting_and_declining_at_once_leave_one_answer(fresh_database: str) -> None:
+    engine = make_engine(fresh_database)
+    shift_id, crowd = prepare(engine, 1, 3)
+    for actor in crowd:
+        at_once(engine, [joining(shift_id, actor)])
+    at_once(engine, [leaving(shift_id, crowd[0])])
+    second = crowd[1]
+    at_once(engine, [accepting(shift_id, second)] * 5 + [leaving(shift_id, second)] * 5)
+    taken, statuses = counted(engine, shift_id)
+    # Who accepted and then left freed the place for the third; either way it is held by one person.
+    assert taken == 1
+    assert statuses == Counter({LEFT: 2, OFFERED: 1})
+    engine.dispose()
+
+
+def test_offers_accepted_while_others_press_never_pass_the_capacity(fresh_database: str) -> None:
+    engine = make_engine(fresh_database)
+    shift_id, crowd = prepare(engine, 6, 30)
+    for actor in crowd[:18]:
+        at_once(engine, [joining(shift_id, actor)])
+    for actor in crowd[:6]:
+        at_once(engine, [leaving(shift_id, actor)])
+    verbs = [accepting(shift_id, actor) for actor in crowd[6:12]] + [joining(shift_id, actor) for actor in crowd[18:]]
+    answers = at_once(engine, verbs)
+    assert Counter(answers) == {CONFIRMED: 6, WAITING: 12}
+    assert counted(engine, shift_id) == (6, Counter({CONFIRMED: 6, LEFT: 6, WAITING: 18}))
     engine.dispose()

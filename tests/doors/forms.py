@@ -30,6 +30,8 @@ _PERSON = {"form_key": "fresh", "name": "陶桂花", "consent": "1", "consent_ve
 
 Filled = Mapping[str, str] | Callable[[Town], Mapping[str, str]]
 _FORMS: dict[str, Filled] = {
+    "activities.accept": {},
+    "activities.accept_for": {},
     "activities.cancel": _REASON,
     "activities.cancel_one": _REASON,
     "activities.copy": {"form_key": "fresh"},

@@ -1,7 +1,7 @@
 """活动: activities with shifts, and who signed up for them.
 
-Promises: a shift never holds more people than its capacity; the waiting list moves up by itself, in order; a published
-activity changes only visibly; a cancelled one says why.
+Promises: a shift never holds more people than its capacity; a freed place is offered along the waiting list, in order,
+with a deadline; a published activity changes only visibly; a cancelled one says why.
 Refuses: publishing past dates or high risk without insurance; fewer places than are taken; two shifts of one member at
 the same time; leaving or cancelling what has begun.
 Owns: activity, shift, sign_up, activity_change.

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
+from timebank.activities.queries import list_offered
 from timebank.activities.service import (
     ActivityDraft,
     ShiftDraft,
+    accept_offer,
     cancel_activity,
     leave,
     post_activity,
@@ -24,6 +26,7 @@ from timebank.demo.turns import Turn, choose_volunteers
 
 _SIGN_UPS_OPEN: Final = timedelta(days=16)
 _GATHERING: Final = timedelta(minutes=30)  # before the shift; nobody checks in earlier
+_ANSWER: Final = timedelta(minutes=20)  # within every deadline but the very last
 _CALLED_OFF: Final = timedelta(hours=17)
 _CONTACT_PHONES: Final = {street.branch_code: street.phone for street in STREETS}
 
@@ -98,6 +101,16 @@ def _leave(story: Story, turn: Turn, resident: Resident, at: datetime) -> None:
     actor = story.actor(resident.person.name if resident.person.phone else turn.plan.organiser)
     reason = story.one_of(LEAVING)
     leave(story.session, turn.shift_id, member_id=resident.member_id, reason=reason, actor=actor, now=at)
+    story.note(at + _ANSWER, _answer, turn)
+
+
+def _answer(story: Story, turn: Turn, at: datetime) -> None:
+    """Whoever was asked by then says yes; the organiser does it for people without a phone."""
+    people = {resident.member_id: resident for resident in story.residents.values()}
+    for signed in list_offered(story.session, turn.shift_id):
+        resident = people[signed.member_id]
+        actor = story.actor(resident.person.name if resident.person.phone else turn.plan.organiser)
+        accept_offer(story.session, turn.shift_id, member_id=resident.member_id, actor=actor, now=at)
 
 
 def _call_off(story: Story, occasion: Occasion, activity_id: int, at: datetime) -> None:

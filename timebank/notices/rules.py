@@ -76,6 +76,20 @@ SENTENCES: Final[dict[str, str]] = {
     "sign_up.moved_up": (
         "候补成功：“{title}”\n名额轮到您了：{start:moment}，地点：{place}。去不了请尽早退出，让给下一位。"
     ),
+    "sign_up.offer_lapsed": (
+        "“{title}”的名额让给下一位了\n"
+        "{start:moment} 的班次轮到过您，没有在时限内答复，已退出候补。还想去，可以重新排队。"
+    ),
+    "sign_up.offered": (
+        "轮到您了：“{title}”有名额\n"
+        "{start:moment}，地点：{place}。名额给您留到 {until:moment}，请打开活动页点“我要去”或“不去了”。"
+        "过时不答，就让给下一位。"
+    ),
+    "sign_up.offered_together": (
+        "轮到你们了：“{title}”有 {count} 个名额\n"
+        "{start:moment}，地点：{place}。一起报名的 {count} 人的名额都留到 {until:moment}，一个人点“我们都去”就行。"
+        "过时不答，就让给下一位。"
+    ),
     "sign_up.taken_off": (
         "您在“{title}”的报名已由工作人员取消\n{start:moment} 的班次，原因：{reason}。有疑问请联系活动联系人。"
     ),

@@ -1,5 +1,6 @@
 """Reads of activities, shifts and sign-ups."""
 
+from timebank.activities.queries.limits import find_limits, list_limit_rules
 from timebank.activities.queries.lists import (
     Scope,
     ShiftFilter,
@@ -21,6 +22,9 @@ from timebank.activities.queries.shifts import (
     line_position,
     list_changes,
     list_confirmed,
+    list_left,
+    list_offered,
+    list_unsettled,
     list_waiting,
     sign_ups_of,
 )
@@ -33,6 +37,7 @@ __all__ = [
     "ShiftNotFound",
     "count_waiting",
     "find_clash",
+    "find_limits",
     "find_person",
     "find_sign_up",
     "get_activity",
@@ -42,9 +47,13 @@ __all__ = [
     "list_coming",
     "list_confirmed",
     "list_drafts",
+    "list_left",
+    "list_limit_rules",
     "list_member_shifts",
     "list_month",
+    "list_offered",
     "list_shifts",
+    "list_unsettled",
     "list_waiting",
     "sign_ups_of",
 ]

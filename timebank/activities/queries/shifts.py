@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 from timebank.activities.models import (
     CONFIRMED,
     LEFT,
+    OFFERED,
     PUBLISHED,
     WAITING,
     Activity,
@@ -18,6 +20,7 @@ from timebank.activities.models import (
     SignUp,
 )
 from timebank.core.errors import NotFound
+from timebank.members.models import ACTIVE, Member
 
 
 class ActivityNotFound(NotFound):
@@ -79,6 +82,36 @@ def list_confirmed(session: Session, shift_id: int) -> list[SignUp]:
 def list_waiting(session: Session, shift_id: int) -> list[SignUp]:
     """Who waits for a place, with the members, first in line first."""
     return _people(session, shift_id, WAITING)
+
+
+def list_offered(session: Session, shift_id: int) -> list[SignUp]:
+    """Who was offered a place and has not answered, with the members, in the order of the line."""
+    return _people(session, shift_id, OFFERED)
+
+
+def list_left(session: Session, shift_id: int) -> list[SignUp]:
+    """Who left a shift or its waiting list, with the members, last first."""
+    found = select(SignUp).where(SignUp.shift_id == shift_id, SignUp.status == LEFT)
+    return list(session.scalars(found.options(joinedload(SignUp.member)).order_by(SignUp.left_at.desc(), SignUp.id)))
+
+
+def list_unsettled(session: Session, *, now: datetime, limit: int) -> list[int]:
+    """Shifts to come whose waiting list has something to do: an offer that ran out or fell to somebody who cannot
+    come, or free places with people who wait. Cheap: the lists are looked at by their own verb.
+    """
+    over = and_(SignUp.status == OFFERED, or_(SignUp.offered_until <= now, Member.status != ACTIVE))
+    idle = and_(SignUp.status == WAITING, Shift.taken < Shift.capacity, Shift.starts_at > now)
+    found = (
+        select(SignUp.shift_id)
+        .join(SignUp.member)
+        .join(SignUp.shift)
+        .join(Shift.activity)
+        .where(or_(over, idle), Shift.cancelled_at.is_(None), Activity.status == PUBLISHED)
+        .distinct()
+        .order_by(SignUp.shift_id)
+        .limit(limit)
+    )
+    return list(session.scalars(found))
 
 
 def _people(session: Session, shift_id: int, status: str) -> list[SignUp]:

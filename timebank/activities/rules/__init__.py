@@ -11,16 +11,28 @@ from timebank.activities.rules.drafts import (
     weeks_ahead,
 )
 from timebank.activities.rules.ical import CalendarEvent, write_calendar
+from timebank.activities.rules.limits import BUILT_IN, LIMIT_NAMES, Limits, is_closed, is_popular, sentences
+from timebank.activities.rules.line import Choice, Party, choose_parties, offer_deadline
 
 __all__ = [
+    "BUILT_IN",
+    "LIMIT_NAMES",
     "ActivityDraft",
     "CalendarEvent",
     "Change",
+    "Choice",
+    "Limits",
+    "Party",
     "ShiftDraft",
+    "choose_parties",
     "find_changes",
     "find_faults",
     "find_overlaps",
     "find_publishing_faults",
+    "is_closed",
+    "is_popular",
+    "offer_deadline",
+    "sentences",
     "weeks_ahead",
     "write_calendar",
 ]

@@ -5,6 +5,7 @@ Order of locks, always: activity, shifts by id, member. So no two verbs can wait
 
 from timebank.activities.rules import ActivityDraft, ShiftDraft
 from timebank.activities.service.cancelling import AlreadyBegun, cancel_activity, cancel_shift
+from timebank.activities.service.line import settle_shift
 from timebank.activities.service.posting import (
     ActivityCancelled,
     AlreadyPosted,
@@ -22,9 +23,11 @@ from timebank.activities.service.signing import (
     MemberNotActive,
     NotOpen,
     NotSignedUp,
+    NotYourTurn,
     ShiftsOverlap,
     ShiftStarted,
     TooLateToLeave,
+    accept_offer,
     leave,
     sign_up,
 )
@@ -39,11 +42,13 @@ __all__ = [
     "NotADraft",
     "NotOpen",
     "NotSignedUp",
+    "NotYourTurn",
     "PolicyFixed",
     "ShiftDraft",
     "ShiftStarted",
     "ShiftsOverlap",
     "TooLateToLeave",
+    "accept_offer",
     "cancel_activity",
     "cancel_shift",
     "change_activity",
@@ -53,5 +58,6 @@ __all__ = [
     "leave",
     "post_activity",
     "publish",
+    "settle_shift",
     "sign_up",
 ]

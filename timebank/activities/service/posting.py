@@ -22,8 +22,8 @@ from timebank.activities.rules import (
     weeks_ahead,
 )
 from timebank.activities.rules.drafts import ACTIVITY_FIELDS, SHIFT_FIELDS
+from timebank.activities.service.line import settle
 from timebank.activities.service.locks import lock_activity
-from timebank.activities.service.signing import move_up
 from timebank.activities.service.telling import facts_of, link_of, tell_people
 from timebank.core.actor import Actor
 from timebank.core.db import insert_once
@@ -132,8 +132,8 @@ def change_activity(
     """Change an activity. A draft becomes what was written, all of it.
 
     A published one keeps the shifts that are not mentioned (cancel those instead) and those that have begun; what
-    differs is recorded for everybody to see, those signed up are told of a new time or place, and the waiting line
-    moves up into new places. Capacity never falls below the places taken.
+    differs is recorded for everybody to see, those signed up are told of a new time or place, and new places are
+    offered to those who wait. Capacity never falls below the places taken.
     """
     activity = lock_activity(session, activity_id)
     actor.require("activity.change", branch_id=activity.branch_id)
@@ -289,7 +289,7 @@ def _record(session: Session, activity: Activity, changes: Sequence[Change], *, 
                 key=f"activity.changed:{record.id}:{shift.id}",
             )
             tell_people(session, shift, told, now=now)
-        move_up(session, shift, now=now)
+        settle(session, shift, now=now)
 
 
 def _plain(change: Change) -> dict[str, object]:

@@ -1,20 +1,31 @@
-"""Signing up and leaving. A place is taken by a guarded relative update, and the line moves up where one is freed."""
+"""Signing up, answering an offer, and leaving. A place that is freed is offered to the first in line at once."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from timebank.activities.models import CONFIRMED, LEFT, PUBLISHED, WAITING, Shift, SignUp
-from timebank.activities.queries import find_clash, find_sign_up
+from timebank.activities.models import (
+    BY_OTHERS,
+    BY_SELF,
+    CONFIRMED,
+    DECLINED,
+    LEFT,
+    OFFERED,
+    PUBLISHED,
+    WAITING,
+    Shift,
+    SignUp,
+)
+from timebank.activities.queries import find_clash, find_limits, find_sign_up
+from timebank.activities.service.line import admits, give_places_back, settle, take_places
 from timebank.activities.service.locks import lock_member, lock_shift
-from timebank.activities.service.telling import facts_of, link_of
+from timebank.activities.service.telling import tell_signed
 from timebank.core.actor import Actor
 from timebank.core.errors import Conflict, Invalid
-from timebank.members.models import ACTIVE, Member
-from timebank.notices.service import tell
+from timebank.members.models import ACTIVE
 
 
 class NotOpen(Conflict):
@@ -52,6 +63,13 @@ class NotSignedUp(Conflict):
     text = "没有在这个班次报过名，不用退出。"
 
 
+class NotYourTurn(Conflict):
+    """Nothing was offered to the member yet."""
+
+    code = "activities.not_your_turn"
+    text = "“{title}”还没有轮到。有空出的名额时，会按顺序通知。"
+
+
 class TooLateToLeave(Conflict):
     """The shift has begun; what happened is judged from attendance."""
 
@@ -66,31 +84,43 @@ def sign_up(session: Session, shift_id: int, *, member_id: int, actor: Actor, no
     """
     shift = lock_shift(session, shift_id)
     _require(actor, shift, member_id)
+    settle(session, shift, now=now)
     known = find_sign_up(session, shift_id, member_id)
     if known is not None and known.status != LEFT:
         return known
     _check_open(shift, now)
     _check_member(session, shift, member_id)
-    taken = _take_place(session, shift)
-    signed = known if known is not None else SignUp(shift_id=shift_id, member_id=member_id)
-    signed.status = CONFIRMED if taken else WAITING
-    signed.queued_at, signed.confirmed_at = now, now if taken else None
-    signed.left_at, signed.leave_reason = None, ""
-    signed.signed_by_id = None if actor.member_id == member_id else actor.member_id
-    session.add(signed)
-    session.flush()
+    [signed] = _place(session, shift, [member_id], actor=actor, now=now)
     if actor.member_id != member_id:
-        _tell(session, signed, "sign_up.by_staff", now)
+        tell_signed(session, signed, "sign_up.by_staff", now)
     return signed
 
 
-def leave(session: Session, shift_id: int, *, member_id: int, reason: str, actor: Actor, now: datetime) -> SignUp:
-    """Give a place (or a place in the line) back, before the shift begins; the first in line moves up at once.
+def _place(session: Session, shift: Shift, member_ids: Sequence[int], *, actor: Actor, now: datetime) -> list[SignUp]:
+    """Places for all of them, or all of them into the line."""
+    taken = admits(session, shift, len(member_ids)) and take_places(session, shift, len(member_ids))
+    placed = []
+    for member_id in member_ids:
+        signed = find_sign_up(session, shift.id, member_id) or SignUp(shift_id=shift.id, member_id=member_id)
+        signed.status = CONFIRMED if taken else WAITING
+        signed.queued_at, signed.confirmed_at, signed.offered_until = now, now if taken else None, None
+        signed.left_at, signed.left_how, signed.leave_reason, signed.late = None, "", "", False
+        signed.signed_by_id = None if actor.member_id == member_id else actor.member_id
+        signed.passed = 0
+        session.add(signed)
+        placed.append(signed)
+    session.flush()
+    return placed
 
-    Giving up a confirmed place needs a reason. Leaving twice is calm.
+
+def leave(session: Session, shift_id: int, *, member_id: int, reason: str, actor: Actor, now: datetime) -> SignUp:
+    """Give a place, an offered one, or a place in the line back, before the shift begins; the next in line is asked.
+
+    Giving up a confirmed place needs a reason; shortly before the start it is marked as late. Leaving twice is calm.
     """
     shift = lock_shift(session, shift_id)
     _require(actor, shift, member_id)
+    settle(session, shift, now=now)
     known = find_sign_up(session, shift_id, member_id)
     if known is None:
         raise NotSignedUp()
@@ -100,42 +130,44 @@ def leave(session: Session, shift_id: int, *, member_id: int, reason: str, actor
         raise TooLateToLeave(title=shift.activity.title)
     if known.status == CONFIRMED and not reason:
         raise Invalid(fields={"reason": "请写一句原因，组织者好安排。"})
-    had_place = known.status == CONFIRMED
-    known.status, known.left_at, known.leave_reason, known.confirmed_at = LEFT, now, reason, None
-    session.flush()
-    if actor.member_id != member_id:
-        _tell(session, known, "sign_up.taken_off", now, reason=reason)
-    if had_place:
-        _free_place(session, shift)
-        move_up(session, shift, now=now)
+    _go(session, shift, known, reason=reason, actor=actor, now=now)
+    settle(session, shift, now=now)
     return known
 
 
-def move_up(session: Session, shift: Shift, *, now: datetime) -> list[SignUp]:
-    """Give the free places of a locked shift to those who wait, first come first, and tell them.
+def _go(session: Session, shift: Shift, known: SignUp, *, reason: str, actor: Actor, now: datetime) -> None:
+    before = known.status
+    own = actor.member_id == known.member_id
+    known.left_how = DECLINED if before == OFFERED and own else BY_SELF if own else BY_OTHERS
+    notice = timedelta(hours=find_limits(session, shift.activity.branch_id).late_hours)
+    known.late = before == CONFIRMED and shift.starts_at - now < notice
+    known.status, known.left_at, known.leave_reason = LEFT, now, reason
+    known.confirmed_at = known.offered_until = None
+    session.flush()
+    if not own:
+        tell_signed(session, known, "sign_up.taken_off", now, reason=reason)
+    give_places_back(session, shift, int(before in {CONFIRMED, OFFERED}))
 
-    Passed over, and left in the line: members who are not active, and who has another shift at that time. Nobody is
-    moved up once the shift has begun or was cancelled.
+
+def accept_offer(session: Session, shift_id: int, *, member_id: int, actor: Actor, now: datetime) -> SignUp:
+    """Take the place that was offered. Accepting twice is calm.
+
+    An offer that ran out has gone on to the next in line: the answer then says ``left``, which is no refusal, so that
+    the line's move is kept. Raises NotSignedUp, NotYourTurn, ShiftsOverlap.
     """
-    moved: list[SignUp] = []
-    if not shift.free or shift.cancelled_at or shift.activity.status != PUBLISHED or now >= shift.starts_at:
-        return moved
-    line = (
-        select(SignUp)
-        .join(SignUp.member)
-        .where(SignUp.shift_id == shift.id, SignUp.status == WAITING, Member.status == ACTIVE)
-        .order_by(SignUp.queued_at, SignUp.id)
-    )
-    for waiting in session.scalars(line).all():
-        if find_clash(session, waiting.member_id, shift) is not None:
-            continue
-        if not _take_place(session, shift):
-            break
-        waiting.status, waiting.confirmed_at = CONFIRMED, now
+    shift = lock_shift(session, shift_id)
+    _require(actor, shift, member_id)
+    settle(session, shift, now=now)
+    known = find_sign_up(session, shift_id, member_id)
+    if known is None:
+        raise NotSignedUp()
+    if known.status == WAITING:
+        raise NotYourTurn(title=shift.activity.title)
+    if known.status == OFFERED:
+        _check_member(session, shift, member_id)
+        known.status, known.confirmed_at, known.offered_until = CONFIRMED, now, None
         session.flush()
-        _tell(session, waiting, "sign_up.moved_up", now)
-        moved.append(waiting)
-    return moved
+    return known
 
 
 def _require(actor: Actor, shift: Shift, member_id: int) -> None:
@@ -160,35 +192,3 @@ def _check_member(session: Session, shift: Shift, member_id: int) -> None:
     clash = find_clash(session, member_id, shift)
     if clash is not None:
         raise ShiftsOverlap(title=clash.activity.title)
-
-
-def _take_place(session: Session, shift: Shift) -> bool:
-    return _move_taken(session, shift, 1)
-
-
-def _free_place(session: Session, shift: Shift) -> None:
-    _move_taken(session, shift, -1)
-
-
-def _move_taken(session: Session, shift: Shift, step: int) -> bool:
-    after = Shift.taken + step
-    moved = session.execute(
-        update(Shift).where(Shift.id == shift.id, after >= 0, after <= Shift.capacity).values(taken=after),
-        execution_options={"synchronize_session": False},
-    )
-    session.expire(shift, ["taken"])
-    return bool(moved.rowcount)  # type: ignore[attr-defined]
-
-
-def _tell(session: Session, signed: SignUp, kind: str, now: datetime, **facts: object) -> None:
-    shift = signed.shift
-    tell(
-        session,
-        member_id=signed.member_id,
-        kind=kind,
-        facts=facts_of(shift) | facts,
-        link=link_of(shift.activity_id),
-        # One person may be moved up twice, after having left and queued again.
-        key=f"{kind}:{signed.id}:{now.timestamp():.3f}",
-        now=now,
-    )

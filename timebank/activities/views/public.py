@@ -8,7 +8,7 @@ from flask import flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from timebank.activities.models import CATEGORIES, CONFIRMED, LEFT, RISKS
+from timebank.activities.models import CATEGORIES, CONFIRMED, LAPSED, LEFT, OFFERED, RISKS, SignUp
 from timebank.activities.queries import (
     ShiftFilter,
     get_shift,
@@ -18,7 +18,7 @@ from timebank.activities.queries import (
     list_month,
 )
 from timebank.activities.schemas import ReasonSchema
-from timebank.activities.service import leave, sign_up
+from timebank.activities.service import accept_offer, leave, sign_up
 from timebank.activities.views.base import blueprint, saying_refusals, visible
 from timebank.activities.views.sharing import share_text
 from timebank.activities.views.shown import by_day, show_changes, show_shifts, weeks_of
@@ -137,11 +137,31 @@ def join(shift_id: int) -> Response:
     actor = current_actor()
     with saying_refusals(), transaction() as session:
         signed = sign_up(session, shift_id, member_id=actor.member_id or 0, actor=actor, now=clock.now())
-        if signed.status == CONFIRMED:
-            flash("报名成功。请准时到，去不了请提前退出，把名额让给别人。", "success")
+        flash(*_joined(session, signed))
+    return _back_to(shift_id)
+
+
+def _joined(session: Session, signed: SignUp) -> tuple[str, str]:
+    """What to say to who pressed the button, and in which tone."""
+    if signed.status == CONFIRMED:
+        return "报名成功。请准时到，去不了请提前退出，把名额让给别人。", "success"
+    if signed.status == OFFERED:
+        return "已经轮到您了，请点“我要去”或“不去了”。", "notice"
+    place = line_position(session, signed)
+    return f"名额已满，您排在候补第 {place} 位。轮到您时会发通知，请在时限内答复。", "notice"
+
+
+@blueprint.post("/shifts/<int:shift_id>/accept")
+@guard("sign_up.own")
+def accept(shift_id: int) -> Response:
+    """Take the place that was offered."""
+    actor = current_actor()
+    with saying_refusals(), transaction() as session:
+        answered = accept_offer(session, shift_id, member_id=actor.member_id or 0, actor=actor, now=clock.now())
+        if answered.status == LEFT:
+            flash("答复晚了，名额已经让给下一位。还想去，可以重新排候补。", "error")
         else:
-            place = line_position(session, signed)
-            flash(f"名额已满，您排在候补第 {place} 位。有人退出会自动轮到您，并发通知给您。", "notice")
+            flash("好的，名额是您的了。请准时到。", "success")
     return _back_to(shift_id)
 
 
@@ -152,11 +172,15 @@ def quit_shift(shift_id: int) -> Response:
     actor, form = current_actor(), Form(ReasonSchema())
     with saying_refusals(), transaction() as session:
         left = leave(session, shift_id, member_id=actor.member_id or 0, actor=actor, now=clock.now(), **form.load())
-        if left.status == LEFT:
+        if left.left_how == LAPSED:
+            flash("这个名额已经过了答复的时限，让给下一位了。", "notice")
+        else:
             flash("已经退出。谢谢您提前说一声。", "success")
     return _back_to(shift_id)
 
 
 def _back_to(shift_id: int) -> Response:
+    if request.form.get("back") == "me":
+        return redirect("/me")
     shift = get_shift(db.session(), shift_id)
     return redirect(url_for("activities.show", activity_id=shift.activity_id, _anchor=f"shift-{shift_id}"))

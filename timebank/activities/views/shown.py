@@ -15,6 +15,7 @@ from timebank.activities.models import (
     CATEGORIES,
     CONFIRMED,
     JUDGED_BY_NAMES,
+    OFFERED,
     RISKS,
     WAITING,
     ActivityChange,
@@ -90,6 +91,25 @@ class ShownShift:
     def confirmed(self) -> bool:
         """Whether this reader has a place."""
         return self.mine is not None and self.mine.status == CONFIRMED
+
+    @property
+    def offered(self) -> bool:
+        """Whether a place waits for this reader's answer."""
+        return self._was_offered and self.now < self._until
+
+    @property
+    def offer_over(self) -> bool:
+        """Whether this reader did not answer in time, though nobody has moved the line since."""
+        return self._was_offered and not self.offered
+
+    @property
+    def _was_offered(self) -> bool:
+        return self.mine is not None and self.mine.status == OFFERED
+
+    @property
+    def _until(self) -> datetime:
+        until = self.mine.offered_until if self.mine else None
+        return min(until or self.now, self.shift.starts_at)
 
     @property
     def in_line(self) -> bool:
