@@ -148,7 +148,10 @@ def test_3_a_team_must_belong_to_the_branch(session: Session) -> None:
     ("more", "field"),
     [
         ({"risk": "high", "risk_text": "登高"}, "insurance_policy"),
-        ({"risk": "medium"}, "risk_text"),
+        ({"risk": "medium", "insurance_policy": "P1"}, "risk_text"),
+        ({"risk": "medium", "risk_text": "车多"}, "insurance_policy"),
+        ({"category": "legal"}, "needed_papers"),
+        ({"category": "electrical", "needed_papers": "lawyer"}, "needed_papers"),
         ({"shifts": [shift(-1)]}, "shifts-0-date"),
         ({"shifts": [shift(0)]}, "shifts-0-date"),
         ({"shifts": [shift(24 * 400)]}, "shifts-0-date"),

@@ -33,6 +33,9 @@ CATEGORIES: Final = {
     "culture": "文化文体",
     "repair": "便民维修",
     "traffic": "文明交通",
+    "legal": "法律咨询",
+    "medical": "医疗义诊",
+    "electrical": "电工维修",
     "other": "其他",
 }
 ACTUAL, PLANNED = "actual", "planned"

@@ -26,6 +26,7 @@ from timebank.demo.turns import Turn, choose_volunteers
 
 _SIGN_UPS_OPEN: Final = timedelta(days=16)
 _GATHERING: Final = timedelta(minutes=30)  # before the shift; nobody checks in earlier
+_INSURED: Final = "统保 PZHL202633020000000012"  # the branches' policy for the whole year
 _ANSWER: Final = timedelta(minutes=20)  # within every deadline but the very last
 _CALLED_OFF: Final = timedelta(hours=17)
 _CONTACT_PHONES: Final = {street.branch_code: street.phone for street in STREETS}
@@ -66,6 +67,7 @@ def _draft(story: Story, occasion: Occasion) -> ActivityDraft:
         contact_phone=_CONTACT_PHONES[plan.branch],
         risk=plan.risk,
         risk_text=plan.risk_text,
+        insurance_policy=_INSURED if plan.risk != "low" else "",
         form_key=f"demo:activity:{occasion.key}",
         shifts=shifts,
         team_id=story.team_ids[plan.branch, plan.team] if plan.team else None,

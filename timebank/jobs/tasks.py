@@ -67,6 +67,15 @@ def settle_lines(_place: Place, now: datetime) -> int:
     return asked
 
 
+def remind_people(_place: Place, now: datetime) -> int:
+    """Remind people of shifts the day before and two hours before; returns how many. Each shift on its own."""
+    told = 0
+    for shift_id in signing.list_to_remind(db.session(), now=now):
+        with transaction() as session:
+            told += signing.remind_shift(session, shift_id, now=now)
+    return told
+
+
 def close_months(place: Place, now: datetime) -> int:
     """Close and pack every month that is over, each branch's in order; returns how many packages were made.
 
@@ -169,6 +178,7 @@ class Job:
 JOBS: Final[dict[str, Job]] = {
     "expire_orders": Job(title="让过期的兑换单退回冻结的爱心币", run=expire_orders),
     "settle_lines": Job(title="收回没有答复的名额，问候补的下一位", run=settle_lines),
+    "remind_people": Job(title="提醒明天和两小时内要来的人", run=remind_people),
     "close_months": Job(title="结清已过完的月份并打包", run=close_months),
     "expire_coins": Job(title="让按规则过期的爱心币过期", run=expire_coins),
     "audit_books": Job(title="账本自检", run=audit_books),

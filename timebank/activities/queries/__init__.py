@@ -1,5 +1,6 @@
 """Reads of activities, shifts and sign-ups."""
 
+from timebank.activities.queries.consents import ConsentNotFound, find_consent, get_consent, list_consents
 from timebank.activities.queries.limits import find_limits, list_limit_rules
 from timebank.activities.queries.lists import (
     Scope,
@@ -10,16 +11,28 @@ from timebank.activities.queries.lists import (
     list_month,
     list_shifts,
 )
+from timebank.activities.queries.no_shows import (
+    NoShowNotFound,
+    count_counted,
+    get_appeal,
+    get_no_show,
+    list_no_shows_at,
+    list_no_shows_of,
+    list_open_appeals,
+    marks_of,
+)
 from timebank.activities.queries.people import PersonNotFound, find_person
 from timebank.activities.queries.shifts import (
     ActivityNotFound,
     ShiftNotFound,
+    company_of,
     count_waiting,
     find_clash,
     find_sign_up,
     get_activity,
     get_shift,
     line_position,
+    list_all_signed,
     list_changes,
     list_confirmed,
     list_left,
@@ -31,29 +44,43 @@ from timebank.activities.queries.shifts import (
 
 __all__ = [
     "ActivityNotFound",
+    "ConsentNotFound",
+    "NoShowNotFound",
     "PersonNotFound",
     "Scope",
     "ShiftFilter",
     "ShiftNotFound",
+    "company_of",
+    "count_counted",
     "count_waiting",
     "find_clash",
+    "find_consent",
     "find_limits",
     "find_person",
     "find_sign_up",
     "get_activity",
+    "get_appeal",
+    "get_consent",
+    "get_no_show",
     "get_shift",
     "line_position",
+    "list_all_signed",
     "list_changes",
     "list_coming",
     "list_confirmed",
+    "list_consents",
     "list_drafts",
     "list_left",
     "list_limit_rules",
     "list_member_shifts",
     "list_month",
+    "list_no_shows_at",
+    "list_no_shows_of",
     "list_offered",
+    "list_open_appeals",
     "list_shifts",
     "list_unsettled",
     "list_waiting",
+    "marks_of",
     "sign_ups_of",
 ]

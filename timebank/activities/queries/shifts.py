@@ -18,6 +18,7 @@ from timebank.activities.models import (
     ActivityChange,
     Shift,
     SignUp,
+    SignUpParty,
 )
 from timebank.core.errors import NotFound
 from timebank.members.models import ACTIVE, Member
@@ -89,6 +90,12 @@ def list_offered(session: Session, shift_id: int) -> list[SignUp]:
     return _people(session, shift_id, OFFERED)
 
 
+def list_all_signed(session: Session, shift_id: int) -> list[SignUp]:
+    """Everybody who has a place, was offered one, or waits, with the members."""
+    found = select(SignUp).where(SignUp.shift_id == shift_id, SignUp.status != LEFT)
+    return list(session.scalars(found.options(joinedload(SignUp.member)).order_by(SignUp.id)))
+
+
 def list_left(session: Session, shift_id: int) -> list[SignUp]:
     """Who left a shift or its waiting list, with the members, last first."""
     found = select(SignUp).where(SignUp.shift_id == shift_id, SignUp.status == LEFT)
@@ -141,6 +148,34 @@ def sign_ups_of(session: Session, member_id: int | None, shift_ids: Collection[i
         return {}
     found = select(SignUp).where(SignUp.member_id == member_id, SignUp.shift_id.in_(shift_ids), SignUp.status != LEFT)
     return {sign_up.shift_id: sign_up for sign_up in session.scalars(found)}
+
+
+def company_of(session: Session, member_id: int | None, shift_ids: Collection[int]) -> dict[int, list[SignUp]]:
+    """Others whom a member signed up for the shifts, or who came in one party with them; not those who left."""
+    if member_id is None or not shift_ids:
+        return {}
+    mine = select(SignUp.party_id).where(
+        SignUp.member_id == member_id,
+        SignUp.shift_id.in_(shift_ids),
+        SignUp.party_id.is_not(None),
+        SignUp.status != LEFT,
+    )
+    found = (
+        select(SignUp)
+        .where(
+            SignUp.shift_id.in_(shift_ids),
+            SignUp.member_id != member_id,
+            SignUp.status != LEFT,
+            or_(SignUpParty.signed_by_id == member_id, SignUp.party_id.in_(mine)),
+        )
+        .join(SignUp.party)
+        .options(joinedload(SignUp.member))
+        .order_by(SignUp.id)
+    )
+    company: dict[int, list[SignUp]] = {}
+    for one in session.scalars(found):
+        company.setdefault(one.shift_id, []).append(one)
+    return company
 
 
 def line_position(session: Session, sign_up: SignUp) -> int:

@@ -17,16 +17,27 @@ from timebank.activities.queries import (
     list_coming,
     list_month,
 )
-from timebank.activities.schemas import ReasonSchema
-from timebank.activities.service import accept_offer, leave, sign_up
+from timebank.activities.rules import find_agreement_reasons
+from timebank.activities.schemas import GivenSchema, ReasonSchema, TogetherSchema
+from timebank.activities.service import (
+    Given,
+    Together,
+    accept_offer,
+    draft_of,
+    leave,
+    leave_together,
+    sign_up,
+    sign_up_together,
+)
 from timebank.activities.views.base import blueprint, saying_refusals, visible
 from timebank.activities.views.sharing import share_text
-from timebank.activities.views.shown import by_day, show_changes, show_shifts, weeks_of
+from timebank.activities.views.shown import by_day, show_changes, show_demands, show_shifts, weeks_of
 from timebank.branches.queries import list_area_choices, list_branch_ids_in, list_branches
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.core.paging import page_number
-from timebank.web.forms import Form
+from timebank.members.queries import list_signable
+from timebank.web.forms import Form, form_key
 from timebank.web.guards import current_actor, find_actor, guard, public
 
 
@@ -124,6 +135,10 @@ def show(activity_id: int) -> str:
         category=CATEGORIES.get(activity.category, activity.category),
         risk=RISKS.get(activity.risk, activity.risk),
         shifts=show_shifts(session, activity.shifts, actor.member_id if actor else None, now=now),
+        demands=show_demands(activity),
+        agreement=find_agreement_reasons(draft_of(activity)),
+        family=list_signable(session, actor.member_id) if actor and actor.member_id else [],
+        together_key=form_key(),
         changes=show_changes(changes, activity.shifts, {}),
         text=share_text(activity, now=now),
         may_change=bool(actor and actor.may("activity.change", branch_id=activity.branch_id)),
@@ -134,10 +149,51 @@ def show(activity_id: int) -> str:
 @guard("sign_up.own")
 def join(shift_id: int) -> Response:
     """Sign up for a shift."""
-    actor = current_actor()
+    actor, form = current_actor(), Form(GivenSchema())
     with saying_refusals(), transaction() as session:
-        signed = sign_up(session, shift_id, member_id=actor.member_id or 0, actor=actor, now=clock.now())
+        given = Given(risk_read=form.load()["risk_read"])
+        signed = sign_up(session, shift_id, member_id=actor.member_id or 0, actor=actor, now=clock.now(), given=given)
         flash(*_joined(session, signed))
+    return _back_to(shift_id)
+
+
+@blueprint.post("/shifts/<int:shift_id>/sign-up-together")
+@guard("sign_up.own")
+def join_together(shift_id: int) -> Response:
+    """Sign several people up who come together."""
+    form = Form(TogetherSchema())
+    with saying_refusals(), transaction() as session:
+        loaded = form.load()
+        given = Given(risk_read=loaded["risk_read"])
+        who = tuple(loaded["who"]) or (current_actor().member_id or 0,)
+        together = Together(member_ids=who, form_key=form.key, given=given)
+        placed = sign_up_together(session, shift_id, together, actor=current_actor(), now=clock.now())
+        if all(one.status == CONFIRMED for one in placed):
+            flash(f"{len(placed)} 个人都报名成功，每个人都会收到通知。", "success")
+        else:
+            flash(f"名额不够 {len(placed)} 个人一起去，大家一起排在候补。轮到时会通知每个人。", "notice")
+    return _back_to(shift_id)
+
+
+@blueprint.post("/shifts/<int:shift_id>/leave-together")
+@guard("sign_up.own")
+def quit_together(shift_id: int) -> Response:
+    """Leave with everybody whom one has signed up."""
+    form = Form(ReasonSchema())
+    with saying_refusals(), transaction() as session:
+        left = leave_together(session, shift_id, **form.load(), actor=current_actor(), now=clock.now())
+        flash(f"{len(left)} 个人都退出了。谢谢您提前说一声。" if left else "没有要退出的人。", "success")
+    return _back_to(shift_id)
+
+
+@blueprint.post("/shifts/<int:shift_id>/leave/<int(max=2147483647):member_id>")
+@guard("sign_up.own")
+def quit_for(shift_id: int, member_id: int) -> Response:
+    """Take somebody off whom one has signed up."""
+    form = Form(ReasonSchema())
+    with saying_refusals(), transaction() as session:
+        leave(session, shift_id, member_id=member_id, actor=current_actor(), now=clock.now(), **form.load())
+        flash("已经替这位退出，本人会收到通知。", "success")
     return _back_to(shift_id)
 
 

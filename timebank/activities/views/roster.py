@@ -16,7 +16,7 @@ from timebank.activities.queries import (
     list_waiting,
 )
 from timebank.activities.schemas import ProxySchema, ReasonSchema
-from timebank.activities.service import accept_offer, leave, sign_up
+from timebank.activities.service import Given, accept_offer, leave, sign_up
 from timebank.activities.views.base import blueprint, saying_refusals
 from timebank.activities.views.shown import show_shifts
 from timebank.core import clock
@@ -36,8 +36,10 @@ def roster(shift_id: int) -> str | Response | tuple[str, int]:
     form = Form(ProxySchema())
     if form.submitted:
         with form.catching(), transaction() as session:
-            who = find_person(session, keys(), form.load()["who"], branch_id=shift.activity.branch_id)
-            signed = sign_up(session, shift_id, member_id=who.id, actor=actor, now=now)
+            loaded = form.load()
+            who = find_person(session, keys(), loaded["who"], branch_id=shift.activity.branch_id)
+            given = Given(risk_read=loaded["risk_read"], override=loaded["override"])
+            signed = sign_up(session, shift_id, member_id=who.id, actor=actor, now=now, given=given)
             place = "报上名了" if signed.status == CONFIRMED else "排进候补了"
             flash(f"{who.name} {place}。", "success")
             return redirect(url_for("activities.roster", shift_id=shift_id))

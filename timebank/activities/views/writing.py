@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 
 from timebank.activities.models import CANCELLED, CATEGORIES, DRAFT, JUDGED_BY_NAMES, PUBLISHED, RISKS, Activity, Shift
 from timebank.activities.rules import ActivityDraft, find_overlaps
+from timebank.activities.rules.drafts import SPECIAL
 from timebank.activities.schemas import ROUNDINGS, ActivitySchema
 from timebank.activities.service import ActivityCancelled, change_activity, post_activity, publish
 from timebank.activities.views.base import blueprint, changeable
@@ -20,6 +21,7 @@ from timebank.branches.queries import list_branches
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.members.queries import list_teams
+from timebank.members.rules.papers import PAPERS, SKILL_NAMES, codes_in
 from timebank.web.forms import Form
 from timebank.web.guards import current_actor, guard
 
@@ -111,8 +113,11 @@ def _page(form: ActivityForm, *, branches: Sequence[Branch], activity: Activity 
         risks=[
             ("low", RISKS["low"], "室内陪伴、整理、宣传等"),
             ("medium", RISKS["medium"], "户外、骑行、搬运等，要写明怎样防护"),
-            ("high", RISKS["high"], "登高、下水、用电、救援等，先投保才能发布"),
+            ("high", RISKS["high"], "登高、下水、用电、救援等，不能有未成年人"),
         ],
+        skills=list(SKILL_NAMES.items()),
+        papers=list(PAPERS.items()),
+        special=list(SPECIAL.items()),
         judged_by=list(JUDGED_BY_NAMES.items()),
         roundings=list(ROUNDINGS.items()),
         today=clock.today(clock.now()),
@@ -134,6 +139,7 @@ def _blank(branch: Branch | None, name: str) -> dict[str, Any]:
 def _written(activity: Activity, shifts: Sequence[Shift]) -> Mapping[str, Any]:
     names = {field.name for field in fields(ActivityDraft)} - {"shifts", "form_key", "branch_id"}
     initial: dict[str, Any] = {name: getattr(activity, name) for name in names}
+    initial |= {name: codes_in(initial[name]) for name in ("needed_skills", "needed_papers", "special")}
     for row, shift in enumerate(shifts):
         start, end = clock.local(shift.starts_at), clock.local(shift.ends_at)
         initial |= {

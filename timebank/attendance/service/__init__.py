@@ -6,6 +6,7 @@ A scan at the door shares the shift with other scans, so that nobody sends or ap
 key and its attendance row.
 """
 
+from timebank.attendance.service.absences import WasSeen, mark_absences
 from timebank.attendance.service.approval import (
     AlreadySubmitted,
     Approved,
@@ -51,12 +52,14 @@ __all__ = [
     "StillPending",
     "StillRunning",
     "TimesOutOfRange",
+    "WasSeen",
     "approve_shift",
     "close_missing",
     "correct_times",
     "explained",
     "keep_correction",
     "lock_booked_record",
+    "mark_absences",
     "open_giveaway",
     "record_scan",
     "rejudge",

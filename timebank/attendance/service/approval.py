@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from timebank.attendance.models import PENDING, READY, Attendance, ShiftApproval
 from timebank.attendance.queries import find_own_hand
 from timebank.attendance.rules import shift_room
+from timebank.attendance.service.absences import count_absences
 from timebank.attendance.service.booking import book_records, lock_records, tell_booked
 from timebank.attendance.service.judged import rejudge_all
 from timebank.attendance.service.shifts import lock_shift, refuse_closed
@@ -161,6 +162,7 @@ def approve_shift(session: Session, shift_id: int, *, actor: Actor, now: datetim
     approval.approved_by_id, approval.approved_at = _person(actor), now
     session.flush()
     tell_booked(session, shift, due, now)
+    count_absences(session, shift_id, now=now)
     return _answer(approval, repeated=False)
 
 

@@ -2,6 +2,6 @@
 
 from timebank.attendance.views.base import blueprint
 
-from timebank.attendance.views import approvals, check_in, door, person, review, scanner  # isort: skip
+from timebank.attendance.views import absences, approvals, check_in, door, person, review, scanner  # isort: skip
 
-__all__ = ["approvals", "blueprint", "check_in", "door", "person", "review", "scanner"]
+__all__ = ["absences", "approvals", "blueprint", "check_in", "door", "person", "review", "scanner"]

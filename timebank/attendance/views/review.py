@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from timebank.activities.models import Shift
+from timebank.activities.queries import marks_of
 from timebank.attendance.models import ShiftApproval
 from timebank.attendance.queries import Flags, RosterLine, find_approval, list_flags, list_roster, search_members
 from timebank.attendance.schemas import CloseMissingSchema
@@ -106,6 +107,7 @@ def review(shift_id: int) -> str:
         over=now >= shift.ends_at,
         wanted=wanted,
         found=search_members(session, wanted, branch_id=shift.activity.branch_id, without=listed) if wanted else (),
+        marks=marks_of(session, shift_id),
         missing=Form(CloseMissingSchema(), initial={"out_at": clocktime(shift.ends_at), "reason": ""}),
     )
 
