@@ -146,6 +146,7 @@ def test_a_family_is_made_by_two_and_used_for_a_sign_up(app: Flask, as_member: A
     assert "没有找到这个会员号" in wrong.text
     asked = one.post("/me/family", data={"number": member_number(ids.two)}, follow_redirects=True)
     assert "等对方确认" in asked.text
+    assert "陈" not in asked.text.split("加一位家人")[0]  # a number alone tells no name
     assert "说你们是一家人" in two.get("/me/family").text
     [link] = [row.id for row in found(app, select(FamilyLink)) if row.kind == "family"]
     assert one.post(f"/me/family/{link}/confirm").status_code == 403  # who asked
@@ -156,7 +157,7 @@ def test_a_family_is_made_by_two_and_used_for_a_sign_up(app: Flask, as_member: A
     done = one.post(f"/shifts/{ids.shift}/sign-up-together", data={"who": who, "form_key": "k"}, follow_redirects=True)
     assert "3 个人都报名成功" in done.text
     assert "一起报名的" in done.text
-    assert "王建国 替您报名了" in two.get("/me/notices").text
+    assert "王女士 替您报名了" in two.get("/me/notices").text
     [given] = found(app, select(GuardianConsent))
     assert given.member_id == ids.child
     gone = one.post(f"/shifts/{ids.shift}/leave/{ids.child}", data={"reason": "发烧"}, follow_redirects=True)

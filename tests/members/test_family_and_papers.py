@@ -13,7 +13,6 @@ from timebank.core.actor import Actor
 from timebank.core.errors import Conflict, FormUsed, Invalid, NotAllowed
 from timebank.members import queries, service
 from timebank.members.models import FAMILY, GUARDIAN_OF, Member
-from timebank.members.queries import MemberNotActive
 from timebank.members.rules import GUARDIAN
 
 
@@ -82,8 +81,17 @@ def test_nobody_is_looked_up_by_name_and_not_oneself_or_the_suspended(session: S
             service.ask_family(session, typed, actor=actor_of(session, one), now=NOW)
         assert "number" in refused.value.fields
     service.suspend_member(session, two.id, reason="核实身份", actor=boss, now=NOW)
-    with pytest.raises(MemberNotActive):
+    with pytest.raises(service.RelativeNotFound):  # the answer does not tell that there is such a member
         service.ask_family(session, two.number, actor=actor_of(session, one), now=NOW)
+
+
+def test_nobody_asks_one_number_after_the_other(session: Session) -> None:
+    one, _, _ = home(session)
+    asked = [make_member(session, make_branch(session)) for _ in range(11)]
+    for other in asked[:10]:
+        service.ask_family(session, other.number, actor=actor_of(session, one), now=NOW)
+    with pytest.raises(service.TooManyAsked):
+        service.ask_family(session, asked[10].number, actor=actor_of(session, one), now=NOW)
 
 
 def test_staff_link_people_who_cannot_do_it_themselves(session: Session) -> None:

@@ -207,8 +207,16 @@ def _join(  # noqa: PLR0913 - the parts of one verb
     for signed in placed:
         if signed.member_id != actor.member_id:
             kind = "sign_up.by_staff" if by_staff else "sign_up.by_family"
-            tell_signed(session, signed, kind, now, by=actor.name, state=SIGN_UP_STATUS_NAMES[signed.status])
+            tell_signed(
+                session, signed, kind, now, by=_called(session, actor), state=SIGN_UP_STATUS_NAMES[signed.status]
+            )
     return placed
+
+
+def _called(session: Session, actor: Actor) -> str:
+    """Whoever acts, by the name that other members see."""
+    member = session.get(Member, actor.member_id) if actor.member_id else None
+    return member.alias if member else "工作人员"
 
 
 def _note_guardian(session: Session, shift: Shift, others: Sequence[Member], *, actor: Actor, now: datetime) -> None:
@@ -305,7 +313,7 @@ def _go(session: Session, shift: Shift, known: SignUp, *, reason: str, actor: Ac
     if not own:
         by_staff = actor.may("sign_up.others", branch_id=shift.activity.branch_id)
         kind = "sign_up.taken_off" if by_staff else "sign_up.taken_off_by_family"
-        tell_signed(session, known, kind, now, reason=reason or "没有写", by=actor.name)
+        tell_signed(session, known, kind, now, reason=reason or "没有写", by=_called(session, actor))
     give_places_back(session, shift, int(before in {CONFIRMED, OFFERED}))
 
 
@@ -345,7 +353,7 @@ def _accept(session: Session, shift: Shift, offered: Sequence[SignUp], *, actor:
     session.flush()
     for one in offered:
         if one.member_id != actor.member_id:
-            tell_signed(session, one, "sign_up.accepted_for", now, by=actor.name)
+            tell_signed(session, one, "sign_up.accepted_for", now, by=_called(session, actor))
 
 
 def _require(session: Session, actor: Actor, shift: Shift, member_ids: Sequence[int], *, leaving: bool = False) -> None:

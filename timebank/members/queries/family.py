@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from timebank.core.errors import NotFound
@@ -76,6 +76,14 @@ def find_open_link(session: Session, one_id: int, other_id: int) -> FamilyLink |
         and_(FamilyLink.member_id == other_id, FamilyLink.relative_id == one_id),
     )
     return session.scalars(select(FamilyLink).where(either, FamilyLink.ended_at.is_(None)).limit(1)).first()
+
+
+def count_asked(session: Session, member_id: int) -> int:
+    """How many people a member has asked who have not answered."""
+    waiting = select(func.count()).where(
+        FamilyLink.asked_by_id == member_id, FamilyLink.confirmed_at.is_(None), FamilyLink.ended_at.is_(None)
+    )
+    return session.scalar(waiting) or 0
 
 
 def list_family(session: Session, member_id: int) -> list[Relation]:

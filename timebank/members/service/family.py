@@ -10,11 +10,12 @@ from timebank.core import clock
 from timebank.core.actor import Actor
 from timebank.core.db import lock_name
 from timebank.core.errors import Conflict, Invalid, NotAllowed
-from timebank.members.models import FAMILY, GUARDIAN_OF, FamilyLink, Member
-from timebank.members.queries import find_member_by_number, find_open_link, get_family_link, get_member
+from timebank.members.models import ACTIVE, FAMILY, GUARDIAN_OF, FamilyLink, Member
+from timebank.members.queries import count_asked, find_member_by_number, find_open_link, get_family_link, get_member
 from timebank.members.queries.people import require_active
 from timebank.members.rules import age_on
 
+MOST_ASKED = 10
 _ADULT = 18
 
 
@@ -35,6 +36,13 @@ class LinkedAlready(Conflict):
     text = "你们已经是{word}关系了。要改的话，请先解除，再重新登记。"
 
 
+class TooManyAsked(Conflict):
+    """Numbers are counted up; nobody may try them one after the other."""
+
+    code = "members.too_many_asked"
+    text = "已经有 {most} 位还没有确认。请等对方确认，或者先撤掉几个。"
+
+
 class NotAMinor(Conflict):
     """Guardians are recorded for people under 18 whose birthday is known."""
 
@@ -52,16 +60,18 @@ class NotYours(NotAllowed):
 def ask_family(session: Session, number: str, *, actor: Actor, now: datetime) -> FamilyLink:
     """Ask somebody, by member number, to be family; nothing holds until they confirm. Asking twice is calm.
 
-    Who was asked by the other and asks back has confirmed. Raises RelativeNotFound, MemberNotActive, LinkedAlready.
+    Who was asked by the other and asks back has confirmed. What is told of a number is the same whether nobody has it
+    or somebody who may not act. Raises RelativeNotFound, LinkedAlready, TooManyAsked.
     """
     actor.require("family.own", owner_id=actor.member_id)
     member_id = actor.member_id or 0
     relative = find_member_by_number(session, number)
-    if relative is None or relative.id == member_id:
+    if relative is None or relative.id == member_id or relative.status != ACTIVE:
         raise RelativeNotFound()
-    require_active(relative)
     known = _known(session, member_id, relative.id, FAMILY)
     if known is None:
+        if count_asked(session, member_id) >= MOST_ASKED:
+            raise TooManyAsked(most=MOST_ASKED)
         return _add(session, member_id, relative.id, FAMILY, actor=actor, now=now)
     if known.asked_by_id != member_id and known.confirmed_at is None:
         return _confirm(session, known, actor, now)
