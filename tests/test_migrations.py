@@ -22,10 +22,13 @@ from tests import databases
 from tests.corrections.town import make_town
 from tests.ledger.bank import open_bank
 from tests.rulebook.saving import save_rule
-from tests.world import NOW, actor_of, make_branch
+from tests.world import NOW, actor_of, make_branch, make_member
+from timebank.activities.rules import Limits
+from timebank.activities.service import LimitsDraft, save_limits
 from timebank.cli.database import MIGRATIONS, run_alembic
 from timebank.core.db import Base, write_session
 from timebank.corrections.service import request_check
+from timebank.members.service import ask_family
 
 for found in pkgutil.walk_packages(timebank.__path__, "timebank."):
     if found.name.endswith(".models"):
@@ -101,9 +104,24 @@ def _ask_for_a_look(session: Session) -> None:
     request_check(session, town.entry(0), words="少了", form_key="k", actor=actor_of(session, town.member(0)), now=NOW)
 
 
+def _limit_sign_ups(session: Session) -> None:
+    branch = make_branch(session, "RU")
+    boss = actor_of(session, make_member(session, branch, roles=("manager",)))
+    draft = LimitsDraft(branch_id=branch.id, limits=Limits(no_shows=2), reason="会议决定", form_key="k")
+    save_limits(session, draft, actor=boss, now=NOW)
+
+
+def _ask_family(session: Session) -> None:
+    branch = make_branch(session, "RU")
+    one, other = make_member(session, branch), make_member(session, branch)
+    ask_family(session, other.number, actor=actor_of(session, one), now=NOW)
+
+
 @pytest.mark.parametrize(
     ("leave", "below"),
     [
+        (_limit_sign_ups, "0016"),
+        (_ask_family, "0022"),
         (_give_away, "0010"),
         (_owe, "0010"),
         (_save_rules, "0011"),

@@ -83,16 +83,20 @@ def test_the_law_reserves_the_same_work_here_and_in_exchange() -> None:
     [
         ({}, set()),
         ({"risk": "medium", "risk_text": "车多"}, {"insurance_policy"}),
-        ({"risk": "high", "risk_text": "登高"}, {"insurance_policy"}),
-        ({"risk": "high", "risk_text": "登高", "insurance_policy": "P1"}, set()),
+        ({"risk": "high", "risk_text": "登高", "walk_ins": False}, {"insurance_policy"}),
+        ({"risk": "high", "risk_text": "登高", "insurance_policy": "P1"}, {"walk_ins"}),
+        ({"risk": "high", "risk_text": "登高", "insurance_policy": "P1", "walk_ins": False}, set()),
         ({"category": "legal"}, {"needed_papers"}),
-        ({"category": "legal", "needed_papers": "lawyer"}, set()),
-        ({"category": "medical", "needed_papers": "nurse"}, set()),
-        ({"category": "medical", "needed_papers": "lawyer"}, {"needed_papers"}),
-        ({"category": "electrical", "needed_papers": "electrician,first_aid"}, set()),
+        ({"category": "legal", "needed_papers": "lawyer"}, {"walk_ins"}),
+        ({"category": "legal", "needed_papers": "lawyer", "walk_ins": False}, set()),
+        ({"category": "medical", "needed_papers": "nurse", "walk_ins": False}, set()),
+        ({"category": "medical", "needed_papers": "lawyer", "walk_ins": False}, {"needed_papers"}),
+        ({"category": "electrical", "needed_papers": "electrician,first_aid", "walk_ins": False}, set()),
     ],
 )
-def test_what_stands_between_a_draft_and_publishing(session: Session, more: dict[str, str], fields: set[str]) -> None:
+def test_what_stands_between_a_draft_and_publishing(
+    session: Session, more: dict[str, object], fields: set[str]
+) -> None:
     written = replace(draft(make_town(session).branch), **more)  # type: ignore[arg-type]
     assert set(find_publishing_faults(written, now=NOW)) == fields
 
@@ -156,7 +160,7 @@ def guardian_of(session: Session, town: Town, child: Member) -> Member:
     return parent
 
 
-DANGER = {"risk": "high", "risk_text": "登高", "insurance_policy": "P1"}
+DANGER = {"risk": "high", "risk_text": "登高", "insurance_policy": "P1", "walk_ins": False}
 
 
 def test_age_is_that_of_the_day_of_the_shift(session: Session) -> None:
@@ -202,7 +206,7 @@ def test_the_risks_of_dangerous_work_are_read_before_and_that_is_kept(session: S
 def test_a_paper_counts_when_seen_and_valid_on_the_day(session: Session) -> None:
     town = make_town(session)
     [one] = people(session, town, 1)
-    on = on_shift(session, town, 24, needed_papers="first_aid")
+    on = on_shift(session, town, 24, needed_papers="first_aid", walk_ins=False)
     boss = boss_of(session, town)
 
     def paper(valid_until: date | None, key: str) -> int:
@@ -250,7 +254,7 @@ def test_an_offer_is_not_taken_by_who_no_longer_fits(session: Session) -> None:
         )
         for member in (one, two)
     ]
-    on = post(session, town, shift(24, capacity=1), needed_papers="driver").shifts[0]
+    on = post(session, town, shift(24, capacity=1), needed_papers="driver", walk_ins=False).shifts[0]
     join(session, on, one)
     join(session, on, two)
     service.leave(session, on.id, member_id=one.id, reason="有事", actor=actor_of(session, one), now=NOW)
@@ -262,7 +266,7 @@ def test_an_offer_is_not_taken_by_who_no_longer_fits(session: Session) -> None:
 def test_new_demands_are_refused_while_somebody_listed_does_not_meet_them(session: Session) -> None:
     town = make_town(session)
     young = make_member(session, town.branch, "陈小青", born_on=date(2000, 1, 1))
-    on = on_shift(session, town)
+    on = on_shift(session, town, walk_ins=False)
     join(session, on, young)
     written = service.draft_of(on.activity)
     for more, field in (({"min_age": 60}, "min_age"), ({"needed_papers": "nurse"}, "needed_papers")):

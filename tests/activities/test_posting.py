@@ -147,11 +147,12 @@ def test_3_a_team_must_belong_to_the_branch(session: Session) -> None:
 @pytest.mark.parametrize(
     ("more", "field"),
     [
-        ({"risk": "high", "risk_text": "登高"}, "insurance_policy"),
+        ({"risk": "high", "risk_text": "登高", "walk_ins": False}, "insurance_policy"),
+        ({"risk": "high", "risk_text": "登高", "insurance_policy": "P1"}, "walk_ins"),
         ({"risk": "medium", "insurance_policy": "P1"}, "risk_text"),
         ({"risk": "medium", "risk_text": "车多"}, "insurance_policy"),
         ({"category": "legal"}, "needed_papers"),
-        ({"category": "electrical", "needed_papers": "lawyer"}, "needed_papers"),
+        ({"category": "electrical", "needed_papers": "lawyer", "walk_ins": False}, "needed_papers"),
         ({"shifts": [shift(-1)]}, "shifts-0-date"),
         ({"shifts": [shift(0)]}, "shifts-0-date"),
         ({"shifts": [shift(24 * 400)]}, "shifts-0-date"),
@@ -169,7 +170,7 @@ def test_4_publishing_asks_for_more(session: Session, more: dict[str, object], f
 
 def test_a_risky_activity_with_a_policy_is_published_and_twice_is_calm(session: Session) -> None:
     town = make_town(session)
-    made = post(session, town, risk="high", risk_text="登高，系安全带", insurance_policy="PICC-1")
+    made = post(session, town, risk="high", risk_text="登高，系安全带", insurance_policy="PICC-1", walk_ins=False)
     assert service.publish(session, made.id, actor=town.lead, now=NOW + HOUR).published_at == NOW
 
 

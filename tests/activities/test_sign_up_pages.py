@@ -69,7 +69,9 @@ def ids(app: Flask) -> Ids:
             return made.id, made.shifts[0].id
 
         activity, open_shift = posted(2)
-        danger, danger_shift = posted(4, title="清理高空招牌", risk="high", risk_text="系安全带", insurance_policy="P1")
+        danger, danger_shift = posted(
+            4, title="清理高空招牌", risk="high", risk_text="系安全带", insurance_policy="P1", walk_ins=False
+        )
         missed = posted(-3, title="上周巡逻")[1]
         service.sign_up(session, missed, member_id=one.id, actor=actor_of(session, one), now=now - timedelta(days=8))
         return Ids(

@@ -131,6 +131,8 @@ def find_publishing_faults(draft: ActivityDraft, *, now: datetime) -> dict[str, 
         faults["needed_papers"] = f"这一类服务，法律要求有执业资格：请在“要有的证书”里选{names}。"
     if draft.risk != "low" and not draft.risk_text:
         faults["risk_text"] = "请写明有什么风险、怎样防护，报名的人要看到。"
+    if draft.walk_ins and (draft.risk == "high" or draft.needed_papers):
+        faults["walk_ins"] = "高风险的、要证书的活动，要先报名核对过才能参加：请去掉“没报名的人可以直接到现场登记”。"
     for row, shift in enumerate(draft.shifts):
         if shift.starts_at <= now:
             faults[f"shifts-{row}-date"] = "开始时间已经过去，请改成以后的日期。"
