@@ -26,7 +26,9 @@ from tests.attendance.scene import at as scene_at
 from tests.corrections.town import make_town
 from tests.ledger.bank import open_bank
 from tests.rulebook.saving import save_rule
-from tests.world import KEYS, NOW, actor_of, make_branch
+from tests.world import KEYS, NOW, actor_of, make_branch, make_member
+from timebank.activities.rules import Limits
+from timebank.activities.service import LimitsDraft, save_limits
 from timebank.attendance.rules import Timing
 from timebank.attendance.service import (
     Batch,
@@ -41,6 +43,7 @@ from timebank.cli.database import MIGRATIONS, run_alembic
 from timebank.core.actor import SYSTEM
 from timebank.core.db import Base, write_session
 from timebank.corrections.service import request_check
+from timebank.members.service import ask_family
 from timebank.rotation.service import rotate_code_key
 
 for found in pkgutil.walk_packages(timebank.__path__, "timebank."):
@@ -167,9 +170,24 @@ def _decide_a_case(session: Session) -> None:
     record_batch(session, batch, actor=scene.organiser_actor, keys=KEYS, now=scene_at("20:00"))
 
 
+def _limit_sign_ups(session: Session) -> None:
+    branch = make_branch(session, "RU")
+    boss = actor_of(session, make_member(session, branch, roles=("manager",)))
+    draft = LimitsDraft(branch_id=branch.id, limits=Limits(no_shows=2), reason="会议决定", form_key="k")
+    save_limits(session, draft, actor=boss, now=NOW)
+
+
+def _ask_family(session: Session) -> None:
+    branch = make_branch(session, "RU")
+    one, other = make_member(session, branch), make_member(session, branch)
+    ask_family(session, other.number, actor=actor_of(session, one), now=NOW)
+
+
 @pytest.mark.parametrize(
     ("leave", "below"),
     [
+        (_limit_sign_ups, "0021"),
+        (_ask_family, "0022"),
         (_give_away, "0010"),
         (_owe, "0010"),
         (_save_rules, "0011"),
@@ -177,7 +195,7 @@ def _decide_a_case(session: Session) -> None:
         (_say_where, "0018"),
         (_set_right, "0012"),
         (_ask_for_a_look, "0012"),
-        (_photograph_paper, "0021"),
+        (_photograph_paper, "0023"),
         (_rotate, "0016"),
         (_hang_a_poster, "0017_"),
         (_scan_from_paper, "0017_"),

@@ -166,7 +166,7 @@ def _presses(square: Square, number: int, cookies: dict[str, str], token: str) -
     presses = []
     for shift_id in square.shifts:
         for kind, before in (("in", _CAME), ("out", _WENT)):
-            claim = claim_text(KEYS, Claim(shift_id=shift_id, seen_at=square.now - before))
+            claim = claim_text(KEYS, Claim(shift_id=shift_id, seen_at=square.now - before, source="venue"))
             key = f"{shift_id}-{kind}"
             presses.append(
                 form_press(

@@ -9,7 +9,7 @@ from alembic import op
 from timebank.core.db import UTCDateTime
 
 revision = "0024_paper_sheets"
-down_revision = "0021_second_approver"
+down_revision = "0023_family_and_papers"
 branch_labels = None
 depends_on = None
 

@@ -120,7 +120,9 @@ def test_even_the_longest_poster_is_one_sheet_with_a_readable_code(app: Flask, c
         texts = {"title": "长" * 60, "content": "做\n" * 1000, "place": "地" * 80, "contact_name": "名" * 30}
         made = service.post_activity(
             session,
-            draft(town.branch, *rows, insurance_policy="P1", contact_phone="1" * 30, **longest, **texts),
+            draft(
+                town.branch, *rows, insurance_policy="P1", walk_ins=False, contact_phone="1" * 30, **longest, **texts
+            ),
             actor=town.lead,
             now=now,
         )

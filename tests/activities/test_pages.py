@@ -164,8 +164,46 @@ def test_signing_up_waiting_and_leaving_by_buttons(app: Flask, as_member: As, id
     refused = one.post(f"/shifts/{ids.shift}/leave", data={"reason": " "}, follow_redirects=True)
     assert "请写一句原因" in refused.text
     one.post(f"/shifts/{ids.shift}/leave", data={"reason": "家里有事"})
-    assert [state_of(app, ids.shift, who) for who in (ids.member, ids.other)] == ["left", "confirmed"]
-    assert "候补成功" in two.get("/me/notices").text
+    assert [state_of(app, ids.shift, who) for who in (ids.member, ids.other)] == ["left", "offered"]
+    assert "轮到您了" in two.get("/me/notices").text
+    for page in (two.get(f"/activities/{ids.activity}"), two.get("/me")):
+        assert f"/shifts/{ids.shift}/accept" in page.text
+        assert "我要去" in page.text
+    assert state_of(app, ids.shift, ids.other) == "offered"  # looking changes nothing
+    taken = two.post(f"/shifts/{ids.shift}/accept", data={"back": "me"}, follow_redirects=True)
+    assert "名额是您的了" in taken.text
+    assert taken.request.path == "/me"
+    assert state_of(app, ids.shift, ids.other) == "confirmed"
+
+
+def test_declining_by_button_and_answering_late(app: Flask, as_member: As, ids: Ids) -> None:
+    one, two, third = as_member(ids.member), as_member(ids.other), as_member(ids.lead)
+    for client in (one, two, third):
+        client.post(f"/shifts/{ids.shift}/sign-up")
+    assert "还没有轮到" in two.post(f"/shifts/{ids.shift}/accept", follow_redirects=True).text
+    one.post(f"/shifts/{ids.shift}/leave", data={"reason": "家里有事"})
+    assert "谢谢您提前说一声" in two.post(f"/shifts/{ids.shift}/leave", follow_redirects=True).text
+    assert [state_of(app, ids.shift, who) for who in (ids.other, ids.lead)] == ["left", "offered"]
+    clock.move(timedelta(hours=8))
+    assert "答复的时限已经过了" in third.get(f"/activities/{ids.activity}").text
+    assert "答复晚了" in third.post(f"/shifts/{ids.shift}/accept", follow_redirects=True).text
+    clock.put_right()
+    assert state_of(app, ids.shift, ids.lead) == "left"
+
+
+def test_staff_answer_for_who_calls_and_see_why_others_left(app: Flask, as_member: As, ids: Ids) -> None:
+    one, two, lead = as_member(ids.member), as_member(ids.other), as_member(ids.lead)
+    for client in (one, two):
+        client.post(f"/shifts/{ids.shift}/sign-up")
+    one.post(f"/shifts/{ids.shift}/leave", data={"reason": "发烧了"})
+    page = lead.get(f"/organise/shifts/{ids.shift}/roster").text
+    assert "自己退出：发烧了" in page
+    assert "临时退出" in page  # less than a day before
+    url = f"/organise/shifts/{ids.shift}/roster/{ids.other}/accept"
+    assert url in page
+    assert as_member(ids.stranger).post(url).status_code == 403
+    assert "已经替这位答应" in lead.post(url, follow_redirects=True).text
+    assert state_of(app, ids.shift, ids.other) == "confirmed"
 
 
 def test_signing_up_needs_a_sign_in_and_a_shift(client: FlaskClient, as_member: As, ids: Ids) -> None:
@@ -416,7 +454,7 @@ def test_staff_sign_people_up_by_number_name_or_card(app: Flask, as_member: As, 
     for unknown in ("", "不存在的人", "HL999999X", "🎉" * 50, "长" * 10_000):
         assert lead.post(where, data={"who": unknown}).status_code == 422
     lead.post(f"{where}/{ids.member}/take-off", data={"reason": "本人来电"})
-    assert state_of(app, ids.shift, ids.other) == "confirmed"
+    assert state_of(app, ids.shift, ids.other) == "offered"
     assert "本人来电" in as_member(ids.member).get("/me/notices").text
 
 

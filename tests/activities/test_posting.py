@@ -147,8 +147,12 @@ def test_3_a_team_must_belong_to_the_branch(session: Session) -> None:
 @pytest.mark.parametrize(
     ("more", "field"),
     [
-        ({"risk": "high", "risk_text": "登高"}, "insurance_policy"),
-        ({"risk": "medium"}, "risk_text"),
+        ({"risk": "high", "risk_text": "登高", "walk_ins": False}, "insurance_policy"),
+        ({"risk": "high", "risk_text": "登高", "insurance_policy": "P1"}, "walk_ins"),
+        ({"risk": "medium", "insurance_policy": "P1"}, "risk_text"),
+        ({"risk": "medium", "risk_text": "车多"}, "insurance_policy"),
+        ({"category": "legal"}, "needed_papers"),
+        ({"category": "electrical", "needed_papers": "lawyer", "walk_ins": False}, "needed_papers"),
         ({"shifts": [shift(-1)]}, "shifts-0-date"),
         ({"shifts": [shift(0)]}, "shifts-0-date"),
         ({"shifts": [shift(24 * 400)]}, "shifts-0-date"),
@@ -166,7 +170,7 @@ def test_4_publishing_asks_for_more(session: Session, more: dict[str, object], f
 
 def test_a_risky_activity_with_a_policy_is_published_and_twice_is_calm(session: Session) -> None:
     town = make_town(session)
-    made = post(session, town, risk="high", risk_text="登高，系安全带", insurance_policy="PICC-1")
+    made = post(session, town, risk="high", risk_text="登高，系安全带", insurance_policy="PICC-1", walk_ins=False)
     assert service.publish(session, made.id, actor=town.lead, now=NOW + HOUR).published_at == NOW
 
 
@@ -226,7 +230,7 @@ def test_nothing_changed_is_nothing_recorded(session: Session) -> None:
     assert queries.list_changes(session, made.id) == []
 
 
-def test_more_places_move_the_line_up_as_far_as_they_go(session: Session) -> None:
+def test_more_places_are_offered_along_the_line_as_far_as_they_go(session: Session) -> None:
     town = make_town(session)
     on = post_shift(session, town, capacity=1)
     crowd = people(session, town, 4)
@@ -235,9 +239,9 @@ def test_more_places_move_the_line_up_as_far_as_they_go(session: Session) -> Non
     old = service.draft_of(on.activity)
     written = replace(old, shifts=[replace(old.shifts[0], capacity=3)])
     service.change_activity(session, on.activity_id, written, actor=town.lead, now=NOW)
-    assert [s.member_id for s in queries.list_confirmed(session, on.id)] == [m.id for m in crowd[:3]]
+    assert [s.member_id for s in queries.list_offered(session, on.id)] == [m.id for m in crowd[1:3]]
     assert (on.taken, on.capacity) == (3, 3)
-    assert told(session, crowd[1].id) == ["候补成功：“陪独居老人聊天”"]
+    assert told(session, crowd[1].id) == ["轮到您了：“陪独居老人聊天”有名额"]
 
 
 def test_never_fewer_places_than_are_taken(session: Session) -> None:

@@ -16,7 +16,6 @@ from timebank.core.actor import SYSTEM
 from timebank.core.errors import Invalid, NotAllowed
 from timebank.members.service import resume_member, suspend_member
 from timebank.notices.models import Notice
-from timebank.notices.queries import list_notices
 
 
 def kinds(session: Session, member_id: int) -> list[str]:
@@ -51,80 +50,6 @@ def test_a_full_shift_makes_a_line_in_order(session: Session) -> None:
     assert [s.member_id for s in waiting] == [two.id, three.id]
     assert [queries.line_position(session, s) for s in waiting] == [1, 2]
     assert queries.count_waiting(session, [on.id]) == {on.id: 2}
-
-
-def test_when_somebody_leaves_the_first_in_line_moves_up_and_is_told(session: Session) -> None:
-    town = make_town(session)
-    on = post_shift(session, town, capacity=1)
-    one, two, three = people(session, town, 3)
-    for member in (one, two, three):
-        join(session, on, member)
-    assert quit_shift(session, on, one) == LEFT
-    assert [s.member_id for s in queries.list_confirmed(session, on.id)] == [two.id]
-    assert [s.member_id for s in queries.list_waiting(session, on.id)] == [three.id]
-    assert on.taken == 1
-    [told] = list_notices(session, two.id).items
-    assert told.title == "候补成功：“陪独居老人聊天”"
-    assert "2026-11-22 周日 09:00" in told.text
-    assert told.link == f"/activities/{on.activity_id}"
-    assert kinds(session, three.id) == []
-
-
-def test_who_left_the_line_is_not_moved_up(session: Session) -> None:
-    town = make_town(session)
-    on = post_shift(session, town, capacity=1)
-    one, two, three = people(session, town, 3)
-    for member in (one, two, three):
-        join(session, on, member)
-    assert quit_shift(session, on, two, reason="") == LEFT
-    quit_shift(session, on, one)
-    assert [s.member_id for s in queries.list_confirmed(session, on.id)] == [three.id]
-
-
-def test_who_comes_back_stands_at_the_end_of_the_line(session: Session) -> None:
-    town = make_town(session)
-    on = post_shift(session, town, capacity=1)
-    one, two, three = people(session, town, 3)
-    for member in (one, two, three):
-        join(session, on, member)
-    quit_shift(session, on, two)
-    assert join(session, on, two, now=NOW + HOUR) == WAITING
-    assert [s.member_id for s in queries.list_waiting(session, on.id)] == [three.id, two.id]
-
-
-def test_a_suspended_member_is_passed_over_in_the_line(session: Session) -> None:
-    town = make_town(session)
-    on = post_shift(session, town, capacity=1)
-    one, two, three = people(session, town, 3)
-    for member in (one, two, three):
-        join(session, on, member)
-    suspend_member(session, two.id, reason="核实身份", actor=SYSTEM, now=NOW)
-    quit_shift(session, on, one)
-    assert [s.member_id for s in queries.list_confirmed(session, on.id)] == [three.id]
-    assert kinds(session, two.id).count("sign_up.moved_up") == 0
-
-
-def test_who_found_something_else_at_that_time_is_passed_over(session: Session) -> None:
-    town = make_town(session)
-    on, other = post_shift(session, town, capacity=1), post_shift(session, town)
-    one, two, three = people(session, town, 3)
-    for member in (one, two, three):
-        join(session, on, member)
-    assert join(session, other, two) == CONFIRMED  # waiting does not bind
-    quit_shift(session, on, one)
-    assert [s.member_id for s in queries.list_confirmed(session, on.id)] == [three.id]
-    assert [s.member_id for s in queries.list_waiting(session, on.id)] == [two.id]
-
-
-def test_a_shift_that_was_cancelled_moves_nobody_up(session: Session) -> None:
-    town = make_town(session)
-    on = post(session, town, shift(24, capacity=1), shift(48)).shifts[0]
-    one, two = people(session, town, 2)
-    join(session, on, one)
-    join(session, on, two)
-    service.cancel_shift(session, on.id, reason="台风", actor=town.lead, now=NOW)
-    quit_shift(session, on, one)
-    assert queries.list_confirmed(session, on.id) == []
 
 
 def test_leaving_twice_is_calm(session: Session) -> None:

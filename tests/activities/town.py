@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from tests.world import NOW, actor_of, make_branch, make_member
 from timebank.activities import service
 from timebank.activities.models import Activity, Shift
+from timebank.activities.queries import find_sign_up
 from timebank.activities.rules import ActivityDraft, ShiftDraft
 from timebank.branches.models import Branch
 from timebank.core.actor import Actor
@@ -87,3 +88,15 @@ def quit_shift(session: Session, on: Shift, member: Member, reason: str = "ä¸´æ—
 def people(session: Session, town: Town, count: int) -> list[Member]:
     """So many approved members."""
     return [make_member(session, town.branch) for _ in range(count)]
+
+
+def accept(session: Session, on: Shift, member: Member, now: datetime = NOW) -> str:
+    """Take the place that was offered; returns the state of the sign-up."""
+    actor = actor_of(session, member)
+    return service.accept_offer(session, on.id, member_id=member.id, actor=actor, now=now).status
+
+
+def state(session: Session, on: Shift, member: Member) -> str:
+    """The state of a member's sign-up."""
+    signed = find_sign_up(session, on.id, member.id)
+    return signed.status if signed else ""

@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from tests.archives.months import AUGUST, close_of, earn
 from tests.attendance.paper import a_photo
 from tests.members.rosters import csv_of
 from tests.world import CONSENTS, KEYS, NOW, actor_of, make_branch, make_member, sign_in
+from timebank.activities.models import GuardianConsent, NoShow
 from timebank.archives import closing as archive_closing
 from timebank.archives.service import audit
 from timebank.attendance.models import VENUE, ScanCase
@@ -60,11 +61,22 @@ from timebank.corrections.models import WAITING
 from timebank.exchange import service as exchange
 from timebank.exchange.models import GOODS
 from timebank.ledger import queries as ledger
-from timebank.members.models import Member, RoleGrant
+from timebank.members.models import GUARDIAN_OF, Member, RoleGrant
 from timebank.members.queries import find_card
 from timebank.members.roster import service as roster
-from timebank.members.rules import CONSENT_VERSION, member_number, personal_code, personal_pass
-from timebank.members.service import NewMember, create_team, hash_password, join_team, register, suspend_member
+from timebank.members.rules import CONSENT_VERSION, GUARDIAN, member_number, personal_code, personal_pass
+from timebank.members.service import (
+    NewMember,
+    PaperDraft,
+    ask_family,
+    create_team,
+    hash_password,
+    join_team,
+    link_by_staff,
+    record_paper,
+    register,
+    suspend_member,
+)
 from timebank.notices.models import Notice
 from timebank.web.guards import PUBLIC
 
@@ -174,18 +186,22 @@ BRANCH_PAGES = ("/branch", "/inspect")
 ARGUMENTS = {
     "account_id": "account",
     "activity_id": "activity",
+    "appeal_id": "appeal",
     "area_id": "area",
     "branch_id": "branch",
     "code": "branch_code",
+    "consent_id": "consent",
     "correction_id": "correction",
     "entry_id": "entry",
     "grant_id": "grant",
     "import_id": "import",
     "kiosk_id": "kiosk",
     "kind": "csv",
+    "link_id": "family_link",
     "member_id": "owner",
     "month": "month",
     "name": "asset",
+    "no_show_id": "no_show",
     "notice_id": "notice",
     "number": "sheet",
     "offer_id": "service",
@@ -194,6 +210,7 @@ ARGUMENTS = {
     "page": "sheet_page",
     "photo_id": "photo",
     "purpose": "purpose",
+    "paper_id": "paper",
     "request_id": "request",
     "shift_id": "running",
     "team_id": "team",
@@ -202,7 +219,17 @@ ARGUMENTS = {
 }
 # … and where a route is about another one of its kind.
 SPECIAL = {
+    ("activities.accept", "shift_id"): "offered",
+    ("activities.accept_for", "member_id"): "asker",
+    ("activities.accept_for", "shift_id"): "offered",
+    ("activities.agree_for", "member_id"): "ward",
     ("activities.discard", "activity_id"): "draft",
+    ("activities.join_together", "shift_id"): "tomorrow",
+    ("activities.quit_for", "member_id"): "ward",
+    ("activities.quit_for", "shift_id"): "together",
+    ("activities.quit_together", "shift_id"): "tomorrow",
+    ("activities.record_consent", "member_id"): "ward",
+    ("attendance.mark_no_shows", "shift_id"): "unmarked",
     ("activities.publish_now", "activity_id"): "draft",
     ("activities.join", "shift_id"): "tomorrow",
     ("activities.quit_shift", "shift_id"): "tomorrow",
@@ -239,7 +266,11 @@ _SIDES = {"order.own": {"owner", "asker"}, "order.fulfil": {"owner"}}
 OWNED: dict[str, dict[str, set[str]]] = {
     "service": {"offer.own": {"owner"}},
     "entry": {"me.change": {"asker"}},
+    "consent": {"family.own": {"owner"}},
+    "family_link": {"family.own": {"owner", "asker"}},
     "goods": {},
+    "no_show": {"no_show.own": {"owner"}},
+    "ward": {"family.own": {"owner"}, "sign_up.own": {"owner"}},
     "notice": {"me.change": {"owner"}},
     "requested": _SIDES,
     "accepted": _SIDES,
@@ -247,9 +278,19 @@ OWNED: dict[str, dict[str, set[str]]] = {
     "voucher": {"order.fulfil": {"owner", "asker"}},  # the one who asked is told that others have to confirm
 }
 # The object in the address is not what is done with it: whoever holds the permission does it for themselves.
-FOR_ONESELF = {"activities.join", "activities.quit_shift", "exchange.request_order"}
+FOR_ONESELF = {
+    "activities.accept",
+    "activities.join",
+    "activities.join_together",
+    "activities.quit_shift",
+    "activities.quit_together",
+    "exchange.request_order",
+}
 # Routes that staff reach with a permission of their own, beside the one that the guard asks everybody for.
 ALSO = {
+    "activities.end_family": ("family.change",),
+    "activities.quit_for": ("sign_up.others",),
+    "activities.withdraw_agreement": ("guardian.record",),
     "exchange.show_order": ("order.read", "order.fulfil"),
     "exchange.accept_order": ("order.fulfil",),
     "exchange.cancel_order": ("order.fulfil",),
@@ -258,6 +299,9 @@ ALSO = {
 }
 # What the table allows and the four eyes do not: nobody approves what they sent themselves.
 NOT_THEIRS = {
+    ("activities.agree_appeal", "organiser@home"),
+    ("activities.confirm_family", "asker"),  # who asked cannot say yes as well
+    ("activities.decline_appeal", "organiser@home"),
     ("attendance.approve", "organiser@home"),
     ("corrections.approve", "administrator@home"),
     ("corrections.decline", "administrator@home"),
@@ -405,6 +449,7 @@ def _make_things(session: Session, home: Branch, people: Mapping[str, Member]) -
         "voided": people["volunteer@home"].id,
     }
     things |= _make_activities(session, activities.Town(home, people["organiser@home"], lead), people)
+    things |= _make_sign_up_life(session, activities.Town(home, people["organiser@home"], lead), people)
     things |= _make_orders(session, home, people)
     things |= _make_corrections(session, home, people)
     boss = actor_of(session, manager)
@@ -505,6 +550,50 @@ def _approve_in_part(session: Session, place: activities.Town, people: Mapping[s
     approver = actor_of(session, people["administrator@home"])
     approve_shift(session, shift.id, actor=approver, now=shift.ends_at + 2 * HOUR, yes=yes)
     return shift.id
+
+
+def _make_sign_up_life(session: Session, place: activities.Town, people: Mapping[str, Member]) -> dict[str, Any]:
+    """Who was offered a place, did not come, belongs to whom, and may do what."""
+    before, owner, asker = NOW - 2 * DAY, people["owner"], people["asker"]
+    asking, owning = actor_of(session, asker), actor_of(session, owner)
+    boss = actor_of(session, people["manager@home"])
+    offered = activities.post(session, place, activities.shift(48, capacity=1), title="花园浇水", now=before).shifts[0]
+    for member in (owner, asker):
+        activities.join(session, offered, member, now=before)
+    activities.quit_shift(session, offered, owner, now=NOW)
+    missed = [
+        activities.post(session, place, activities.shift(hours), title="图书修补", now=before).shifts[0]
+        for hours in (-40, -44, -34)
+    ]
+    for shift in missed:
+        activities.join(session, shift, owner, now=before)
+    marks = []
+    for shift in missed[:2]:
+        marked = {owner.id: "absent"}
+        activities.service.mark_no_shows(session, shift.id, marked, actor=place.lead, now=NOW)
+        activities.service.count_no_shows(session, shift.id, came=(), now=NOW)
+        marks.append(session.scalars(select(NoShow.id).where(NoShow.shift_id == shift.id)).one())
+    asked = activities.service.appeal(session, marks[0], words="我来了", form_key="appeal", actor=owning, now=NOW)
+    link = ask_family(session, owner.number, actor=asking, now=NOW)
+    child = {"born_on": date(2015, 5, 1), "guardian": "王剪刀", "consents": CONSENTS | {GUARDIAN}}
+    ward = make_member(session, place.branch, "王小剪", now=BEFORE, **child)
+    link_by_staff(session, ward.id, owner.number, kind=GUARDIAN_OF, actor=boss, now=NOW)
+    together = activities.post(session, place, activities.shift(60, capacity=5), title="亲子种树", now=before).shifts[0]
+    party = activities.service.Together(member_ids=(owner.id, ward.id), form_key="party")
+    activities.service.sign_up_together(session, together.id, party, actor=owning, now=NOW)
+    consent = session.scalars(select(GuardianConsent.id).where(GuardianConsent.member_id == ward.id)).one()
+    paper = PaperDraft(kind="first_aid", valid_until=None, note="", seen=True, form_key="paper")
+    return {
+        "appeal": asked.id,
+        "consent": consent,
+        "family_link": link.id,
+        "no_show": marks[1],
+        "offered": offered.id,
+        "paper": record_paper(session, asker.id, paper, actor=boss, now=NOW).id,
+        "together": together.id,
+        "unmarked": missed[2].id,
+        "ward": ward.id,
+    }
 
 
 def _venue_code(shift_id: int) -> str:

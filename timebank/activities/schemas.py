@@ -14,7 +14,9 @@ from marshmallow import ValidationError, fields, post_load, pre_load
 from timebank.activities.models import ACTUAL, CATEGORIES, JUDGED_BY_NAMES, RISKS
 from timebank.activities.rules import ShiftDraft, filled_in
 from timebank.activities.rules.counting import MOST_GRACE, MOST_OVERTIME
+from timebank.activities.rules.drafts import SPECIAL
 from timebank.core import clock
+from timebank.members.rules.papers import PAPERS, SKILLS, one_text
 from timebank.web.forms import Count, FormSchema, OneOf, Text
 
 ROUNDINGS: Final = {1: "按分钟", 5: "5 分钟", 10: "10 分钟", 15: "15 分钟", 30: "30 分钟"}
@@ -111,6 +113,11 @@ class ActivitySchema(CountingSchema):
     risk = fields.String(required=True, validate=OneOf(RISKS))
     risk_text = Text(300, load_default="")
     insurance_policy = Text(60, load_default="")
+    min_age = Count(1, 120, load_default=None)
+    max_age = Count(1, 120, load_default=None)
+    needed_skills = fields.List(fields.String(validate=OneOf(SKILLS)), load_default=list)
+    needed_papers = fields.List(fields.String(validate=OneOf(PAPERS)), load_default=list)
+    special = fields.List(fields.String(validate=OneOf(SPECIAL)), load_default=list)
     walk_ins = fields.Boolean(load_default=False)
     spot = Spot(load_default=None)
     group_activity = fields.Boolean(load_default=False)
@@ -123,6 +130,11 @@ class ActivitySchema(CountingSchema):
         """The spot as the two numbers that are kept."""
         latitude, longitude = loaded.pop("spot") or (None, None)
         return loaded | {"spot_latitude": latitude, "spot_longitude": longitude}
+
+    @post_load
+    def join_codes(self, typed: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Ticked codes as the columns hold them."""
+        return typed | {name: one_text(typed[name]) for name in ("needed_skills", "needed_papers", "special")}
 
 
 class BackdatedActivitySchema(ActivitySchema):
@@ -137,7 +149,45 @@ class ReasonSchema(FormSchema):
     reason = Text(200, least=0, load_default="")
 
 
-class ProxySchema(FormSchema):
+class GivenSchema(FormSchema):
+    """What is said along with a sign-up."""
+
+    risk_read = fields.Boolean(load_default=False)
+    override = Text(200, load_default="")
+
+
+class ProxySchema(GivenSchema):
     """Whom staff sign up: a member number, or the code on the card."""
 
     who = Text(300, required=True)  # a scanner that types sends a whole link
+
+
+class TogetherSchema(GivenSchema):
+    """Who comes along."""
+
+    who = fields.List(Count(1), load_default=list)
+
+
+class AppealSchema(FormSchema):
+    """Why a mark is wrong."""
+
+    words = Text(300, least=0, load_default="")
+
+
+class LimitsSchema(FormSchema):
+    """A branch's limits and why they change."""
+
+    offer_hours = Count(1, 168, required=True)
+    late_hours = Count(0, 168, required=True)
+    no_shows = Count(1, 20, required=True)
+    no_show_days = Count(1, 366, required=True)
+    popular_percent = Count(1, 100, required=True)
+    reason = Text(200, least=2, required=True, error_messages={"required": "请写明为什么改，会员看得到。"})
+
+
+class PaperConsentSchema(FormSchema):
+    """A guardian's consent on paper, for all activities or one shift's."""
+
+    guardian_name = Text(60, least=2, required=True)
+    activity_id = Count(1, load_default=None)
+    seen = fields.Boolean(load_default=False)

@@ -47,11 +47,18 @@ PERMISSIONS: Final[dict[str, dict[str, Reach]]] = {
     "role.grant": _MANAGERS,
     "role.grant_administrator": _row(administrator="all"),
     "team.change": _MANAGERS,
+    "family.own": _EVERYONE,
+    "family.change": _MANAGERS,
+    "paper.record": _MANAGERS,
+    "guardian.record": _STAFF,
     # 活动
     "activity.post": _STAFF,
     "activity.change": _STAFF,
     "sign_up.own": _EVERYONE,
     "sign_up.others": _STAFF,
+    "no_show.own": _EVERYONE,
+    "no_show.record": _STAFF,
+    "no_show.decide": _STAFF,
     # 签到 · 服务记录
     "check_in.own": _EVERYONE,
     "check_in.others": _STAFF,

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
+from timebank.activities.queries import list_offered
 from timebank.activities.rules import filled_in
 from timebank.activities.service import (
     ActivityDraft,
     ShiftDraft,
+    accept_offer,
     cancel_activity,
     leave,
     post_activity,
@@ -25,6 +27,8 @@ from timebank.demo.turns import Turn, choose_volunteers
 
 _SIGN_UPS_OPEN: Final = timedelta(days=16)
 _GATHERING: Final = timedelta(minutes=30)  # before the shift; nobody checks in earlier
+_INSURED: Final = "统保 PZHL202633020000000012"  # the branches' policy for the whole year
+_ANSWER: Final = timedelta(minutes=20)  # within every deadline but the very last
 _CALLED_OFF: Final = timedelta(hours=17)
 _CONTACT_PHONES: Final = {street.branch_code: street.phone for street in STREETS}
 
@@ -64,6 +68,7 @@ def _draft(story: Story, occasion: Occasion) -> ActivityDraft:
         contact_phone=_CONTACT_PHONES[plan.branch],
         risk=plan.risk,
         risk_text=plan.risk_text,
+        insurance_policy=_INSURED if plan.risk != "low" else "",
         form_key=f"demo:activity:{occasion.key}",
         shifts=shifts,
         team_id=story.team_ids[plan.branch, plan.team] if plan.team else None,
@@ -102,6 +107,16 @@ def _leave(story: Story, turn: Turn, resident: Resident, at: datetime) -> None:
     actor = story.actor(resident.person.name if resident.person.phone else turn.plan.organiser)
     reason = story.one_of(LEAVING)
     leave(story.session, turn.shift_id, member_id=resident.member_id, reason=reason, actor=actor, now=at)
+    story.note(at + _ANSWER, _answer, turn)
+
+
+def _answer(story: Story, turn: Turn, at: datetime) -> None:
+    """Whoever was asked by then says yes; the organiser does it for people without a phone."""
+    people = {resident.member_id: resident for resident in story.residents.values()}
+    for signed in list_offered(story.session, turn.shift_id):
+        resident = people[signed.member_id]
+        actor = story.actor(resident.person.name if resident.person.phone else turn.plan.organiser)
+        accept_offer(story.session, turn.shift_id, member_id=resident.member_id, actor=actor, now=at)
 
 
 def _call_off(story: Story, occasion: Occasion, activity_id: int, at: datetime) -> None:

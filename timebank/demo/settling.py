@@ -5,16 +5,18 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
+from timebank.activities.service import PaperConsent, record_paper_consent
 from timebank.branches.service import AreaDraft, BranchDraft, add_area, open_branch
 from timebank.core import clock
 from timebank.core.actor import SYSTEM, Actor
 from timebank.core.clock import instant
 from timebank.demo.calendar import first_day
-from timebank.demo.story import Resident, Story
+from timebank.demo.story import ADULT, Resident, Story
 from timebank.demo.town.people import NEWCOMER, PEOPLE, SUSPENDED, Person
 from timebank.demo.town.places import CITY, DAQI, DISTRICT, STREETS, TEAMS, XINQI, Street
 from timebank.demo.town.sign_ins import PASSWORD, SIGN_INS, phone
 from timebank.members.models import Member
+from timebank.members.queries import get_member
 from timebank.members.rules import PERSONAL_DATA, Place
 from timebank.members.service import (
     NewMember,
@@ -22,6 +24,7 @@ from timebank.members.service import (
     create_team,
     grant_role,
     hash_password,
+    is_adult,
     join_team,
     register,
     register_by_staff,
@@ -130,6 +133,20 @@ def _settle(story: Story, person: Person, member: Member, at: datetime) -> None:
     )
     if story.team_ids:
         _join_teams(story, person, at)
+    if person.age <= ADULT:  # who is eighteen today was seventeen some weeks ago
+        opening = instant(first_day(story.now), time(12, 0))
+        story.note(max(at, opening), _bring_consent, person)
+
+
+def _bring_consent(story: Story, person: Person, at: datetime) -> None:
+    """A parent signs the paper at the counter."""
+    member = get_member(story.session, story.residents[person.name].member_id)
+    if not is_adult(member, at):
+        paper = PaperConsent(
+            guardian_name=f"{person.name[0]}建平", activity_id=None, seen=True, form_key=f"demo:consent:{person.name}"
+        )
+        manager = _manager(story, person.branch)
+        record_paper_consent(story.session, member.id, paper, actor=manager, now=at)
 
 
 def _form(story: Story, person: Person, row: int) -> NewMember:

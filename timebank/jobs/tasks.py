@@ -10,6 +10,8 @@ from typing import Final
 
 import structlog
 
+from timebank.activities import queries as activities
+from timebank.activities import service as signing
 from timebank.archives import closing
 from timebank.archives import queries as archives
 from timebank.archives import service as archiving
@@ -52,6 +54,27 @@ def expire_orders(_place: Place, now: datetime) -> int:
         ended += batch
         if batch < _BATCH:
             return ended
+
+
+def settle_lines(_place: Place, now: datetime) -> int:
+    """Let unanswered offers of places end and ask the next in line; returns how many were asked.
+
+    Each shift is a unit of work of its own.
+    """
+    asked = 0
+    for shift_id in activities.list_unsettled(db.session(), now=now, limit=_BATCH):
+        with transaction() as session:
+            asked += signing.settle_shift(session, shift_id, now=now)
+    return asked
+
+
+def remind_people(_place: Place, now: datetime) -> int:
+    """Remind people of shifts the day before and two hours before; returns how many. Each shift on its own."""
+    told = 0
+    for shift_id in signing.list_to_remind(db.session(), now=now):
+        with transaction() as session:
+            told += signing.remind_shift(session, shift_id, now=now)
+    return told
 
 
 def close_months(place: Place, now: datetime) -> int:
@@ -175,6 +198,8 @@ class Job:
 
 JOBS: Final[dict[str, Job]] = {
     "expire_orders": Job(title="让过期的兑换单退回冻结的爱心币", run=expire_orders),
+    "settle_lines": Job(title="收回没有答复的名额，问候补的下一位", run=settle_lines),
+    "remind_people": Job(title="提醒明天和两小时内要来的人", run=remind_people),
     "close_months": Job(title="结清已过完的月份并打包", run=close_months),
     "expire_coins": Job(title="让按规则过期的爱心币过期", run=expire_coins),
     "audit_books": Job(title="账本自检", run=audit_books),

@@ -214,3 +214,60 @@ class RosterImport(Base):
     imported_at: Mapped[datetime | None]
     imported_by_id: Mapped[int | None]
     imported_count: Mapped[int | None]
+
+
+class Qualification(Base):
+    """A document that staff have seen: who may do what the law or good sense reserves, and until when."""
+
+    __tablename__ = "qualification"
+    __table_args__ = (CheckConstraint("(withdrawn_at IS NULL) = (withdrawn_by_id IS NULL)", name="withdrawn_by"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(24))
+    valid_until: Mapped[date | None]  # its last day; empty where the document names none
+    note: Mapped[str] = mapped_column(String(100), default="")
+    seen_by_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    seen_at: Mapped[datetime]
+    withdrawn_at: Mapped[datetime | None]
+    withdrawn_by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
+    form_key: Mapped[str] = mapped_column(String(80), unique=True)
+
+
+FAMILY, GUARDIAN_OF = "family", "guardian"
+FAMILY_KIND_NAMES: Final = {FAMILY: "家人", GUARDIAN_OF: "监护人"}
+
+
+class FamilyLink(Base):
+    """Two people of one family, who may sign each other up; or ``member`` is the guardian of ``relative``.
+
+    Asked for by one and confirmed by the other, or made by staff for people who cannot do it themselves.
+    """
+
+    __tablename__ = "family_link"
+    __table_args__ = (
+        CheckConstraint("member_id <> relative_id", name="two_people"),
+        CheckConstraint("kind IN ('family', 'guardian')", name="kind"),
+        CheckConstraint("(confirmed_at IS NULL) = (confirmed_by_id IS NULL)", name="confirmed_by"),
+        CheckConstraint("(ended_at IS NULL) = (ended_by_id IS NULL)", name="ended_by"),
+        Index(
+            "uq_family_link_open",
+            "member_id",
+            "relative_id",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    relative_id: Mapped[int] = mapped_column(ForeignKey("member.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(8))
+    asked_at: Mapped[datetime]
+    asked_by_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    confirmed_at: Mapped[datetime | None]
+    confirmed_by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
+    ended_at: Mapped[datetime | None]
+    ended_by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
+
+    member: Mapped[Member] = relationship(foreign_keys=[member_id])
+    relative: Mapped[Member] = relationship(foreign_keys=[relative_id])

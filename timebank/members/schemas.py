@@ -6,9 +6,10 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validates_schema
 
-from timebank.members.models import SEXES
+from timebank.members.models import FAMILY, FAMILY_KIND_NAMES, SEXES
 from timebank.members.queries.private import SEALED_FIELDS
 from timebank.members.rules import GUARDIAN, IDENTITY, PERSONAL_DATA
+from timebank.members.rules.papers import PAPERS
 from timebank.web.forms import Count, FormSchema, OneOf, Text
 
 FREE_TIMES = ("工作日白天", "工作日晚上", "周末白天", "周末晚上", "节假日")
@@ -146,6 +147,22 @@ class TeamSchema(FormSchema):
 
     name = Text(40, least=2, required=True)
     kind = Text(20, load_default="")
+
+
+class FamilySchema(FormSchema):
+    """Whom somebody is linked with, and how."""
+
+    number = Text(_LOGIN_LENGTH, required=True, error_messages={"required": "请输入会员号。"})
+    kind = fields.String(load_default=FAMILY, validate=OneOf(FAMILY_KIND_NAMES))
+
+
+class PaperSchema(FormSchema):
+    """A document as staff read it."""
+
+    kind = fields.String(required=True, error_messages={"required": "请选择是哪种证书。"}, validate=OneOf(PAPERS))
+    valid_until = fields.Date(load_default=None)
+    note = Text(100, load_default="")
+    seen = fields.Boolean(load_default=False)
 
 
 class TeamMemberSchema(FormSchema):

@@ -62,6 +62,11 @@ def find_link(session: Session, member_id: int, notice_id: int) -> str | None:
     return session.scalar(select(Notice.link).where(Notice.id == notice_id, Notice.member_id == member_id))
 
 
+def was_told(session: Session, member_id: int, key: str) -> bool:
+    """Whether a member was told of the event with this key."""
+    return session.scalar(select(Notice.id).where(Notice.key == f"{key}:{member_id}")) is not None
+
+
 def sentence(kind: str, facts: Mapping[str, object]) -> tuple[str, str]:
     """Title and text of a kind with its facts, as people read them. Raises KeyError for a fact that is not there."""
     title, _, text = SENTENCES[kind].partition("\n")

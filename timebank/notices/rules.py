@@ -58,6 +58,15 @@ SENTENCES: Final[dict[str, str]] = {
     ),
     "correction.request_declined": ("您申请核对的记录没有改动\n{title}：{reason}。如果还有疑问，请到网点当面核对。"),
     "gift.given": ("谢谢您捐出 {minutes:coins}\n已经转入{branch}爱心基金，用来帮助不方便参加服务的邻居。"),
+    "no_show.appeal_declined": (
+        "“{title}”的缺席记录没有改动\n您对 {start:moment} 那次缺席的申诉看过了，理由：{reason}。有疑问请到网点当面说。"
+    ),
+    "no_show.counted": (
+        "“{title}”记了一次缺席\n"
+        "{start:moment} 的班次您报了名，没有来，也没有说。{days} 天内满 {most} 次，热门班次会暂时不能自己报名；"
+        "时长和爱心币不受影响。不同意可以申诉，由没有经手的人决定。"
+    ),
+    "no_show.lifted": ("“{title}”的缺席记录不算了\n{start:moment} 那次缺席已经解除，理由：{reason}。"),
     "order.accepted": "“{title}”约好了\n{provider} 约在 {agreed_at:moment}。留言：{reply}。完成后请出示兑换券。",
     "order.cancelled": "您兑换的“{title}”被取消了\n原因：{reason}。冻结的爱心币已经退回，可以再选别的。",
     "order.cancelled_by_branch": "“{title}”的兑换由网点取消了\n原因：{reason}。您不用去了，有疑问请联系网点。",
@@ -91,11 +100,41 @@ SENTENCES: Final[dict[str, str]] = {
     "service.overdue_weekly": (
         "还有 {count} 个班次的服务记录逾期\n最久的逾期 {days} 个工作日。请到“逾期未入账”里逐个办完。"
     ),
+    "shift.expected": (
+        "“{title}”有 {count} 人来\n{start:moment}，地点：{place}。名单、电话和签到都在名单页，记得带好签到码。"
+    ),
+    "shift.soon": ("“{title}”快开始了\n{start:moment}，地点：{place}。{bring}找不到地方，请打 {phone} 找{contact}。"),
+    "shift.tomorrow": (
+        "别忘了：“{title}”\n{start:moment}，地点：{place}。{bring}去不了请现在退出，写一句原因，名额让给别人。"
+    ),
+    "sign_up.accepted_for": (
+        "“{title}”的名额定下了\n{by} 替您答应了：{start:moment}，地点：{place}。去不了，您可以自己退出。"
+    ),
+    "sign_up.by_family": (
+        "{by} 替您报名了“{title}”\n{start:moment}，地点：{place}，现在是“{state}”。不想去，您可以自己退出。"
+    ),
     "sign_up.by_staff": ("工作人员替您报名了“{title}”\n{start:moment}，地点：{place}。去不了请尽早退出，让给下一位。"),
     "sign_up.moved_up": (
         "候补成功：“{title}”\n名额轮到您了：{start:moment}，地点：{place}。去不了请尽早退出，让给下一位。"
     ),
+    "sign_up.offer_lapsed": (
+        "“{title}”的名额让给下一位了\n"
+        "{start:moment} 的班次轮到过您，没有在时限内答复，已退出候补。还想去，可以重新排队。"
+    ),
+    "sign_up.offered": (
+        "轮到您了：“{title}”有名额\n"
+        "{start:moment}，地点：{place}。名额给您留到 {until:moment}，请打开活动页点“我要去”或“不去了”。"
+        "过时不答，就让给下一位。"
+    ),
+    "sign_up.offered_together": (
+        "轮到你们了：“{title}”有 {count} 个名额\n"
+        "{start:moment}，地点：{place}。一起报名的 {count} 人的名额都留到 {until:moment}，一个人点“我们都去”就行。"
+        "过时不答，就让给下一位。"
+    ),
     "sign_up.taken_off": (
         "您在“{title}”的报名已由工作人员取消\n{start:moment} 的班次，原因：{reason}。有疑问请联系活动联系人。"
+    ),
+    "sign_up.taken_off_by_family": (
+        "{by} 替您退出了“{title}”\n{start:moment} 的班次，原因：{reason}。还想去，可以自己再报名。"
     ),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
@@ -10,14 +11,17 @@ from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 from timebank.activities.models import (
     CONFIRMED,
     LEFT,
+    OFFERED,
     PUBLISHED,
     WAITING,
     Activity,
     ActivityChange,
     Shift,
     SignUp,
+    SignUpParty,
 )
 from timebank.core.errors import NotFound
+from timebank.members.models import ACTIVE, Member
 
 
 class ActivityNotFound(NotFound):
@@ -81,6 +85,42 @@ def list_waiting(session: Session, shift_id: int) -> list[SignUp]:
     return _people(session, shift_id, WAITING)
 
 
+def list_offered(session: Session, shift_id: int) -> list[SignUp]:
+    """Who was offered a place and has not answered, with the members, in the order of the line."""
+    return _people(session, shift_id, OFFERED)
+
+
+def list_all_signed(session: Session, shift_id: int) -> list[SignUp]:
+    """Everybody who has a place, was offered one, or waits, with the members."""
+    found = select(SignUp).where(SignUp.shift_id == shift_id, SignUp.status != LEFT)
+    return list(session.scalars(found.options(joinedload(SignUp.member)).order_by(SignUp.id)))
+
+
+def list_left(session: Session, shift_id: int) -> list[SignUp]:
+    """Who left a shift or its waiting list, with the members, last first."""
+    found = select(SignUp).where(SignUp.shift_id == shift_id, SignUp.status == LEFT)
+    return list(session.scalars(found.options(joinedload(SignUp.member)).order_by(SignUp.left_at.desc(), SignUp.id)))
+
+
+def list_unsettled(session: Session, *, now: datetime, limit: int) -> list[int]:
+    """Shifts to come whose waiting list has something to do: an offer that ran out or fell to somebody who cannot
+    come, or free places with people who wait. Cheap: the lists are looked at by their own verb.
+    """
+    over = and_(SignUp.status == OFFERED, or_(SignUp.offered_until <= now, Member.status != ACTIVE))
+    idle = and_(SignUp.status == WAITING, Shift.taken < Shift.capacity, Shift.starts_at > now)
+    found = (
+        select(SignUp.shift_id)
+        .join(SignUp.member)
+        .join(SignUp.shift)
+        .join(Shift.activity)
+        .where(or_(over, idle), Shift.cancelled_at.is_(None), Activity.status == PUBLISHED)
+        .distinct()
+        .order_by(SignUp.shift_id)
+        .limit(limit)
+    )
+    return list(session.scalars(found))
+
+
 def _people(session: Session, shift_id: int, status: str) -> list[SignUp]:
     place_in_line = (SignUp.confirmed_at, SignUp.id) if status == CONFIRMED else (SignUp.queued_at, SignUp.id)
     found = (
@@ -108,6 +148,34 @@ def sign_ups_of(session: Session, member_id: int | None, shift_ids: Collection[i
         return {}
     found = select(SignUp).where(SignUp.member_id == member_id, SignUp.shift_id.in_(shift_ids), SignUp.status != LEFT)
     return {sign_up.shift_id: sign_up for sign_up in session.scalars(found)}
+
+
+def company_of(session: Session, member_id: int | None, shift_ids: Collection[int]) -> dict[int, list[SignUp]]:
+    """Others whom a member signed up for the shifts, or who came in one party with them; not those who left."""
+    if member_id is None or not shift_ids:
+        return {}
+    mine = select(SignUp.party_id).where(
+        SignUp.member_id == member_id,
+        SignUp.shift_id.in_(shift_ids),
+        SignUp.party_id.is_not(None),
+        SignUp.status != LEFT,
+    )
+    found = (
+        select(SignUp)
+        .where(
+            SignUp.shift_id.in_(shift_ids),
+            SignUp.member_id != member_id,
+            SignUp.status != LEFT,
+            or_(SignUpParty.signed_by_id == member_id, SignUp.party_id.in_(mine)),
+        )
+        .join(SignUp.party)
+        .options(joinedload(SignUp.member))
+        .order_by(SignUp.id)
+    )
+    company: dict[int, list[SignUp]] = {}
+    for one in session.scalars(found):
+        company.setdefault(one.shift_id, []).append(one)
+    return company
 
 
 def line_position(session: Session, sign_up: SignUp) -> int:

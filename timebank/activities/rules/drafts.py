@@ -8,11 +8,22 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from timebank.activities.rules.counting import ACTUAL
+from timebank.activities.rules.fitness import ADULT
+from timebank.members.rules.papers import PAPERS, RESERVED, codes_in
 
 LONGEST: Final = timedelta(hours=24)
 FARTHEST: Final = timedelta(days=370)  # a date beyond is a slip of the pen: 2062 for 2026
 MOST_SHIFTS: Final = 30
 WEEK: Final = timedelta(days=7)
+MONTH: Final = timedelta(days=30)
+LARGE: Final = 1000  # people at one time, from which an event counts as a large one
+# What the organiser says about an activity, because no figure tells it.
+SPECIAL: Final = {
+    "foreign": "有境外的人或组织参加",
+    "outside": "到省外服务",
+    "large": "为大型活动服务",
+    "asked": "有一方要求签",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +57,11 @@ class ActivityDraft:
     requirements: str = ""
     risk_text: str = ""
     insurance_policy: str = ""
+    min_age: int | None = None
+    max_age: int | None = None
+    needed_skills: str = ""
+    needed_papers: str = ""
+    special: str = ""
     walk_ins: bool = True
     judged_by: str = ACTUAL
     late_grace_minutes: int = 0
@@ -95,16 +111,38 @@ def find_faults(draft: ActivityDraft) -> dict[str, str]:
             faults[f"shifts-{row}-break_minutes"] = "休息时间要短于整个班次。"
         if shift.capacity < 1:
             faults[f"shifts-{row}-capacity"] = "至少要 1 个名额。"
+    if draft.min_age and draft.max_age and draft.min_age > draft.max_age:
+        faults["max_age"] = "最大年龄要不小于最小年龄。"
+    if draft.risk == "high" and draft.max_age is not None and draft.max_age < ADULT:
+        faults["max_age"] = "高风险活动不能有未成年人参加。"
     return faults
+
+
+def find_agreement_reasons(draft: ActivityDraft) -> list[str]:
+    """Why a written agreement is due before the service (浙江省志愿服务条例 art. 21); empty when none is."""
+    special = codes_in(draft.special)
+    reasons = ["可能有人身危险"] if draft.risk == "high" else []
+    if draft.shifts:
+        whole = max(shift.ends_at for shift in draft.shifts) - min(shift.starts_at for shift in draft.shifts)
+        reasons += ["连续一个月以上"] if whole > MONTH else []
+    large = "large" in special or any(shift.capacity >= LARGE for shift in draft.shifts)
+    reasons += ["为大型活动服务"] if large else []
+    return reasons + [SPECIAL[code] for code in special if code in SPECIAL and code != "large"]
 
 
 def find_publishing_faults(draft: ActivityDraft, *, now: datetime, backdate_days: int = 0) -> dict[str, str]:
     """What stands between a sound draft and publishing it, by field; ``backdate_days``: how far back one may enter."""
     faults: dict[str, str] = {}
-    if draft.risk == "high" and not draft.insurance_policy:
-        faults["insurance_policy"] = "高风险活动要先投保：请填保险单号再发布。"
+    if draft.risk != "low" and not draft.insurance_policy:
+        faults["insurance_policy"] = "有风险的活动要先投保：请填保险单号再发布。网点全年统保的，填统保的单号。"
+    wanted = RESERVED.get(draft.category, ())
+    if wanted and not set(wanted) & set(codes_in(draft.needed_papers)):
+        names = "或".join(PAPERS[code] for code in wanted)
+        faults["needed_papers"] = f"这一类服务，法律要求有执业资格：请在“要有的证书”里选{names}。"
     if draft.risk != "low" and not draft.risk_text:
         faults["risk_text"] = "请写明有什么风险、怎样防护，报名的人要看到。"
+    if draft.walk_ins and (draft.risk == "high" or draft.needed_papers):
+        faults["walk_ins"] = "高风险的、要证书的活动，要先报名核对过才能参加：请去掉“没报名的人可以直接到现场登记”。"
     if draft.backdated_reason:
         return faults | _backdating_faults(draft, now, backdate_days)
     for row, shift in enumerate(draft.shifts):

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from timebank.activities.models import CANCELLED, DRAFT, Activity, ActivityChange, Shift
 from timebank.activities.queries import get_shift
+from timebank.activities.service.line import end_offers
 from timebank.activities.service.locks import lock_activity
 from timebank.activities.service.telling import facts_of, link_of, tell_people
 from timebank.core.actor import Actor
@@ -71,6 +72,7 @@ def _lock(session: Session, activity_id: int, reason: str, actor: Actor) -> Acti
 
 def _cancel(session: Session, shift: Shift, reason: str, now: datetime) -> None:
     shift.cancelled_at, shift.cancel_reason = now, reason
+    end_offers(session, shift)
     told = NoticeDraft(
         kind="activity.cancelled",
         facts=facts_of(shift) | {"reason": reason},

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from timebank.activities.models import CANCELLED, DRAFT, PUBLISHED, Activity, ActivityChange, Shift
-from timebank.activities.queries import get_activity
+from timebank.activities.queries import get_activity, list_all_signed
 from timebank.activities.rules import (
     COUNTING_FIELDS,
     ActivityDraft,
@@ -23,8 +23,9 @@ from timebank.activities.rules import (
     weeks_ahead,
 )
 from timebank.activities.rules.drafts import ACTIVITY_FIELDS, SHIFT_FIELDS
+from timebank.activities.service.fitness import list_hindrances
+from timebank.activities.service.line import settle
 from timebank.activities.service.locks import lock_activity
-from timebank.activities.service.signing import move_up
 from timebank.activities.service.telling import facts_of, link_of, tell_people
 from timebank.core.actor import Actor
 from timebank.core.clock import today
@@ -36,6 +37,7 @@ from timebank.rulebook.queries import find_rule
 
 _MOVED = {"starts_at", "ends_at", "place"}  # changes that people have to know before they set out
 _POLICY = {*COUNTING_FIELDS, "group_activity"}
+_DEMANDS = {"risk": "risk", "min_age": "min_age", "max_age": "max_age", "needed_papers": "needed_papers"}
 
 
 class ActivityCancelled(Conflict):
@@ -135,8 +137,8 @@ def change_activity(
     """Change an activity. A draft becomes what was written, all of it.
 
     A published one keeps the shifts that are not mentioned (cancel those instead) and those that have begun; what
-    differs is recorded for everybody to see, those signed up are told of a new time or place, and the waiting line
-    moves up into new places. Capacity never falls below the places taken.
+    differs is recorded for everybody to see, those signed up are told of a new time or place, and new places are
+    offered to those who wait. Capacity never falls below the places taken.
     """
     activity = lock_activity(session, activity_id)
     actor.require("activity.change", branch_id=activity.branch_id)
@@ -268,8 +270,25 @@ def _amend(session: Session, activity: Activity, draft: ActivityDraft, *, actor:
         changes.append(Change(what="added", new=row.starts_at, shift_id=added.id))
     session.flush()
     session.expire(activity, ["shifts"])
+    _refuse_misfits(session, activity, [change.what for change in changes], now=now)
     if changes:
         _record(session, activity, changes, actor=actor, now=now)
+
+
+def _refuse_misfits(session: Session, activity: Activity, changed: Sequence[str], *, now: datetime) -> None:
+    """Refuse new demands that somebody on a list of a shift to come does not meet: they have to be told first."""
+    field = next((_DEMANDS[what] for what in changed if what in _DEMANDS), None)
+    if field is None:
+        return
+    for shift in activity.shifts:
+        if shift.cancelled_at is not None or now >= shift.starts_at:
+            continue
+        listed = [one.member for one in list_all_signed(session, shift.id)]
+        against = list_hindrances(session, shift, listed, along=(), now=now)
+        blocked = dict.fromkeys(member.name for member, hindrance in against if hindrance.blocks)
+        if blocked:
+            words = f"已经报名的{'、'.join(blocked)}不符合新的要求。请先和本人说好，取消报名，再改。"
+            raise Invalid(fields={field: words})
 
 
 def _amendment_faults(rows: Sequence[tuple[Shift | None, ShiftDraft]]) -> dict[str, str]:
@@ -300,7 +319,7 @@ def _record(session: Session, activity: Activity, changes: Sequence[Change], *, 
                 key=f"activity.changed:{record.id}:{shift.id}",
             )
             tell_people(session, shift, told, now=now)
-        move_up(session, shift, now=now)
+        settle(session, shift, now=now)
 
 
 def _plain(change: Change) -> dict[str, object]:

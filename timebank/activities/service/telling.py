@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from timebank.activities.models import LEFT, Shift, SignUp
-from timebank.notices.service import NoticeDraft, tell_all
+from timebank.notices.service import NoticeDraft, tell, tell_all
 
 
 def facts_of(shift: Shift) -> dict[str, object]:
@@ -28,3 +28,22 @@ def tell_people(session: Session, shift: Shift, draft: NoticeDraft, *, now: date
         select(SignUp.member_id).where(SignUp.shift_id == shift.id, SignUp.status != LEFT)
     ).all()
     tell_all(session, people, draft, now=now)
+
+
+def shift_link(shift: Shift) -> str:
+    """Where a notice about one shift leads: its card on the activity's page, with its buttons."""
+    return f"{link_of(shift.activity_id)}#shift-{shift.id}"
+
+
+def tell_signed(session: Session, signed: SignUp, kind: str, now: datetime, **facts: object) -> None:
+    """Tell one person something about their own sign-up."""
+    tell(
+        session,
+        member_id=signed.member_id,
+        kind=kind,
+        facts=facts_of(signed.shift) | facts,
+        link=shift_link(signed.shift),
+        # One person may be told the same twice, after having left and queued again.
+        key=f"{kind}:{signed.id}:{now.timestamp():.3f}",
+        now=now,
+    )

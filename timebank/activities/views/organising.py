@@ -11,12 +11,20 @@ from werkzeug.wrappers import Response
 
 from timebank.activities.models import ACTIVITY_STATUS_NAMES, CATEGORIES, JUDGED_BY_NAMES, RISKS
 from timebank.activities.queries import Scope, get_shift, list_changes, list_drafts, list_shifts
+from timebank.activities.rules import find_agreement_reasons
 from timebank.activities.schemas import ReasonSchema
-from timebank.activities.service import cancel_activity, cancel_shift, copy_activity, discard_draft, publish
+from timebank.activities.service import (
+    cancel_activity,
+    cancel_shift,
+    copy_activity,
+    discard_draft,
+    draft_of,
+    publish,
+)
 from timebank.activities.views.base import blueprint, changeable, saying_refusals
 from timebank.activities.views.counting import counting_words, trial_query
 from timebank.activities.views.sharing import share_text
-from timebank.activities.views.shown import ShownShift, show_changes, show_shifts
+from timebank.activities.views.shown import ShownShift, show_changes, show_demands, show_shifts
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.members.queries import list_names
@@ -79,6 +87,8 @@ def manage(activity_id: int) -> str:
         trial=trial_query(activity),
         shifts=shifts,
         open_shifts=[one for one in shifts if one.open],
+        demands=show_demands(activity),
+        agreement=find_agreement_reasons(draft_of(activity)),
         signed=sum(one.shift.taken + one.waiting for one in shifts if one.open),
         changes=show_changes(changes, activity.shifts, names),
         text=share_text(activity, now=now),

@@ -9,6 +9,7 @@ from typing import Any
 from flask import url_for
 
 from timebank.activities.models import CATEGORIES, Activity, Shift
+from timebank.activities.views.shown import show_demands
 from timebank.core import clock
 from timebank.web import qr
 from timebank.web.filters import clocktime, span
@@ -32,7 +33,7 @@ def share_text(activity: Activity, *, now: datetime) -> str:
     lines.append(f"地点：{activity.place}")
     lines.append(f"内容：{activity.content}")
     lines += [f"要带：{activity.bring}"] if activity.bring else []
-    lines += [f"要求：{activity.requirements}"] if activity.requirements else []
+    lines += [f"要求：{asked}"] if (asked := _asked(activity)) else []
     lines += [f"联系：{activity.contact_name} {activity.contact_phone}", "", f"点这里报名：{link_to(activity)}"]
     return "\n".join(lines)
 
@@ -51,13 +52,19 @@ def poster_values(activity: Activity, *, now: datetime) -> dict[str, Any]:
         "place": activity.place,
         "content": _cut(activity.content, _MOST_CONTENT),
         "bring": _cut(activity.bring, _MOST_NOTES),
-        "requirements": _cut(activity.requirements, _MOST_NOTES),
+        "requirements": _cut(_asked(activity), _MOST_NOTES),
         "risk": _cut(activity.risk_text, _MOST_NOTES),
         "contact_name": activity.contact_name,
         "contact_phone": activity.contact_phone,
         "link": link,
         "qr": qr.runs(qr.matrix(link)),
     }
+
+
+def _asked(activity: Activity) -> str:
+    """Everything that is asked of people, in one line."""
+    demands = [f"{term}：{words}" for term, words in show_demands(activity)]
+    return "；".join([*demands, *([activity.requirements] if activity.requirements else [])])
 
 
 def _cut(text: str, most: int) -> str:

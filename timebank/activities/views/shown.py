@@ -15,14 +15,18 @@ from timebank.activities.models import (
     CATEGORIES,
     CONFIRMED,
     JUDGED_BY_NAMES,
+    OFFERED,
     RISKS,
     WAITING,
+    Activity,
     ActivityChange,
     Shift,
     SignUp,
 )
-from timebank.activities.queries import count_waiting, line_position, sign_ups_of
+from timebank.activities.queries import company_of, count_waiting, line_position, sign_ups_of
+from timebank.activities.rules.drafts import SPECIAL
 from timebank.core import clock
+from timebank.members.rules.papers import PAPERS, SKILL_NAMES, codes_in
 from timebank.web.filters import clocktime, moment
 
 FIELD_NAMES: Final = {
@@ -35,6 +39,11 @@ FIELD_NAMES: Final = {
     "risk": "风险",
     "risk_text": "风险和防护",
     "insurance_policy": "保险单号",
+    "min_age": "最小年龄",
+    "max_age": "最大年龄",
+    "needed_skills": "要会什么",
+    "needed_papers": "要有的证书",
+    "special": "要签协议的情况",
     "bring": "要带的东西",
     "requirements": "参加要求",
     "walk_ins": "可以不报名直接来",
@@ -57,6 +66,11 @@ FIELD_NAMES: Final = {
     "break_minutes": "中间休息（分钟）",
 }
 _CODES: Final[Mapping[str, Mapping[str, str]]] = {"category": CATEGORIES, "risk": RISKS, "judged_by": JUDGED_BY_NAMES}
+_LISTS: Final[Mapping[str, Mapping[str, str]]] = {
+    "needed_skills": SKILL_NAMES,
+    "needed_papers": PAPERS,
+    "special": SPECIAL,
+}
 _LONG = 40
 _UNSAID: Final = {"team_id", "spot_latitude", "spot_longitude"}  # numbers that say nothing to a reader
 
@@ -70,6 +84,7 @@ class ShownShift:
     waiting: int
     now: datetime
     position: int = 0
+    company: Sequence[SignUp] = ()
 
     @property
     def cancelled(self) -> bool:
@@ -102,16 +117,48 @@ class ShownShift:
         return self.mine is not None and self.mine.status == CONFIRMED
 
     @property
+    def offered(self) -> bool:
+        """Whether a place waits for this reader's answer."""
+        return self._was_offered and self.now < self._until
+
+    @property
+    def offer_over(self) -> bool:
+        """Whether this reader did not answer in time, though nobody has moved the line since."""
+        return self._was_offered and not self.offered
+
+    @property
+    def _was_offered(self) -> bool:
+        return self.mine is not None and self.mine.status == OFFERED
+
+    @property
+    def _until(self) -> datetime:
+        until = self.mine.offered_until if self.mine else None
+        return min(until or self.now, self.shift.starts_at)
+
+    @property
     def in_line(self) -> bool:
         """Whether this reader waits for a place."""
         return self.mine is not None and self.mine.status == WAITING
 
 
+def show_demands(activity: Activity) -> list[tuple[str, str]]:
+    """What an activity asks of people, as terms and words; empty when it asks nothing."""
+    least, most = activity.min_age, activity.max_age
+    ages = f"{least} 到 {most} 周岁" if least and most else f"满 {least} 周岁" if least else f"不超过 {most} 周岁"
+    found = [("年龄", f"{ages}，按活动当天算")] if least or most else []
+    if activity.risk == "high":
+        found.append(("成年人", "高风险活动，不满 18 周岁的不能参加"))
+    found += [("要会", text)] if (text := _value("needed_skills", activity.needed_skills)) else []
+    found += [("要有证书", text)] if (text := _value("needed_papers", activity.needed_papers)) else []
+    return found
+
+
 def show_shifts(session: Session, shifts: Iterable[Shift], member_id: int | None, *, now: datetime) -> list[ShownShift]:
-    """The shifts as this member (or visitor) sees them; three statements for any number of them."""
+    """The shifts as this member (or visitor) sees them; four statements for any number of them."""
     listed = list(shifts)
     ids = [shift.id for shift in listed]
     waiting, mine = count_waiting(session, ids), sign_ups_of(session, member_id, ids)
+    company = company_of(session, member_id, ids)
     return [
         ShownShift(
             shift=shift,
@@ -119,6 +166,7 @@ def show_shifts(session: Session, shifts: Iterable[Shift], member_id: int | None
             waiting=waiting.get(shift.id, 0),
             now=now,
             position=line_position(session, mine[shift.id]) if shift.id in mine else 0,
+            company=company.get(shift.id, ()),
         )
         for shift in listed
     ]
@@ -184,4 +232,8 @@ def _value(what: str, value: object) -> str:
         return moment(at) if what == "starts_at" else clocktime(at)
     if isinstance(value, bool):
         return "是" if value else "否"
+    if what in _LISTS:
+        return "、".join(_LISTS[what].get(code, code) for code in codes_in(str(value)))
+    if value is None:
+        return ""
     return _CODES.get(what, {}).get(str(value), str(value))

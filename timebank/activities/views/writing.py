@@ -22,6 +22,7 @@ from timebank.activities.models import (
     Shift,
 )
 from timebank.activities.rules import OPTION_FIELDS, ActivityDraft, counting_of, find_overlaps
+from timebank.activities.rules.drafts import SPECIAL
 from timebank.activities.schemas import ActivitySchema, BackdatedActivitySchema
 from timebank.activities.service import ActivityCancelled, change_activity, post_activity, publish
 from timebank.activities.views.base import blueprint, changeable
@@ -31,6 +32,7 @@ from timebank.branches.queries import list_branches
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.members.queries import list_teams
+from timebank.members.rules.papers import PAPERS, SKILL_NAMES, codes_in
 from timebank.rulebook.queries import find_rule
 from timebank.web.forms import Form
 from timebank.web.guards import current_actor, guard
@@ -146,11 +148,14 @@ def _page(form: ActivityForm, *, branches: Sequence[Branch], activity: Activity 
         risks=[
             ("low", RISKS["low"], "室内陪伴、整理、宣传等"),
             ("medium", RISKS["medium"], "户外、骑行、搬运等，要写明怎样防护"),
-            ("high", RISKS["high"], "登高、下水、用电、救援等，先投保才能发布"),
+            ("high", RISKS["high"], "登高、下水、用电、救援等，不能有未成年人"),
         ],
         judged_by=[(name, JUDGED_BY_NAMES[name], text) for name, text in WAYS.items()],
         options=option_choices(),
         tuned=any(form.value(name) not in {"", None} or form.error(name) for name in OPTION_FIELDS),
+        skills=list(SKILL_NAMES.items()),
+        papers=list(PAPERS.items()),
+        special=list(SPECIAL.items()),
         today=clock.today(clock.now()),
     )
 
@@ -178,6 +183,7 @@ def _written(activity: Activity, shifts: Sequence[Shift]) -> Mapping[str, Any]:
     initial |= options_written(counting_of(activity))
     if activity.spot_latitude is not None and activity.spot_longitude is not None:
         initial["spot"] = f"{activity.spot_latitude / 1e6:.6f}, {activity.spot_longitude / 1e6:.6f}"
+    initial |= {name: codes_in(initial[name]) for name in ("needed_skills", "needed_papers", "special")}
     for row, shift in enumerate(shifts):
         start, end = clock.local(shift.starts_at), clock.local(shift.ends_at)
         initial |= {

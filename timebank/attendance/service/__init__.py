@@ -6,6 +6,7 @@ A scan at the door shares the shift with other scans, so that nobody sends or ap
 key and its attendance row. A batch of scans does so member by member, by id; a decision takes its cases, by id, first.
 """
 
+from timebank.attendance.service.absences import WasSeen, mark_absences
 from timebank.attendance.service.approval import Approved, Yes, approve_shift, return_shift, submit_shift
 from timebank.attendance.service.cases import (
     CaseDecided,
@@ -119,6 +120,7 @@ __all__ = [
     "TypedLine",
     "TypedPage",
     "UploadedScan",
+    "WasSeen",
     "Yes",
     "approve_shift",
     "close_kiosk",
@@ -135,6 +137,7 @@ __all__ = [
     "lock_booked_record",
     "look_at_photo",
     "make_poster",
+    "mark_absences",
     "open_giveaway",
     "open_kiosk",
     "print_sheet",

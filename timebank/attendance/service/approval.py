@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from timebank.attendance.models import PENDING, READY, ApprovalHeld, Attendance, ShiftApproval
 from timebank.attendance.queries import find_overtime, find_own_hand, list_rounds
 from timebank.attendance.rules import Limits, second_reasons, shift_room
+from timebank.attendance.service.absences import count_absences
 from timebank.attendance.service.booking import book_records, lock_records, tell_booked
 from timebank.attendance.service.cases import refuse_open_cases
 from timebank.attendance.service.judged import rejudge_all
@@ -191,6 +192,7 @@ def approve_shift(
             return _result(session, approval, second=second)
         due = book_records(session, shift, approval, chosen, actor=actor, now=now)
     tell_booked(session, shift, due, now)
+    count_absences(session, shift_id, now=now)
     return _result(session, approval)
 
 

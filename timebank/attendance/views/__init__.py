@@ -3,9 +3,10 @@
 from timebank.attendance.views.base import blueprint
 
 from timebank.attendance.views import app, check_in, device, door, kiosk, poster, scanner  # isort: skip
-from timebank.attendance.views import approvals, conflicts, counting, person, review, sheets  # isort: skip
+from timebank.attendance.views import absences, approvals, conflicts, counting, person, review, sheets  # isort: skip
 
 __all__ = [
+    "absences",
     "app",
     "approvals",
     "blueprint",

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from timebank.activities.models import Shift
+from timebank.activities.queries import marks_of
 from timebank.activities.rules import counting_of, counting_sentences
 from timebank.attendance.models import ShiftApproval
 from timebank.attendance.queries import (
@@ -202,6 +203,7 @@ def review(shift_id: int) -> str:
         entering=Form(BackdatedSchema(), initial={"manual": shift_minutes(policy_of(shift, shift.activity))}),
         whole=shift_minutes(policy_of(shift, shift.activity)),
         people=_people(session, shift, listed) if shift.activity.backdated_reason else (),
+        marks=marks_of(session, shift_id),
         missing=Form(CloseMissingSchema(), initial={"out_at": clocktime(shift.ends_at), "reason": ""}),
     )
 

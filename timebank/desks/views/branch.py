@@ -8,6 +8,7 @@ from datetime import datetime, time
 from flask import render_template, url_for
 from sqlalchemy.orm import Session
 
+from timebank.activities.queries import list_open_appeals
 from timebank.archives import queries as archives
 from timebank.attendance.queries import (
     ShiftCard,
@@ -74,6 +75,10 @@ def _queue(session: Session, branch: Branch, counts: BranchCounts, actor: Actor,
     if pending and actor.may("member.approve", branch_id=branch.id):
         url = url_for("members.members", branch=branch.id, status="pending")
         found.append(Waiting(count=pending, title="等待审核的会员", text="核对身份后通过，才能报名和兑换", url=url))
+    appeals = len(list_open_appeals(session, here))
+    if appeals and actor.may("no_show.decide", branch_id=branch.id):
+        url = url_for("activities.no_shows", branch=branch.id)
+        found.append(Waiting(count=appeals, title="缺席申诉", text="由没有经手的人决定", url=url))
     if actor.may("attendance.approve", branch_id=branch.id):
         found += [
             Waiting(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import render_template
 
+from timebank.activities.models import OFFERED
 from timebank.attendance.queries import member_totals
 from timebank.core import clock
 from timebank.core.db import db
@@ -43,6 +44,7 @@ def me() -> str:
         next=mine,
         door_open=mine is not None and queries.door_is_open(mine, now),
         others=[one for one in sign_ups if one.shift is not mine],
+        offers=[one for one in sign_ups if one.status == OFFERED and one.offered_until and now < one.offered_until],
         waiting=list_waiting(session, member.id, now=now),
         notices=list_unread(session, member.id, most=_SHOWN),
         unread=count_unread(session, member.id),

@@ -1,0 +1,76 @@
+"""Marks of who did not come are made in the review, and count with the approval; hours stay as they are."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy.orm import Session
+
+from tests.attendance.scene import AFTER, Scene, at, make_scene
+from timebank.activities.models import ABSENT, EXCUSED
+from timebank.activities.queries import count_counted, marks_of
+from timebank.activities.rules import BUILT_IN
+from timebank.attendance.service import (
+    ManualEntry,
+    ReviewClosed,
+    WasSeen,
+    approve_shift,
+    mark_absences,
+    return_shift,
+    set_manual,
+    submit_shift,
+)
+from timebank.core.errors import NotAllowed
+
+
+def came(session: Session, scene: Scene, number: int) -> None:
+    scene.scan(session, number, "09:00")
+    scene.scan(session, number, "11:00", wanted="out")
+
+
+def test_marks_count_with_the_approval_and_books_stay_the_same(session: Session) -> None:
+    scene = make_scene(session)
+    came(session, scene, 0)
+    missing = scene.volunteers[1].id
+    mark_absences(session, scene.shift_id, {missing: ABSENT}, actor=scene.organiser_actor, now=AFTER)
+    submit_shift(session, scene.shift_id, actor=scene.organiser_actor, now=AFTER)
+    assert count_counted(session, missing, BUILT_IN, now=AFTER) == 0
+    approved = approve_shift(session, scene.shift_id, actor=scene.manager_actor, now=AFTER)
+    assert (approved.people, approved.minutes) == (1, 120)
+    assert count_counted(session, missing, BUILT_IN, now=AFTER) == 1
+
+
+def test_who_was_seen_is_not_marked_and_who_is_entered_later_loses_the_mark(session: Session) -> None:
+    scene = make_scene(session)
+    came(session, scene, 0)
+    seen, late = scene.volunteers[0].id, scene.volunteers[1].id
+    with pytest.raises(WasSeen):
+        mark_absences(session, scene.shift_id, {seen: ABSENT}, actor=scene.organiser_actor, now=AFTER)
+    mark_absences(session, scene.shift_id, {late: ABSENT}, actor=scene.organiser_actor, now=AFTER)
+    entry = ManualEntry(shift_id=scene.shift_id, member_id=late, minutes=60, reason="楼长证明在场")
+    set_manual(session, entry, actor=scene.organiser_actor)
+    submit_shift(session, scene.shift_id, actor=scene.organiser_actor, now=AFTER)
+    approve_shift(session, scene.shift_id, actor=scene.manager_actor, now=AFTER)
+    assert marks_of(session, scene.shift_id) == {}
+
+
+def test_a_list_that_was_sent_takes_no_marks_until_it_is_returned(session: Session) -> None:
+    scene = make_scene(session)
+    came(session, scene, 0)
+    missing = {scene.volunteers[1].id: EXCUSED}
+    submit_shift(session, scene.shift_id, actor=scene.organiser_actor, now=AFTER)
+    with pytest.raises(ReviewClosed):
+        mark_absences(session, scene.shift_id, missing, actor=scene.organiser_actor, now=AFTER)
+    return_shift(session, scene.shift_id, reason="还有人没记", actor=scene.manager_actor, now=AFTER)
+    assert mark_absences(session, scene.shift_id, missing, actor=scene.organiser_actor, now=AFTER) == 1
+
+
+def test_volunteers_mark_nobody(session: Session) -> None:
+    scene = make_scene(session)
+    with pytest.raises(NotAllowed):
+        mark_absences(
+            session,
+            scene.shift_id,
+            {scene.volunteers[1].id: ABSENT},
+            actor=scene.volunteer_actors[0],
+            now=at("13:00"),
+        )
