@@ -13,6 +13,7 @@ from tests.activities.town import HOUR, Town, draft, join, make_town, people, po
 from tests.world import CONSENTS, NOW, actor_of, make_member
 from timebank.activities import service
 from timebank.activities.models import CATEGORIES, CONFIRMED, GuardianConsent, Shift, SignUp, SignUpOverride
+from timebank.activities.queries import ActivityNotFound
 from timebank.activities.rules import find_agreement_reasons, find_publishing_faults
 from timebank.activities.rules.fitness import Candidate, Demands, find_hindrances
 from timebank.core.actor import Actor
@@ -344,6 +345,8 @@ def test_paper_seen_by_staff_is_as_good(session: Session) -> None:
     with pytest.raises(Invalid):
         service.record_paper_consent(session, teen.id, unseen, actor=town.lead, now=NOW)
     seen = replace(unseen, seen=True)
+    with pytest.raises(ActivityNotFound):
+        service.record_paper_consent(session, teen.id, replace(seen, activity_id=999_999), actor=town.lead, now=NOW)
     first = service.record_paper_consent(session, teen.id, seen, actor=town.lead, now=NOW)
     assert service.record_paper_consent(session, teen.id, seen, actor=town.lead, now=NOW).id == first.id
     assert (first.how, first.seen_by_id, first.guardian_name) == ("paper", town.organiser.id, "王大明")

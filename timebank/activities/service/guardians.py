@@ -69,7 +69,10 @@ def agree_as_guardian(
 def record_paper_consent(
     session: Session, member_id: int, draft: PaperConsent, *, actor: Actor, now: datetime
 ) -> GuardianConsent:
-    """Record a guardian's consent on paper. The same form again finds the first. Raises Invalid, FormUsed."""
+    """Record a guardian's consent on paper. The same form again finds the first.
+
+    Raises Invalid, FormUsed, ActivityNotFound.
+    """
     member = get_member(session, member_id)
     actor.require("guardian.record", branch_id=member.branch_id)
     if actor.member_id is None:
@@ -88,6 +91,8 @@ def record_paper_consent(
         if (sent.member_id, sent.guardian_name) != (member_id, draft.guardian_name):
             raise FormUsed()
         return sent
+    if draft.activity_id is not None:
+        get_activity(session, draft.activity_id)
     given = GuardianConsent(
         member_id=member_id,
         activity_id=draft.activity_id,
