@@ -19,7 +19,7 @@ from timebank.members.views.values import area_options, profile_values, time_opt
 from timebank.web.forms import Form
 from timebank.web.guards import current_actor, guard
 from timebank.web.keyring import keys
-from timebank.web.limits import SIGN_IN_LIMIT, limiter
+from timebank.web.limits import FAILED_SIGN_IN_LIMIT, limiter
 
 
 def _me() -> int:
@@ -31,7 +31,7 @@ def _me() -> int:
 
 @blueprint.route("/me/password", methods=["GET", "POST"])
 @guard("me.change")
-@limiter.limit(SIGN_IN_LIMIT, methods=["POST"])
+@limiter.limit(FAILED_SIGN_IN_LIMIT, methods=["POST"])
 def password() -> Response | tuple[str, int]:
     """Change one's password; this device stays signed in, the others do not."""
     form = Form(ChangePasswordSchema())
