@@ -30,12 +30,14 @@ OLD_LIMITS = "240, 50"
 HAND_SHARE_FROM = 5  # so many by hand before their share of the list says anything
 
 # Whether a person has a hand in a record: it is theirs, or they typed its minutes, reviewed it, said its times (a
-# correction, or what stands on paper), or confirmed its overtime.
+# correction, or what stands on paper), confirmed its overtime, or decided that a scan of it counts.
 HAND = """({row}.member_id = {person} OR {row}.manual_by_id = {person} OR {row}.reviewed_by_id = {person} OR EXISTS (
     SELECT 1 FROM scan c WHERE c.shift_id = {row}.shift_id AND c.member_id = {row}.member_id
       AND c.actor_id = {person} AND (c.reason <> '' OR c.source = 'paper' AND c.refused = '')) OR EXISTS (
     SELECT 1 FROM overtime o WHERE o.shift_id = {row}.shift_id AND o.member_id = {row}.member_id
-      AND o.by_id = {person}))"""
+      AND o.by_id = {person}) OR EXISTS (
+    SELECT 1 FROM scan_case k JOIN scan c ON c.id = k.scan_id WHERE k.shift_id = {row}.shift_id
+      AND c.member_id = {row}.member_id AND k.decision = 'count' AND k.decided_by_id = {person}))"""
 COUNTED = "{row}.status <> 'void' AND {row}.signed_minutes + {row}.manual_minutes > 0"
 IN_ROUND = f"a.submitted_in_id = NEW.id AND {COUNTED.format(row='a')}"
 
@@ -61,7 +63,9 @@ APPROVERS_HAND = f"""({COUNTED.format(row="NEW")}) AND EXISTS (
         OR EXISTS (SELECT 1 FROM scan c WHERE c.shift_id = NEW.shift_id AND c.member_id = NEW.member_id
           AND (c.reason <> '' OR c.source = 'paper' AND c.refused = '') AND c.actor_id IN {APPROVERS})
         OR EXISTS (SELECT 1 FROM overtime o WHERE o.shift_id = NEW.shift_id AND o.member_id = NEW.member_id
-          AND o.by_id IN {APPROVERS})))"""
+          AND o.by_id IN {APPROVERS})
+        OR EXISTS (SELECT 1 FROM scan_case k JOIN scan c ON c.id = k.scan_id WHERE k.shift_id = NEW.shift_id
+          AND c.member_id = NEW.member_id AND k.decision = 'count' AND k.decided_by_id IN {APPROVERS})))"""
 OPEN_ROUND = """EXISTS (SELECT 1 FROM shift_approval p WHERE p.id = NEW.submitted_in_id AND p.shift_id = NEW.shift_id
     AND p.approved_at IS NULL AND p.returned_at IS NULL AND p.first_approved_at IS NULL)"""
 

@@ -95,7 +95,8 @@ def submit_shift(
         raise StillRunning(ends=f"{local(shift.ends_at):%m-%d %H:%M}")
     if shift.approval is not None and shift.approval.undecided:
         raise AlreadySubmitted()
-    refuse_open_cases(session, shift_id)
+    if not leave_open:
+        refuse_open_cases(session, shift_id)
     rejudge_all(session, shift_id, shift.policy)  # the shift may have been moved, or left, since people checked in
     if not leave_open:
         _refuse_pending(session, shift_id)
