@@ -78,6 +78,8 @@ def test_more_than_the_shift_is_never_approved(session: Session, scene: Scene) -
         scene.approve(session)
     kept = find_approval(session, scene.shift_id)
     assert kept is not None
+    given = {"approved_by_id": scene.manager.id, "approved_at": AFTER}
+    session.execute(sa.update(ShiftApproval).where(ShiftApproval.id == kept.id).values(given))
     booked = sa.update(Attendance).values(status=APPROVED, approval_id=kept.id)
     assert refuses(session, booked)
     session.execute(sa.update(Attendance).values(signed_minutes=120))

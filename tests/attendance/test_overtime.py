@@ -152,7 +152,9 @@ def test_who_said_it_does_not_approve_it(session: Session, scene: Scene) -> None
     )
     correct_times(session, draft, actor=scene.organiser_actor, now=AFTER)  # the last hand on the record is another's
     scene.submit(session)
-    assert find_own_hand(session, scene.shift_id, scene.manager.id)
+    approval = find_approval(session, scene.shift_id)
+    assert approval is not None
+    assert find_own_hand(session, approval.id, scene.manager.id)
     with pytest.raises(FourEyes, match="亲手"):
         scene.approve(session)
     given = sa.update(ShiftApproval).values(approved_by_id=scene.manager.id, approved_at=AFTER)
@@ -209,6 +211,9 @@ def test_the_database_knows_the_room_as_the_rules_do(
     scene.submit(session)
     approval = find_approval(session, scene.shift_id)
     assert approval is not None
+
+    given = {"approved_by_id": scene.manager.id, "approved_at": AFTER}
+    session.execute(sa.update(ShiftApproval).where(ShiftApproval.id == approval.id).values(given))
 
     def booked(minutes: int) -> sa.Executable:
         return sa.update(Attendance).values(signed_minutes=minutes, status=APPROVED, approval_id=approval.id)

@@ -31,6 +31,7 @@ from timebank.attendance.models import (
 from timebank.attendance.queries import (
     UploadAnswer,
     count_open_cases,
+    find_approval,
     find_own_hand,
     list_cases,
     list_day_scans,
@@ -455,7 +456,9 @@ def test_whoever_decided_does_not_approve(session: Session, scene: Scene) -> Non
     draft = Decision(shift_id=scene.shift_id, case_ids=ids, decision=COUNT, reason="我在场")
     decide_cases(session, draft, actor=scene.manager_actor, now=NIGHT)
     scene.submit(session, NIGHT)
-    assert find_own_hand(session, scene.shift_id, scene.manager_actor.member_id or 0)
+    approval = find_approval(session, scene.shift_id)
+    assert approval is not None
+    assert find_own_hand(session, approval.id, scene.manager_actor.member_id or 0)
     with pytest.raises(FourEyes):
         scene.approve(session, NIGHT)
 

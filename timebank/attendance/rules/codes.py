@@ -1,7 +1,7 @@
 """Codes at the door. Venue codes: what the screen shows, new every 20 seconds, derived and never stored.
 
 ``V1`` + shift id (base 31) + 7 characters of HMAC over shift and time step + check character: 11 characters for the
-first 31 shifts, at most 16, in the alphabet without look-alikes. ``V`` is the purpose and ``1`` the version of the
+first 31 shifts, at most 17, in the alphabet without look-alikes. ``V`` is the purpose and ``1`` the version of the
 format (``core.tags``); the key is derived for this purpose alone, so a code of any other purpose cannot verify here.
 
 Poster codes: the same for paper. ``S1`` + number of the poster (2) + shift id + 8 characters of HMAC over both + check
@@ -27,7 +27,7 @@ TAG = tags.VENUE
 STEP_SECONDS = 20
 GRACE_STEPS = 1  # the code before the present one still counts: people need time to point their phones
 STALE_STEPS = 90  # half an hour: how far back a code is recognised as ours, so that we can say what is wrong
-MAX_LENGTH = 16
+MAX_LENGTH = 17
 
 _KEY_PURPOSE = "code/venue/1"
 _MAC_BYTES = 8
