@@ -105,7 +105,7 @@ def _by_hand(engine: sa.Engine) -> float:
         session.execute(
             sa.insert(TRANSFER),
             [
-                _transfer(entry_id, seq, period.book_id, (house, account), units[account])
+                _transfer((entry_id, seq), period, (house, account), units[account])
                 for entry_id, accounts in zip(ids, members, strict=True)
                 for seq, (house, account) in enumerate(zip(houses, accounts, strict=True), 1)
             ],
@@ -129,11 +129,15 @@ def _entry(book_id: int, period_id: int) -> dict[str, object]:
     }
 
 
-def _transfer(entry_id: int, seq: int, book_id: int, accounts: tuple[int, int], unit: str) -> dict[str, object]:
+def _transfer(
+    place: tuple[int, int], period: sa.Row[int, int], accounts: tuple[int, int], unit: str
+) -> dict[str, object]:
+    entry_id, seq = place
     return {
         "entry_id": entry_id,
         "seq": seq,
-        "book_id": book_id,
+        "book_id": period.book_id,
+        "period_id": period.id,
         "unit": unit,
         "debit_id": accounts[0],
         "credit_id": accounts[1],
