@@ -14,6 +14,7 @@ from sqlalchemy import (
     Index,
     String,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -94,6 +95,9 @@ class Account(Base):
         return self.posted_in - self.posted_out - self.held
 
 
+_STILL_OPEN = text("closed_at IS NULL")
+
+
 class Period(Base):
     """A calendar month of a book (Asia/Shanghai): just what was posted in it; once closed it stays closed."""
 
@@ -102,6 +106,7 @@ class Period(Base):
         UniqueConstraint("book_id", "month"),
         UniqueConstraint("id", "book_id"),
         CheckConstraint("(closed_at IS NULL) = (closed_by_id IS NULL AND closed_by_name IS NULL)", name="closed_by"),
+        Index("ix_period_open", "book_id", "month", sqlite_where=_STILL_OPEN, postgresql_where=_STILL_OPEN),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     book_id: Mapped[int] = mapped_column(ForeignKey("book.id"))

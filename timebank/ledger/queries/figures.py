@@ -37,11 +37,12 @@ ALWAYS = "9999-12"  # later than any month
 
 # Statements are built once: building them anew took longer than the database did.
 TRANSFER, ENTRY, PERIOD, CLOSING = (cast(Table, model.__table__).c for model in (Transfer, Entry, Period, Closing))
+_OF_BOOK = select(PERIOD.id, PERIOD.month).where(PERIOD.book_id == bindparam("book_id"))
+# Two halves, each with an index: with an OR every closed month of a book was looked through.
 _OPEN = (
-    select(PERIOD.id, PERIOD.month)
-    .where(PERIOD.book_id == bindparam("book_id"), PERIOD.month <= bindparam("month"))
-    .where(PERIOD.closed_at.is_(None) | (PERIOD.month == bindparam("month")))
-    .order_by(PERIOD.month)
+    _OF_BOOK.where(PERIOD.month <= bindparam("month"), PERIOD.closed_at.is_(None))
+    .union_all(_OF_BOOK.where(PERIOD.month == bindparam("month"), PERIOD.closed_at.is_not(None)))
+    .order_by("month")
 )
 _IN_MONTH = select(PERIOD.id).where(PERIOD.book_id == bindparam("book_id"), PERIOD.month == bindparam("month"))
 _CLOSED = (
