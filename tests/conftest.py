@@ -32,7 +32,8 @@ from timebank.core.db import db
 # Threads, processes and attacks on databases of their own: each test pays for a fresh one. The others live through
 # months, or correct what took a town to book, or try hundreds of forged codes: half a second each.
 SLOW_FILES = {
-    "test_races.py",
+    "test_migrations.py",
+    "test_uploads.py",
     "test_database_refusals.py",
     "test_copies.py",
     "test_verification.py",
@@ -81,7 +82,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("door")
         if "browser" in fixtures:
             item.add_marker("browser")
-        if item.path.name in SLOW_FILES:
+        if item.path.name in SLOW_FILES or item.path.stem.endswith("_races"):
             item.add_marker("slow")
         spec = getattr(item, "callspec", None)
         if spec is not None and "postgresql" in spec.params.values():
