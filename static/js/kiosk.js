@@ -135,6 +135,7 @@
   function look() {
     ask(root.dataset.state, {}).then(function (answer) {
       if (answer.ok) { return answer.json().then(function (counts) { cut(""); count(counts); }); }
+      if (busy || !find("told").hidden) { return null; } // somebody is being answered; the next look will do
       if (answer.status === 403 || answer.type === "opaqueredirect") { location.href = root.dataset.home; }
       return null;
     }).catch(noNetwork);

@@ -162,6 +162,15 @@ def test_who_said_it_does_not_approve_it(session: Session, scene: Scene) -> None
     assert approve_shift(session, scene.shift_id, actor=third(session, scene), now=AFTER).minutes == 149
 
 
+def test_what_is_booked_takes_no_more_overtime(session: Session, scene: Scene) -> None:
+    scene.attend(session, 0, left="11:40")
+    scene.submit(session)
+    scene.approve(session)
+    with pytest.raises(ReviewClosed):
+        confirm(session, scene, 30)
+    assert session.scalar(sa.select(sa.func.count()).select_from(Overtime)) == 0
+
+
 def test_only_on_an_open_list_of_ones_own_branch_about_somebody_who_was_there(session: Session, scene: Scene) -> None:
     scene.attend(session, 0, left="11:40")
     with pytest.raises(NotAllowed):

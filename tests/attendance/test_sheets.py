@@ -348,6 +348,24 @@ def test_a_page_is_not_typed_into_a_list_that_was_sent(session: Session, scene: 
         typed(session, sheet, line(line_of(session, sheet, scene, 1), "09:00"), actor=scene.organiser_actor)
 
 
+def test_paper_found_after_the_first_round_counts_for_who_was_not_in_it(
+    session: Session, scene: Scene, sheet: Sheet
+) -> None:
+    scene.attend(session, 0)
+    scene.submit(session)
+    scene.approve(session)
+    booked, missing = (line_of(session, sheet, scene, number) for number in (0, 1))
+    with pytest.raises(LinesWrong) as refused:
+        typed(session, sheet, line(booked, "09:00", "11:00"), actor=scene.organiser_actor)
+    assert "入账" in refused.value.fields["lines-0-in_at"]
+    assert typed(session, sheet, line(missing, "09:00", "11:00"), actor=scene.organiser_actor).people == 1
+    kept = record(session, scene, 1)
+    assert kept is not None
+    assert (kept.status, kept.signed_minutes) == ("ready", 120)
+    scene.submit(session)
+    assert scene.approve(session).minutes == 120
+
+
 def test_a_cancelled_shift_takes_no_paper(session: Session, scene: Scene, sheet: Sheet) -> None:
     cancel_shift(session, scene.shift_id, reason="下雨", actor=scene.organiser_actor, now=at("08:40"))
     with pytest.raises(Refusal) as refused:

@@ -36,6 +36,7 @@ from timebank.attendance.queries import (
     list_cases,
     list_day_scans,
     list_elsewhere,
+    list_hands,
     list_open_shifts,
     policy_of,
 )
@@ -459,6 +460,7 @@ def test_whoever_decided_does_not_approve(session: Session, scene: Scene) -> Non
     approval = find_approval(session, scene.shift_id)
     assert approval is not None
     assert find_own_hand(session, approval.id, scene.manager_actor.member_id or 0)
+    assert scene.manager_actor.member_id in list_hands(session, approval.id)
     with pytest.raises(FourEyes):
         scene.approve(session, NIGHT)
 

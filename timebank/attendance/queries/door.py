@@ -37,6 +37,7 @@ _GROUND = (
         Attendance.in_at,
         Attendance.out_at,
         Attendance.signed_minutes,
+        Attendance.submitted_in_id,
         select(ShiftApproval.id)
         .where(ShiftApproval.shift_id == Shift.id, ShiftApproval.returned_at.is_(None))
         .exists()
@@ -95,6 +96,7 @@ def find_ground(session: Session, shift_id: int, member_id: int) -> Ground | Non
         in_at=None if recorded_before else row.in_at,
         out_at=None if recorded_before else row.out_at,
         minutes=0 if recorded_before else row.signed_minutes or 0,
+        booked=row.submitted_in_id is not None,
         spot=_spot(row),
     )
 

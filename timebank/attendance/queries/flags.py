@@ -235,10 +235,12 @@ def list_hands(session: Session, round_id: int) -> set[int]:
     hands = {person for row in session.execute(records) for person in row}
     hands |= set(session.scalars(_of_records(Scan, Scan.actor_id, *counted).where(_SAID_BY_STAFF)))
     hands |= set(session.scalars(_of_records(Overtime, Overtime.by_id, *counted)))
+    decided = _of_records(Scan, ScanCase.decided_by_id, *counted).join(ScanCase, ScanCase.scan_id == Scan.id)
+    hands |= set(session.scalars(decided.where(ScanCase.decision == COUNT)))
     return {person for person in hands if person is not None}
 
 
 def _of_records(what: type[Scan] | type[Overtime], person: Any, *which: Any) -> Select[Any]:
     """The people who made scans, or confirmed overtime, of these records."""
     same = and_(Attendance.shift_id == what.shift_id, Attendance.member_id == what.member_id)
-    return select(person).join(Attendance, same).where(*which)
+    return select(person).select_from(what).join(Attendance, same).where(*which)

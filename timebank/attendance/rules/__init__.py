@@ -18,7 +18,16 @@ from timebank.attendance.rules.codes import (
     venue_code,
 )
 from timebank.attendance.rules.corrections import CorrectionOutOfRange, NothingChanges, Split, corrected_split
-from timebank.attendance.rules.gate import REFUSALS, REPEAT_MINUTES, Ground, TooEarly, TooLate, next_kind, refusal_of
+from timebank.attendance.rules.gate import (
+    REFUSALS,
+    REPEAT_MINUTES,
+    Ground,
+    TooEarly,
+    TooLate,
+    next_kind,
+    refusal_of,
+    under_review,
+)
 from timebank.attendance.rules.judging import (
     CLOSES_MINUTES,
     OPENS_MINUTES,
@@ -154,6 +163,7 @@ __all__ = [
     "shift_room",
     "stayed_over",
     "tidy_code",
+    "under_review",
     "upload_key",
     "venue_code",
     "weigh",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -70,7 +70,7 @@ class Ground:
     title: str
     policy: Policy
     cancelled: bool
-    submitted: bool
+    submitted: bool  # a part of the list waits for approval, or was approved
     walk_ins: bool
     member_id: int
     member_name: str
@@ -81,7 +81,13 @@ class Ground:
     in_at: datetime | None
     out_at: datetime | None
     minutes: int
+    booked: bool = False  # this person's own record waits for approval, or was approved
     spot: Place | None = None  # where the shift is held, when the organiser said so
+
+
+def under_review(ground: Ground) -> Ground:
+    """The ground of what staff enter in the review: a list approved in part is closed only to who was in that part."""
+    return replace(ground, submitted=ground.booked)
 
 
 def next_kind(ground: Ground, wanted: str | None, at: datetime) -> str:

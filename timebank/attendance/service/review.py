@@ -266,6 +266,7 @@ def confirm_overtime(session: Session, draft: OvertimeDraft, *, actor: Actor, no
     nothing. Raises ReviewClosed, NoSuchRecord, RecordVoid, OvertimeOutOfRange.
     """
     shift = _open_review(session, draft.shift_id, actor)
+    refuse_booked(session, shift, [draft.member_id])
     if actor.member_id is None:
         raise NotAllowed(permission="attendance.review")
     known = session.scalar(

@@ -10,9 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from timebank.activities.queries import ShiftNotFound
-from timebank.attendance.models import BY_ONESELF, NOT_GIVEN, PENDING, READY, Scan
+from timebank.attendance.models import BY_ONESELF, NOT_GIVEN, PAPER, PENDING, READY, Scan
 from timebank.attendance.queries import find_ground, hold_ground
-from timebank.attendance.rules import REFUSALS, Ground, Mark, judge, next_kind, opens_at, refusal_of
+from timebank.attendance.rules import REFUSALS, Ground, Mark, judge, next_kind, opens_at, refusal_of, under_review
 from timebank.attendance.service.judged import add_once, ensure_row, rejudge_member
 from timebank.core.actor import Actor
 from timebank.core.clock import local
@@ -64,6 +64,8 @@ def record_scan(session: Session, draft: ScanDraft, *, actor: Actor, now: dateti
         actor.require("check_in.own", owner_id=draft.member_id)
     else:
         actor.require("check_in.others", branch_id=ground.branch_id)
+    if draft.source == PAPER:
+        ground = under_review(ground)
     kind = next_kind(ground, draft.wanted, draft.claimed_at)
     refused = refusal_of(ground, kind, draft.claimed_at)
     refusal = explained(refused, ground) if refused else None

@@ -23,6 +23,7 @@ from timebank.attendance.rules import (
     differences,
     opens_at,
     refusal_of,
+    under_review,
 )
 from timebank.attendance.service.scans import ScanDraft, explained, record_scan
 from timebank.attendance.service.sheets import person_of
@@ -258,8 +259,10 @@ def _time_wrong(reading: _Reading, name: str, at: datetime) -> str:
 
 def _refused(ground: Ground, line: TypedLine) -> str:
     """Why the door would not take this person, whatever the time."""
+    if ground.booked:
+        return "这个人的时长已经入账，不能再录。纸上写的不一样，请网点管理员在分录上更正。"
     for kind, at in (("in", line.in_at), ("out", line.out_at)):
-        refused = refusal_of(ground, kind, at) if at is not None else None
+        refused = refusal_of(under_review(ground), kind, at) if at is not None else None
         if refused is not None:
             return explained(refused, ground).message
     return ""
