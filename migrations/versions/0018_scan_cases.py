@@ -142,10 +142,12 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Not where cases were opened: what was decided to count would be forgotten, and the records with it."""
-    if op.get_bind().exec_driver_sql("SELECT count(*) FROM scan_case").scalar():
-        raise RuntimeError("there are scans that people decided about; restore a backup instead of going down")
-    for table in ("unread_scan", "scan_case", "scan_evidence"):
+    """Not where anything was uploaded: what was pressed, and what people decided, would be forgotten with the tables."""
+    uploaded = ("unread_scan", "scan_case", "scan_evidence")
+    for table in uploaded:
+        if op.get_bind().exec_driver_sql(f"SELECT count(*) FROM {table}").scalar():
+            raise RuntimeError("there are uploaded scans; restore a backup instead of going down")
+    for table in uploaded:
         op.drop_table(table)  # and its triggers
     if op.get_bind().dialect.name == "postgresql":
         op.execute("DROP FUNCTION scan_case_guard()")

@@ -58,6 +58,9 @@ def downgrade() -> None:
     """Not where an activity was entered afterwards: it would look like any other."""
     if op.get_bind().exec_driver_sql("SELECT count(*) FROM activity WHERE backdated_reason <> ''").scalar():
         raise RuntimeError("there are activities entered afterwards; restore a backup instead of going down")
+    limits = "large_minutes <> 240 OR hand_share <> 50 OR backdate_days <> 60"
+    if op.get_bind().exec_driver_sql(f"SELECT count(*) FROM coin_rule WHERE {limits}").scalar():
+        raise RuntimeError("branches set limits of their own; restore a backup instead of going down")
     for name, table in TRIGGERS:
         if op.get_bind().dialect.name == "postgresql":
             op.execute(f"DROP TRIGGER {name} ON {table}")

@@ -159,6 +159,7 @@
     var me = queue.state.me || (roster && roster.me);
     if (me) { scan.by = me.id; scan.byName = me.name; }
     var word = verdict(scan);
+    delete scan.name; // it was for the word just said; full names do not stay on the phone
     if (word.told.tone !== "bad") { scan.who = word.who; } // what a person has to decide moves nobody
     await store.addScan(scan); // before anything is shown
     waiting.push(scan);

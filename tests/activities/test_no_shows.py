@@ -46,7 +46,7 @@ def missed(session: Session, town: Town, member: Member, days: int = 1, kind: st
     on = post(session, town, shift(-24.0 * days), now=start - 2 * DAY).shifts[0]
     join(session, on, member, now=start - 2 * DAY)
     service.mark_no_shows(session, on.id, {member.id: kind}, actor=town.lead, now=start + 3 * HOUR)
-    service.count_no_shows(session, on.id, came=(), now=start + 4 * HOUR)
+    service.count_no_shows(session, on.id, came=(), actor=town.lead, now=start + 4 * HOUR)
     return session.scalars(select(NoShow).where(NoShow.shift_id == on.id)).one()
 
 
@@ -70,7 +70,7 @@ def test_a_mark_counts_only_once_the_list_is_approved(session: Session) -> None:
     assert (counted(session, one, on.ends_at), queries.marks_of(session, on.id)) == (0, {one.id: ABSENT})
     assert session.scalars(select(Notice).where(Notice.member_id == one.id)).all() == []
     for _ in range(2):
-        service.count_no_shows(session, on.id, came=(), now=on.ends_at)
+        service.count_no_shows(session, on.id, came=(), actor=town.lead, now=on.ends_at)
     assert counted(session, one, on.ends_at) == 1
     [told] = session.scalars(select(Notice).where(Notice.member_id == one.id))
     assert (told.kind, told.link) == ("no_show.counted", "/me/no-shows")
@@ -84,7 +84,7 @@ def test_a_mark_is_changed_and_taken_back_until_then_and_not_after(session: Sess
     for kind in (ABSENT, EXCUSED, "", ABSENT):
         service.mark_no_shows(session, on.id, {one.id: kind}, actor=town.lead, now=on.ends_at)
         assert queries.marks_of(session, on.id) == ({one.id: kind} if kind else {})
-    service.count_no_shows(session, on.id, came=(), now=on.ends_at)
+    service.count_no_shows(session, on.id, came=(), actor=town.lead, now=on.ends_at)
     service.mark_no_shows(session, on.id, {one.id: ""}, actor=town.lead, now=on.ends_at)
     assert queries.marks_of(session, on.id) == {one.id: ABSENT}
 
@@ -95,7 +95,7 @@ def test_who_came_after_all_loses_the_mark(session: Session) -> None:
     on = post_shift(session, town)
     join(session, on, one)
     service.mark_no_shows(session, on.id, {one.id: ABSENT}, actor=town.lead, now=on.ends_at)
-    assert service.count_no_shows(session, on.id, came=[one.id], now=on.ends_at) == 0
+    assert service.count_no_shows(session, on.id, came=[one.id], actor=town.lead, now=on.ends_at) == 0
     assert queries.marks_of(session, on.id) == {}
 
 

@@ -240,7 +240,7 @@ def test_an_appeal_is_decided_once_however_many_decide(fresh_database: str) -> N
         service.sign_up(session, on.id, member_id=one.id, actor=actor, now=NOW)
         over = on.ends_at
         service.mark_no_shows(session, on.id, {one.id: ABSENT}, actor=town.lead, now=over)
-        service.count_no_shows(session, on.id, came=(), now=over)
+        service.count_no_shows(session, on.id, came=(), actor=town.lead, now=over)
         mark = session.scalars(sa.select(NoShow.id)).one()
         appeal_id = service.appeal(session, mark, words="我去了", form_key="k", actor=actor, now=over).id
         judges = [actor_of(session, make_member(session, town.branch, roles=("organiser",))) for _ in range(6)]

@@ -222,7 +222,7 @@ def mark(app: Flask, ids: Ids) -> int:
     with app.app_context(), transaction() as session:
         lead, now = actor_of(session, session.get_one(Member, ids.lead)), clock.now()
         service.mark_no_shows(session, ids.missed, {ids.one: ABSENT}, actor=lead, now=now)
-        service.count_no_shows(session, ids.missed, came=(), now=now)
+        service.count_no_shows(session, ids.missed, came=(), actor=lead, now=now)
         return session.scalars(select(NoShow.id)).one()
 
 

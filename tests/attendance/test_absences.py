@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests.attendance.scene import AFTER, Scene, at, make_scene
-from timebank.activities.models import ABSENT, EXCUSED
+from timebank.activities.models import ABSENT, EXCUSED, NoShow
 from timebank.activities.queries import count_counted, marks_of
 from timebank.activities.rules import BUILT_IN
 from timebank.attendance.service import (
@@ -62,6 +63,32 @@ def test_a_list_that_was_sent_takes_no_marks_until_it_is_returned(session: Sessi
         mark_absences(session, scene.shift_id, missing, actor=scene.organiser_actor, now=AFTER)
     return_shift(session, scene.shift_id, reason="还有人没记", actor=scene.manager_actor, now=AFTER)
     assert mark_absences(session, scene.shift_id, missing, actor=scene.organiser_actor, now=AFTER) == 1
+
+
+def test_who_is_booked_in_a_later_round_loses_an_absence_that_counted(session: Session) -> None:
+    scene = make_scene(session)
+    came(session, scene, 0)
+    late = scene.volunteers[1].id
+    mark_absences(session, scene.shift_id, {late: ABSENT}, actor=scene.organiser_actor, now=AFTER)
+    scene.submit(session)
+    scene.approve(session)
+    assert count_counted(session, late, BUILT_IN, now=AFTER) == 1
+    entry = ManualEntry(shift_id=scene.shift_id, member_id=late, minutes=60, reason="楼长证明在场")
+    set_manual(session, entry, actor=scene.organiser_actor)
+    scene.submit(session)
+    scene.approve(session)
+    assert count_counted(session, late, BUILT_IN, now=AFTER) == 0
+    [mark] = session.scalars(select(NoShow)).all()
+    assert (mark.lift_reason, mark.lifted_by_id) == ("后来确认到场，已计时长", scene.manager.id)
+
+
+def test_marks_that_no_round_would_count_are_refused(session: Session) -> None:
+    scene = make_scene(session)
+    came(session, scene, 0)
+    scene.submit(session)
+    scene.approve(session)
+    with pytest.raises(ReviewClosed):
+        mark_absences(session, scene.shift_id, {scene.volunteers[1].id: ABSENT}, actor=scene.organiser_actor, now=AFTER)
 
 
 def test_volunteers_mark_nobody(session: Session) -> None:

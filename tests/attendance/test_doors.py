@@ -12,11 +12,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from tests.attendance.scene import Scene, at, find_attendance, make_scene
+from tests.attendance.scene import AFTER, Scene, at, find_attendance, make_scene
 from tests.world import KEYS, PASSWORD, make_branch, make_member, sign_in
 from timebank.activities.models import Shift
 from timebank.attendance.models import Attendance, Scan
 from timebank.attendance.rules import venue_code
+from timebank.attendance.service import ManualEntry, return_shift, set_manual, void
 from timebank.attendance.views.base import instant_near
 from timebank.core import clock
 from timebank.core.db import db, transaction
@@ -346,6 +347,21 @@ def test_from_a_missing_check_out_to_the_books(app: Flask, client: FlaskClient, 
     again = manager.post(f"/organise/shifts/{scene.shift_id}/approve", data=sent, follow_redirects=True).text
     assert "之前已经审核入账" in again
     assert "最近入账" in manager.get("/organise/approvals").text
+
+
+def test_the_page_stands_when_a_later_round_came_to_nothing(app: Flask, scene: Scene) -> None:
+    with app.app_context(), transaction() as session:
+        scene.attend(session, 0)
+        scene.submit(session)
+        scene.approve(session)
+        late = ManualEntry(shift_id=scene.shift_id, member_id=volunteer(scene, 1), minutes=60, reason="楼长证明")
+        set_manual(session, late, actor=scene.organiser_actor)
+        scene.submit(session)
+        return_shift(session, scene.shift_id, reason="没有来", actor=scene.manager_actor, now=AFTER)
+        void(session, scene.shift_id, volunteer(scene, 1), reason="认错人", actor=scene.organiser_actor)
+    manager = app.test_client()
+    sign_in(manager, scene.manager.id)
+    assert "1 人，共 2 小时" in manager.get(f"/organise/shifts/{scene.shift_id}/approve").text
 
 
 def test_a_list_goes_back_with_a_reason(app: Flask, client: FlaskClient, scene: Scene) -> None:

@@ -24,6 +24,7 @@ from timebank.attendance.rules import Limits, second_reasons
 from timebank.attendance.service import (
     AlreadySubmitted,
     Approved,
+    ChangedMeanwhile,
     FourEyes,
     ManualEntry,
     NobodyChosen,
@@ -434,3 +435,34 @@ def test_who_was_held_back_stays_written_down(session: Session, scene: Scene) ->
     assert session.scalar(sa.select(sa.func.count()).select_from(ApprovalHeld)) == 1
     assert session.scalar(sa.select(sa.func.count()).where(Attendance.held_reason != "")) == 1
     assert session.scalar(sa.select(sa.func.count()).select_from(ShiftApproval)) == 1
+
+
+def test_who_was_not_sent_with_the_others_may_still_leave(session: Session) -> None:
+    scene = make_scene(session)
+    scene.attend(session, 0)
+    scene.scan(session, 1, "09:00")
+    submit_shift(session, scene.shift_id, actor=scene.organiser_actor, now=at("11:05"), leave_open=True)
+    assert scene.scan(session, 1, "11:20", wanted="out").refusal is None
+    assert scene.scan(session, 0, "11:20", wanted="out").refusal is not None
+    late = find_attendance(session, scene.shift_id, scene.volunteers[1].id)
+    assert late is not None
+    assert (late.out_at, late.status) == (at("11:20"), "ready")
+
+
+def test_a_round_that_was_sent_anew_is_not_returned_unseen(session: Session, scene: Scene) -> None:
+    first = scene_round(session, scene)
+    return_shift(session, scene.shift_id, reason="漏了一位", actor=scene.manager_actor, now=AFTER)
+    submit_shift(session, scene.shift_id, actor=scene.organiser_actor, now=LATER)
+    with pytest.raises(ChangedMeanwhile):
+        return_shift(session, scene.shift_id, reason="旧的", actor=scene.manager_actor, now=LATER, seen=first)
+    waiting = find_approval(session, scene.shift_id)
+    assert waiting is not None
+    assert waiting.undecided
+
+
+def scene_round(session: Session, scene: Scene) -> str:
+    """What an approver has seen of the round that is sent now."""
+    scene.submit(session)
+    sent = find_approval(session, scene.shift_id)
+    assert sent is not None
+    return sent.submitted_at.isoformat()

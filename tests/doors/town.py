@@ -571,7 +571,7 @@ def _make_sign_up_life(session: Session, place: activities.Town, people: Mapping
     for shift in missed[:2]:
         marked = {owner.id: "absent"}
         activities.service.mark_no_shows(session, shift.id, marked, actor=place.lead, now=NOW)
-        activities.service.count_no_shows(session, shift.id, came=(), now=NOW)
+        activities.service.count_no_shows(session, shift.id, came=(), actor=place.lead, now=NOW)
         marks.append(session.scalars(select(NoShow.id).where(NoShow.shift_id == shift.id)).one())
     asked = activities.service.appeal(session, marks[0], words="我来了", form_key="appeal", actor=owning, now=NOW)
     link = ask_family(session, owner.number, actor=asking, now=NOW)

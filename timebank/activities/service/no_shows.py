@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from timebank.activities.models import ABSENT, CONFIRMED, NO_SHOW_NAMES, NoShow, NoShowAppeal, Shift, SignUp
@@ -18,6 +19,8 @@ from timebank.core.actor import Actor
 from timebank.core.db import insert_once
 from timebank.core.errors import Conflict, FormUsed, Invalid, NotAllowed
 from timebank.notices.service import tell
+
+CAME_AFTER_ALL: Final = "后来确认到场，已计时长"
 
 
 class NotOver(Conflict):
@@ -100,13 +103,23 @@ def mark_no_shows(session: Session, shift_id: int, marks: Mapping[int, str], *, 
     return len(rows)
 
 
-def count_no_shows(session: Session, shift_id: int, *, came: Collection[int], now: datetime) -> int:
+def count_no_shows(session: Session, shift_id: int, *, came: Collection[int], actor: Actor, now: datetime) -> int:
     """Let the marks of a shift count, since its list is approved now; who came after all loses theirs.
+
+    A mark that counted with an earlier round of the list is lifted, by whoever approves that they came.
 
     Each is told, with the way to appeal. A repeat changes nothing. Returns how many absences count from now on.
     """
     session.execute(
         delete(NoShow).where(NoShow.shift_id == shift_id, NoShow.member_id.in_(came), NoShow.counted_at.is_(None))
+    )
+    lifted = {"lifted_at": now, "lifted_by_id": actor.member_id, "lift_reason": CAME_AFTER_ALL}
+    session.execute(
+        update(NoShow)
+        .where(NoShow.shift_id == shift_id, NoShow.member_id.in_(came), NoShow.lifted_at.is_(None))
+        .where(NoShow.member_id != actor.member_id)
+        .values(lifted)
+        .execution_options(synchronize_session="fetch")
     )
     fresh = session.scalars(
         select(NoShow).where(NoShow.shift_id == shift_id, NoShow.counted_at.is_(None)).order_by(NoShow.id)

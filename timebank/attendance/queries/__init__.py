@@ -47,7 +47,14 @@ from timebank.attendance.queries.flags import KINDS, FlagKind, Flags, find_own_h
 from timebank.attendance.queries.kiosks import KioskNotFound, find_open_kiosk, get_kiosk, list_open_kiosks
 from timebank.attendance.queries.marks import marks_of, marks_of_member
 from timebank.attendance.queries.policy import COUNTING_COLUMNS, find_overtime, policy_of
-from timebank.attendance.queries.roster import RosterLine, find_roster_line, list_roster, list_scans, search_members
+from timebank.attendance.queries.roster import (
+    RosterLine,
+    find_roster_line,
+    list_decided,
+    list_roster,
+    list_scans,
+    search_members,
+)
 from timebank.attendance.queries.sheets import (
     PageState,
     Paper,
@@ -141,6 +148,7 @@ __all__ = [
     "list_booked_with_cases",
     "list_cases",
     "list_day_scans",
+    "list_decided",
     "list_elsewhere",
     "list_flags",
     "list_gate_shifts",

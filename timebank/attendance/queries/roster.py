@@ -11,7 +11,7 @@ from sqlalchemy import ScalarSelect, Select, and_, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from timebank.activities.models import CONFIRMED, SignUp
-from timebank.attendance.models import APPROVED, PENDING, READY, VOID, Attendance, Overtime, Scan
+from timebank.attendance.models import APPROVED, PENDING, READY, VOID, Attendance, Overtime, Scan, ScanCase
 from timebank.members.models import ACTIVE, Member
 from timebank.members.rules import read_member_number
 
@@ -139,6 +139,16 @@ def list_scans(session: Session, shift_id: int, member_id: int) -> Sequence[Scan
     return session.scalars(
         select(Scan).where(Scan.shift_id == shift_id, Scan.member_id == member_id).order_by(Scan.id)
     ).all()
+
+
+def list_decided(session: Session, shift_id: int, member_id: int) -> dict[int, str]:
+    """Scan → what a person decided about it (count, dismiss), of one member at one shift."""
+    decided = (
+        select(ScanCase.scan_id, ScanCase.decision)
+        .join(Scan, Scan.id == ScanCase.scan_id)
+        .where(Scan.shift_id == shift_id, Scan.member_id == member_id, ScanCase.decision != "")
+    )
+    return {row.scan_id: row.decision for row in session.execute(decided)}
 
 
 def search_members(

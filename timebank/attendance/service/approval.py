@@ -138,8 +138,13 @@ def _send(session: Session, shift: LockedShift, actor: Actor, now: datetime) -> 
     return approval
 
 
-def return_shift(session: Session, shift_id: int, *, reason: str, actor: Actor, now: datetime) -> None:
-    """Give a round back to be changed, with a reason; the submitter is told. Raises NotSubmitted, ReviewClosed."""
+def return_shift(
+    session: Session, shift_id: int, *, reason: str, actor: Actor, now: datetime, seen: str | None = None
+) -> None:
+    """Give a round back to be changed, with a reason; the submitter is told.
+
+    ``seen`` is the submission that was looked at. Raises NotSubmitted, ReviewClosed, ChangedMeanwhile.
+    """
     shift = lock_shift(session, shift_id)
     actor.require("attendance.approve", branch_id=shift.branch_id)
     approval = shift.approval
@@ -147,6 +152,8 @@ def return_shift(session: Session, shift_id: int, *, reason: str, actor: Actor, 
         raise NotSubmitted()
     if approval.approved_at is not None:
         raise ReviewClosed()
+    if seen is not None and seen != approval.submitted_at.isoformat():
+        raise ChangedMeanwhile()
     approval.returned_at, approval.returned_reason = now, reason
     session.flush()
     session.execute(
@@ -193,7 +200,7 @@ def approve_shift(
             return _result(session, approval, second=second)
         due = book_records(session, shift, approval, chosen, actor=actor, now=now)
     tell_booked(session, shift, due, now)
-    count_absences(session, shift_id, now=now)
+    count_absences(session, shift_id, actor=actor, now=now)
     return _result(session, approval)
 
 

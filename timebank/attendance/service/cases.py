@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from timebank.activities.models import CONFIRMED, SignUp
 from timebank.activities.queries import get_shift
-from timebank.attendance.models import APPROVED, COUNT, Attendance, Scan, ScanCase
+from timebank.attendance.models import APPROVED, COUNT, VOID, Attendance, Scan, ScanCase
 from timebank.attendance.queries import count_open_cases, hold_shift
 from timebank.attendance.service.judged import ensure_row, rejudge_member
 from timebank.attendance.service.shifts import LockedShift, lock_shift
@@ -107,7 +107,7 @@ def _lock(session: Session, draft: Decision, actor: Actor) -> LockedShift | None
     shift = lock_shift(session, draft.shift_id)
     actor.require("attendance.review", branch_id=shift.branch_id)
     approval = shift.approval
-    if approval is not None and approval.returned_at is None and approval.approved_at is None:
+    if approval is not None and approval.undecided:
         raise ListWaiting()
     return shift
 
@@ -140,7 +140,8 @@ def _judge_again(session: Session, shift: LockedShift, member_ids: Sequence[int]
     # Whoever decides has a hand in what counts, and does not approve it.
     session.execute(
         update(Attendance)
-        .where(Attendance.shift_id == shift.id, Attendance.member_id.in_(member_ids), Attendance.status != APPROVED)
+        .where(Attendance.shift_id == shift.id, Attendance.member_id.in_(member_ids))
+        .where(Attendance.status.not_in((APPROVED, VOID)))  # the reason for leaving somebody out stays
         .values(review_note=reason, reviewed_by_id=actor.member_id)
         .execution_options(synchronize_session=False)
     )

@@ -126,7 +126,7 @@ def _judge(record: Any, marks: list[Mark], policy: Policy, overtime: int) -> Jud
     """By plan whoever came gets the whole shift, so of somebody who then left the list a person has to decide."""
     judged = judge(marks, policy, overtime=overtime)
     went = record.left_at is not None and judged.in_at is not None and record.left_at > judged.in_at
-    if policy.by_plan and went and not any(mark.correction for mark in marks):
+    if policy.by_plan and went and not any(mark.correction or mark.decided for mark in marks):
         return replace(judged, minutes=0, complete=False)
     return judged
 

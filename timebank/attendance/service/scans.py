@@ -64,9 +64,10 @@ def record_scan(session: Session, draft: ScanDraft, *, actor: Actor, now: dateti
         actor.require("check_in.own", owner_id=draft.member_id)
     else:
         actor.require("check_in.others", branch_id=ground.branch_id)
-    if draft.source == PAPER:
-        ground = under_review(ground)
     kind = next_kind(ground, draft.wanted, draft.claimed_at)
+    # Who came and was not sent with the others may still leave: a part may be sent while people clear up.
+    if draft.source == PAPER or (kind == "out" and ground.recorded):
+        ground = under_review(ground)
     refused = refusal_of(ground, kind, draft.claimed_at)
     refusal = explained(refused, ground) if refused else None
     if not _insert(session, draft, kind, refusal, actor, now):

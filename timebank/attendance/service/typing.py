@@ -89,6 +89,7 @@ class TypedPage:
     people: int
     repeated: bool
     differences: Sequence[tuple[int, str]] = ()
+    booked: int = 0  # of the people: whose hours were in a round before, so that the paper changes nothing
 
 
 @dataclass(kw_only=True)
@@ -152,9 +153,8 @@ def type_page(session: Session, draft: PageDraft, *, actor: Actor, keys: Keys, n
     if earlier:
         between = differences(earlier[0].rows, typing.rows)
         return TypedPage(round=2, people=len(found), repeated=False, differences=between)
-    for line, member_id in found:
-        _record(session, sheet, line, member_id, actor=actor, now=now)
-    return TypedPage(round=1, people=len(found), repeated=False)
+    taken = [_record(session, sheet, line, member_id, actor=actor, now=now) for line, member_id in found]
+    return TypedPage(round=1, people=len(found), repeated=False, booked=taken.count(False))
 
 
 def _row(line: TypedLine, member_id: int) -> dict[str, object]:
@@ -163,7 +163,9 @@ def _row(line: TypedLine, member_id: int) -> dict[str, object]:
     return {"line": line.line, "member_id": member_id, **shown}
 
 
-def _record(session: Session, sheet: Sheet, line: TypedLine, member_id: int, *, actor: Actor, now: datetime) -> None:
+def _record(session: Session, sheet: Sheet, line: TypedLine, member_id: int, *, actor: Actor, now: datetime) -> bool:
+    """Record a line; False when it was kept but changes nothing, since its person is booked."""
+    taken = True
     for kind, at in (("in", line.in_at), ("out", line.out_at)):
         if at is not None:
             draft = ScanDraft(
@@ -174,7 +176,8 @@ def _record(session: Session, sheet: Sheet, line: TypedLine, member_id: int, *, 
                 key=f"{sheet.number}-{line.line}-{kind}",
                 wanted=kind,
             )
-            record_scan(session, draft, actor=actor, now=now)
+            taken = record_scan(session, draft, actor=actor, now=now).refusal is None and taken
+    return taken
 
 
 def _check(reading: _Reading, draft: PageDraft) -> list[tuple[TypedLine, int]]:
@@ -241,7 +244,7 @@ def _fits(reading: _Reading, place: int, line: TypedLine, member_id: int) -> boo
         wrong["in_at"] = "没有到场时间，也没有扫过码。请补上到场时间；纸上没写的，问清楚再填。"
     elif line.in_at is not None and line.out_at is not None and line.out_at <= line.in_at:
         wrong["out_at"] = "离开时间要晚于到场时间。"
-    elif reading.recording and not any(wrong.values()):
+    elif reading.recording and not ground.booked and not any(wrong.values()):
         person = "who" if reading.printed[line.line].member_id is None else "in_at"
         wrong[person] = _refused(ground, line)
     reading.wrong |= {f"lines-{place}-{name}": text for name, text in wrong.items() if text}
@@ -259,8 +262,6 @@ def _time_wrong(reading: _Reading, name: str, at: datetime) -> str:
 
 def _refused(ground: Ground, line: TypedLine) -> str:
     """Why the door would not take this person, whatever the time."""
-    if ground.booked:
-        return "这个人的时长已经入账，不能再录。纸上写的不一样，请网点管理员在分录上更正。"
     for kind, at in (("in", line.in_at), ("out", line.out_at)):
         refused = refusal_of(under_review(ground), kind, at) if at is not None else None
         if refused is not None:

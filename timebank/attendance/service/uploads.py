@@ -82,7 +82,7 @@ def record_batch(session: Session, batch: Batch, *, actor: Actor, keys: Keys, no
     named, nobody = _read(session, keys, fresh)
     _keep_unread(session, batch, nobody, actor, now)
     approval = find_approval(session, batch.shift_id)
-    waiting = approval is not None and approval.approved_at is None and approval.returned_at is None
+    waiting = approval is not None and approval.undecided
     for member_id, scans in _by_member(named).items():
         ground = find_ground(session, batch.shift_id, member_id)
         if ground is not None:

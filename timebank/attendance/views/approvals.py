@@ -172,7 +172,8 @@ def give_back(shift_id: int) -> Response:
     with saying_refusals():
         given = form.load()
         with transaction() as session:
-            return_shift(session, shift_id, reason=given["reason"], actor=current_actor(), now=clock.now())
+            seen = request.form.get("seen")
+            return_shift(session, shift_id, reason=given["reason"], actor=current_actor(), now=clock.now(), seen=seen)
             flash("名单已退回，组织者可以修改后重新提交。", "success")
         return redirect(url_for("attendance.approvals"), 303)
     return redirect(url_for("attendance.approval", shift_id=shift_id), 303)

@@ -14,13 +14,13 @@ from timebank.attendance.models import CASE_KINDS, COUNT, SOURCE_NAMES, Attendan
 from timebank.attendance.queries import (
     CaseLine,
     DayScan,
-    find_approval,
     list_booked_with_cases,
     list_cases,
     list_day_scans,
     list_elsewhere,
     list_open_shifts,
     list_roster,
+    list_rounds,
     list_unread,
     policy_of,
 )
@@ -81,14 +81,14 @@ def conflicts(shift_id: int) -> str:
     """What a person must decide at one shift, and what was decided."""
     session = db.session()
     shift = reached(session, shift_id, "attendance.review")
-    cases, approval = list_cases(session, shift_id), find_approval(session, shift_id)
+    cases, rounds = list_cases(session, shift_id), list_rounds(session, shift_id)
     open_ones = [case for case in cases if not case.decision]
     return render_template(
         "attendance/conflicts.html",
         shift=shift,
         cancelled=is_cancelled(shift),
-        waiting=approval is not None and approval.returned_at is None and approval.approved_at is None,
-        approved=approval is not None and approval.approved_at is not None,
+        waiting=any(one.undecided for one in rounds),
+        approved=any(one.approved_at is not None for one in rounds),
         people=_people(session, shift, open_ones),
         alike=_alike(open_ones),
         decided=[case for case in cases if case.decision],

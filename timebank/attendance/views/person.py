@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +12,12 @@ from werkzeug.wrappers import Response
 
 from timebank.activities.models import Shift
 from timebank.activities.rules import counting_sentences
-from timebank.attendance.models import PLACE_FIT_NAMES, SOURCE_NAMES, Scan
+from timebank.attendance.models import COUNT, PLACE_FIT_NAMES, SOURCE_NAMES, Scan
 from timebank.attendance.queries import (
     RosterLine,
     find_approval,
     find_roster_line,
+    list_decided,
     list_flags,
     list_scans,
     marks_of_member,
@@ -94,7 +95,7 @@ def person(shift_id: int, member_id: int) -> Response | tuple[str, int]:
         line=line,
         closed=line.approved or (approval is not None and approval.undecided),
         flags=list_flags(session, shift_id).of(member_id),
-        events=_events(session, scans, member_id),
+        events=_events(session, scans, member_id, list_decided(session, shift_id, member_id)),
         steps=step_words(weighed, policy, said=said) if scans else [],
         sentences=counting_sentences(policy.counting),
         over=stayed_over(line.out_at, policy),
@@ -241,8 +242,10 @@ def _back(shift_id: int) -> Response:
     return redirect(url_for("attendance.review", shift_id=shift_id), 303)
 
 
-def _events(session: Session, scans: Sequence[Scan], member_id: int) -> list[dict[str, str]]:
-    """Every scan as a line of a timeline, refused ones and corrections too."""
+def _events(
+    session: Session, scans: Sequence[Scan], member_id: int, decided: Mapping[int, str]
+) -> list[dict[str, str]]:
+    """Every scan as a line of a timeline, refused ones and corrections too, with what was decided about it."""
     names = list_names(session, {scan.actor_id for scan in scans if scan.actor_id not in {None, member_id}})
     events = []
     for scan in scans:
@@ -251,8 +254,10 @@ def _events(session: Session, scans: Sequence[Scan], member_id: int) -> list[dic
         notes = [place_of(scan.key), f"由 {by.name} 登记" if by else "", f"原因：{scan.reason}" if scan.reason else ""]
         if scan.place_fit:
             notes.append(f"附了位置：{PLACE_FIT_NAMES[scan.place_fit]}")
+        counts = decided.get(scan.id) == COUNT
         if scan.refused:
-            notes.append(f"没有签上：{REASONS.get(scan.refused, scan.refused)}")
+            why = REASONS.get(scan.refused, scan.refused)
+            notes.append(f"{why}，后来由工作人员决定算数" if counts else f"没有签上：{why}")
         if abs((scan.received_at - scan.claimed_at).total_seconds()) >= 60:
             notes.append(f"{moment(scan.received_at)} 记下")
         events.append(
@@ -260,7 +265,7 @@ def _events(session: Session, scans: Sequence[Scan], member_id: int) -> list[dic
                 "when": moment(scan.claimed_at),
                 "title": f"{'更正' if scan.reason else ''}{word}（{SOURCE_NAMES[scan.source]}）",
                 "text": "，".join(filter(None, notes)),
-                "tone": "bad" if scan.refused else "strong" if scan.reason else "ok",
+                "tone": "bad" if scan.refused and not counts else "strong" if scan.reason else "ok",
             }
         )
     return events

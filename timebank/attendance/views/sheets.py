@@ -236,7 +236,8 @@ def _say(typed: TypedPage, page: int) -> None:
     if typed.repeated:
         flash(f"第 {page} 页您已经录入过，没有重复登记。", "notice")
     elif typed.round == 1:
-        flash(f"第 {page} 页已登记 {typed.people} 人。请另一位工作人员审核；您录入的不能由您审核。", "success")
+        booked = f"其中 {typed.booked} 人的时长早已入账，没有变；有出入请在分录上更正。" if typed.booked else ""
+        flash(f"第 {page} 页已登记 {typed.people} 人。{booked}请另一位工作人员审核；您录入的不能由您审核。", "success")
     elif typed.differences:
         flash(f"复核已保存，有 {len(typed.differences)} 行和第一次不同，请对照照片，到“核对”里更正。", "error")
     else:
