@@ -335,6 +335,18 @@ def test_a_standing_consent_holds_until_it_is_taken_back(session: Session) -> No
         join(session, on_shift(session, town, 72), child)
 
 
+def test_taking_a_consent_back_means_every_one_that_stands_for_the_same(session: Session) -> None:
+    town = make_town(session)
+    child = minor(session, town, date(2016, 1, 1))
+    parent = actor_of(session, guardian_of(session, town, child))
+    on_paper = service.PaperConsent(guardian_name="王大明", activity_id=None, seen=True, form_key="p")
+    service.record_paper_consent(session, child.id, on_paper, actor=town.lead, now=NOW)
+    given = service.agree_as_guardian(session, child.id, activity_id=None, form_key="g", actor=parent, now=NOW)
+    service.withdraw_consent(session, given.id, actor=parent, now=NOW + HOUR)
+    with pytest.raises(service.DoesNotFit):
+        join(session, on_shift(session, town), child)
+
+
 def test_paper_seen_by_staff_is_as_good(session: Session) -> None:
     town = make_town(session)
     teen = minor(session, town, date(2010, 1, 1))

@@ -16,7 +16,8 @@ from timebank.activities import queries, service
 from timebank.activities.models import ABSENT, CONFIRMED, EXCUSED, NoShow, NoShowAppeal, Shift, SignUpOverride
 from timebank.activities.rules import BUILT_IN, Limits, is_closed, is_popular, sentences
 from timebank.core.errors import Conflict, FormUsed, Invalid, NotAllowed
-from timebank.members.models import Member
+from timebank.members.models import FAMILY, Member
+from timebank.members.service import link_by_staff
 from timebank.notices.models import Notice
 
 DAY = timedelta(days=1)
@@ -259,6 +260,26 @@ def test_only_who_has_no_hand_in_it_decides(session: Session) -> None:
     for actor in (actor_of(session, one), actor_of(session, stranger)):
         with pytest.raises(NotAllowed):
             service.decide_appeal(session, asked.id, agreed=True, reason="x", actor=actor, now=NOW)
+
+
+def test_family_does_not_decide(session: Session) -> None:
+    town = make_town(session)
+    one, asked = appealed(session, town)
+    brother = other_staff(session, town)
+    boss = actor_of(session, make_member(session, town.branch, roles=("manager",)))
+    link_by_staff(session, one.id, brother.number, kind=FAMILY, actor=boss, now=NOW)
+    with pytest.raises(service.Involved):
+        service.decide_appeal(session, asked.id, agreed=True, reason="x", actor=actor_of(session, brother), now=NOW)
+
+
+def test_an_appeal_against_a_mark_that_was_lifted_is_over(session: Session) -> None:
+    town = make_town(session)
+    _one, asked = appealed(session, town)
+    service.lift_no_show(session, asked.no_show_id, reason="记错了人", actor=town.lead, now=NOW)
+    assert queries.list_open_appeals(session, [town.branch.id]) == []
+    judge = actor_of(session, other_staff(session, town))
+    with pytest.raises(service.AppealDecided):
+        service.decide_appeal(session, asked.id, agreed=False, reason="x", actor=judge, now=NOW)
 
 
 def test_the_database_itself_keeps_markers_and_members_from_deciding(session: Session) -> None:

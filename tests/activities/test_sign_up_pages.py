@@ -213,6 +213,23 @@ def test_staff_record_family_consents_and_papers_at_the_counter(app: Flask, as_m
     assert "不再算数" in boss.post(f"/branch/papers/{paper}/withdraw", follow_redirects=True).text
 
 
+def test_who_belongs_to_another_branch_is_asked_and_stays_a_number_until_they_agree(
+    app: Flask, as_member: As, ids: Ids
+) -> None:
+    boss, where = as_member(ids.boss), f"/branch/members/{ids.one}/family"
+    number = member_number(ids.stranger)
+    with app.app_context(), transaction() as session:
+        session.get_one(Member, ids.stranger).name = "孙远方"
+    asked = boss.post(f"{where}/link", data={"number": number}, follow_redirects=True)
+    assert "对方确认以后才算家人" in asked.text
+    assert number in asked.text
+    assert "孙远方" not in asked.text
+    link = max(found(app, select(FamilyLink.id)))
+    as_member(ids.stranger).post(f"/me/family/{link}/confirm")
+    assert "孙远方" not in boss.get(where).text  # and after that only as everybody reads them
+    assert "已经解除" in boss.post(f"/branch/family/{link}/end", follow_redirects=True).text
+
+
 # --- no-shows ---
 
 
@@ -272,6 +289,15 @@ def test_organisers_mark_in_the_review_with_absence_suggested_but_not_kept(app: 
     assert f'name="mark-{ids.one}" value="excused" checked' in done.text
     assert as_member(ids.stranger).post(f"{where}/no-shows", data={}).status_code == 403
     assert lead.post(f"{where}/no-shows", data={"mark-x": "absent", "mark-99": "absent"}).status_code == 303
+
+
+def test_nobody_is_asked_to_mark_themselves(app: Flask, as_member: As, ids: Ids) -> None:
+    with app.app_context(), transaction() as session:
+        lead, now = actor_of(session, session.get_one(Member, ids.lead)), clock.now()
+        service.sign_up(session, ids.missed, member_id=ids.lead, actor=lead, now=now - timedelta(days=8))
+    page = as_member(ids.lead).get(f"/organise/shifts/{ids.missed}/review").text
+    assert f'name="mark-{ids.lead}"' not in page
+    assert "由别的工作人员来记" in page
 
 
 # --- rules ---

@@ -131,6 +131,19 @@ def test_a_smaller_one_goes_before_three_times_and_then_places_are_saved_up(sess
     assert states(session, on, folk) == [OFFERED, OFFERED]
 
 
+def test_a_family_larger_than_a_shift_that_was_made_smaller_keeps_nobody_behind_it(session: Session) -> None:
+    on, there, folk = waiting_family(session, 3, 4)
+    for member in folk:
+        queries.find_sign_up(session, on.id, member.id).passed = 3  # type: ignore[union-attr]
+    for member in there[:2]:
+        quit_shift(session, on, member, now=NOW + HOUR)
+    on.capacity = 2
+    [single] = people(session, make_town(session), 1)
+    assert join(session, on, single, now=NOW + HOUR) == WAITING
+    quit_shift(session, on, there[2], now=NOW + HOUR)
+    assert (state(session, on, single), states(session, on, folk)) == (OFFERED, [WAITING] * 3)
+
+
 def test_a_newcomer_who_fits_goes_before_and_it_is_counted(session: Session) -> None:
     on, there, folk = waiting_family(session, 2, 2)
     quit_shift(session, on, there[0])

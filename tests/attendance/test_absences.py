@@ -10,7 +10,9 @@ from tests.attendance.scene import AFTER, Scene, at, make_scene
 from timebank.activities.models import ABSENT, EXCUSED, NoShow
 from timebank.activities.queries import count_counted, marks_of
 from timebank.activities.rules import BUILT_IN
+from timebank.attendance.queries import find_approval, find_own_hand, list_hands
 from timebank.attendance.service import (
+    FourEyes,
     ManualEntry,
     ReviewClosed,
     WasSeen,
@@ -101,3 +103,16 @@ def test_volunteers_mark_nobody(session: Session) -> None:
             actor=scene.volunteer_actors[0],
             now=at("13:00"),
         )
+
+
+def test_who_marked_an_absence_does_not_let_it_count(session: Session) -> None:
+    scene = make_scene(session)
+    came(session, scene, 0)
+    mark_absences(session, scene.shift_id, {scene.volunteers[1].id: ABSENT}, actor=scene.manager_actor, now=AFTER)
+    scene.submit(session)
+    round_id = find_approval(session, scene.shift_id).id
+    assert find_own_hand(session, round_id, scene.manager.id) == "名单里的缺席是您记的"
+    assert scene.manager.id in list_hands(session, round_id)
+    with pytest.raises(FourEyes):
+        scene.approve(session)
+    assert count_counted(session, scene.volunteers[1].id, BUILT_IN, now=AFTER) == 0

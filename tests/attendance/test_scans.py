@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from tests.attendance.scene import Scene, at, find_attendance, make_scene, make_shift
-from tests.world import actor_of, make_branch, make_member
-from timebank.activities.service import cancel_activity, cancel_shift, leave
+from tests.world import CONSENTS, actor_of, make_branch, make_member
+from timebank.activities.service import PaperConsent, cancel_activity, cancel_shift, leave, record_paper_consent
 from timebank.attendance.models import PENDING, PERSONAL, READY, STAFF, Scan
 from timebank.attendance.queries import door_counts, find_ground, list_latest, list_roster, list_scans
-from timebank.attendance.rules import REFUSALS
+from timebank.attendance.rules import REFUSALS, under_review
 from timebank.attendance.service import rejudge
 from timebank.core.actor import SYSTEM
 from timebank.core.errors import NotAllowed, NotFound
+from timebank.members.rules import GUARDIAN
 from timebank.members.service import suspend_member
 
 
@@ -274,3 +276,43 @@ def test_the_ground_of_a_person_not_on_the_list_is_known(session: Session, scene
     assert (ground.signed_up, ground.recorded, ground.walk_ins) == (False, False, True)
     assert ground.policy.ends_at - ground.policy.starts_at == timedelta(hours=2)
     assert session.scalar(select(func.count()).select_from(Scan)) == 0
+
+
+CHILD = {"guardian": "王大明", "consents": CONSENTS | {GUARDIAN}, "born_on": date(2016, 1, 1)}
+
+
+def walk_in(session: Session, scene: Scene, **more: Any) -> str:
+    """What somebody who is not on the list is told at the gate: a kind, or the code of a refusal."""
+    answer = scene.staff_scan(session, make_member(session, scene.branch, **more).id, "09:00")
+    return answer.refusal.code if answer.refusal else answer.kind
+
+
+@pytest.mark.parametrize(
+    ("activity", "person", "told"),
+    [
+        ({}, {}, "in"),
+        ({}, CHILD, "attendance.not_fit"),
+        ({"min_age": 18}, {}, "attendance.not_fit"),  # of unknown age
+        ({"min_age": 18}, {"born_on": date(1960, 1, 1)}, "in"),
+        ({"max_age": 65}, {"born_on": date(1950, 1, 1)}, "attendance.not_fit"),
+        ({"needed_skills": "haircut"}, {"born_on": date(1960, 1, 1)}, "in"),  # staff see who can cut hair
+    ],
+)
+def test_who_walks_in_must_fit_as_who_signs_up(
+    session: Session, activity: dict[str, Any], person: dict[str, Any], told: str
+) -> None:
+    assert walk_in(session, make_scene(session, people=0, **activity), **person) == told
+
+
+def test_a_child_whose_guardian_agreed_walks_in(session: Session, scene: Scene) -> None:
+    child = make_member(session, scene.branch, **CHILD)
+    paper = PaperConsent(guardian_name="王大明", activity_id=None, seen=True, form_key="p")
+    record_paper_consent(session, child.id, paper, actor=scene.organiser_actor, now=at("08:00"))
+    assert scene.staff_scan(session, child.id, "09:00").kind == "in"
+
+
+def test_paper_and_hours_by_hand_ask_nobody_for_their_age(session: Session, scene: Scene) -> None:
+    child = make_member(session, scene.branch, **CHILD)
+    ground = find_ground(session, scene.shift_id, child.id)
+    assert ground is not None
+    assert (ground.fits, under_review(ground).fits) == (False, True)

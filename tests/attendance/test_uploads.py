@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
 from tests.attendance.scene import Scene, at, find_attendance, make_scene, make_shift
-from tests.world import KEYS, actor_of, make_branch, make_member
+from tests.world import CONSENTS, KEYS, actor_of, make_branch, make_member
 from timebank.activities.service import cancel_shift
 from timebank.attendance.models import (
     APPROVED,
@@ -60,7 +60,7 @@ from timebank.core.actor import SYSTEM
 from timebank.core.clock import today
 from timebank.core.errors import NotAllowed, NotFound
 from timebank.members.queries import find_card
-from timebank.members.rules import personal_code
+from timebank.members.rules import GUARDIAN, personal_code
 from timebank.members.service import reissue_card, suspend_member
 
 _keys = itertools.count(1)
@@ -549,3 +549,16 @@ def test_any_order_and_any_batches_give_the_same_attendance(
                 again.rollback()
         undo.rollback()
     assert results[0] == results[1]
+
+
+def test_a_child_who_walked_in_while_the_network_was_down_asks_a_person(session: Session, scene: Scene) -> None:
+    child = make_member(
+        session, scene.branch, guardian="王大明", consents=CONSENTS | {GUARDIAN}, born_on=date(2016, 1, 1)
+    )
+    [answer] = send(session, scene, scan(scene, None, "09:00", member_id=child.id))
+    assert (answer.kind, kinds(session, scene)) == ("in", ["unlisted"])
+    assert find_attendance(session, scene.shift_id, child.id) is None
+    decide(session, scene)
+    kept = find_attendance(session, scene.shift_id, child.id)
+    assert kept is not None
+    assert kept.in_at == at("09:00")

@@ -163,3 +163,29 @@ def test_nobody_vouches_for_themselves_and_one_form_is_one_document(session: Ses
     service.record_paper(session, one.id, paper(), actor=boss, now=NOW)
     with pytest.raises(FormUsed):
         service.record_paper(session, two.id, paper(), actor=boss, now=NOW)
+
+
+def test_staff_ask_who_belongs_to_another_branch_and_record_nothing_of_themselves(session: Session) -> None:
+    one, _two, boss = home(session)
+    far = make_member(session, make_branch(session, "XQ"), "孙远方")
+    for _ in range(2):
+        link = service.link_by_staff(session, one.id, far.number, kind=FAMILY, actor=boss, now=NOW)
+        assert (link.confirmed_at, link.asked_by_id, signable(session, one)) == (None, one.id, set())
+    service.confirm_family(session, link.id, actor=actor_of(session, far), now=NOW)
+    assert signable(session, one) == {far.id}
+    boss_of_far = actor_of(session, make_member(session, make_branch(session, "XQ"), roles=("manager",)))
+    service.end_family(session, link.id, actor=boss_of_far, now=NOW)  # staff of either branch
+    assert signable(session, one) == set()
+    mine = queries.get_member(session, boss.member_id or 0)
+    for member_id, number in ((one.id, mine.number), (mine.id, one.number)):
+        with pytest.raises(NotAllowed):
+            service.link_by_staff(session, member_id, number, kind=FAMILY, actor=boss, now=NOW)
+
+
+def test_staff_of_a_third_branch_end_nothing(session: Session) -> None:
+    one, two, boss = home(session)
+    link = service.link_by_staff(session, one.id, two.number, kind=FAMILY, actor=boss, now=NOW)
+    stranger = actor_of(session, make_member(session, make_branch(session, "XQ"), roles=("manager",)))
+    with pytest.raises(NotAllowed):
+        service.end_family(session, link.id, actor=stranger, now=NOW)
+    assert signable(session, one) == {two.id}

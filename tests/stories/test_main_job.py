@@ -296,7 +296,7 @@ def check_journal(journal: Path, ledger: dict[tuple[str, str], int]) -> None:
 
 
 def check_workbook(workbook: Path, ledger: dict[tuple[str, str], int]) -> None:
-    sheet = openpyxl.load_workbook(workbook, read_only=True)["会员"]
+    sheet = openpyxl.load_workbook(workbook)["会员"]
     rows = list(sheet.iter_rows(values_only=True))
     head = rows[0]
     closing, number = head.index("期末（分钟）"), head.index("会员编号")

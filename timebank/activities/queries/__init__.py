@@ -1,6 +1,7 @@
 """Reads of activities, shifts and sign-ups."""
 
 from timebank.activities.queries.consents import ConsentNotFound, find_consent, get_consent, list_consents
+from timebank.activities.queries.fitness import list_hindrances
 from timebank.activities.queries.limits import find_limits, list_limit_rules
 from timebank.activities.queries.lists import (
     Scope,
@@ -70,6 +71,7 @@ __all__ = [
     "list_confirmed",
     "list_consents",
     "list_drafts",
+    "list_hindrances",
     "list_left",
     "list_limit_rules",
     "list_member_shifts",

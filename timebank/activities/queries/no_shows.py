@@ -79,7 +79,7 @@ def list_open_appeals(session: Session, branch_ids: Collection[int] | None) -> l
         .join(NoShowAppeal.no_show)
         .join(NoShow.shift)
         .join(Shift.activity)
-        .where(NoShowAppeal.decided_at.is_(None))
+        .where(NoShowAppeal.decided_at.is_(None), NoShow.lifted_at.is_(None))
         .options(
             contains_eager(NoShowAppeal.no_show).options(
                 contains_eager(NoShow.shift).contains_eager(Shift.activity), joinedload(NoShow.member)

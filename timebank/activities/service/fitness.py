@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from sqlalchemy.orm import Session
 
-from timebank.activities.models import Activity, Shift, SignUpOverride
+from timebank.activities.models import Shift, SignUpOverride
 from timebank.activities.queries import count_counted, count_waiting, find_limits
 from timebank.activities.rules import is_closed, is_popular
 from timebank.activities.rules.fitness import (
-    ADULT,
-    Candidate,
-    Demands,
     Hindrance,
     closed_by_no_shows,
-    find_hindrances,
 )
-from timebank.activities.service.guardians import is_guarded
-from timebank.core import clock
 from timebank.core.actor import Actor
 from timebank.core.errors import Conflict, Invalid
 from timebank.members.models import Member
-from timebank.members.queries import papers_on
-from timebank.members.rules import age_on
-from timebank.members.rules.papers import PAPERS, SKILLS, codes_in
 
 
 class DoesNotFit(Conflict):
@@ -61,36 +52,6 @@ class Given:
 
 NOTHING: Final = Given()
 Against = list[tuple[Member, Hindrance]]
-
-
-def demands_of(activity: Activity) -> Demands:
-    """What an activity asks of people."""
-    return Demands(
-        dangerous=activity.risk == "high",
-        min_age=activity.min_age,
-        max_age=activity.max_age,
-        skills={code: SKILLS[code] for code in codes_in(activity.needed_skills) if code in SKILLS},
-        papers={code: PAPERS[code] for code in codes_in(activity.needed_papers) if code in PAPERS},
-    )
-
-
-def list_hindrances(
-    session: Session, shift: Shift, members: Sequence[Member], *, along: Collection[int], now: datetime
-) -> Against:
-    """What stands against these people, who come together; ``along`` are guardians who sign or come."""
-    demands, day = demands_of(shift.activity), clock.today(shift.starts_at)
-    papers = papers_on(session, [member.id for member in members], day) if demands.papers else {}
-    found: Against = []
-    for member in members:
-        age = age_on(member.born_on, day) if member.born_on else None
-        person = Candidate(
-            age=age,
-            skills=member.skills,
-            papers=papers.get(member.id, frozenset()),
-            guarded=age is not None and age < ADULT and is_guarded(session, member.id, shift, along=along),
-        )
-        found += [(member, hindrance) for hindrance in find_hindrances(demands, person)]
-    return found
 
 
 def closed_for(session: Session, shift: Shift, members: Sequence[Member], *, now: datetime) -> Against:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from timebank.activities.models import ACCOUNT, CONFIRMED, PAPER, GuardianConsent, Shift, SignUp
+from timebank.activities.models import ACCOUNT, PAPER, GuardianConsent
 from timebank.activities.queries import find_consent, get_activity, get_consent
 from timebank.core.actor import Actor
 from timebank.core.errors import FormUsed, Invalid, NotAllowed
@@ -115,25 +114,13 @@ def withdraw_consent(session: Session, consent_id: int, *, actor: Actor, now: da
     given = get_consent(session, consent_id)
     if actor.member_id not in guardians_of(session, given.member_id):
         actor.require("guardian.record", branch_id=get_member(session, given.member_id).branch_id)
-    if given.withdrawn_at is None:
-        given.withdrawn_at, given.withdrawn_by_id = now, actor.member_id
-        session.flush()
-    return given
-
-
-def is_guarded(session: Session, member_id: int, shift: Shift, *, along: Collection[int]) -> bool:
-    """Whether a guardian agreed to this activity, or comes along: on the shift, or signing up now (``along``)."""
-    agreed = select(GuardianConsent.id).where(
-        GuardianConsent.member_id == member_id,
+    # One may stand on paper beside the one given by account: taking it back means both.
+    same = select(GuardianConsent).where(
+        GuardianConsent.member_id == given.member_id,
+        GuardianConsent.activity_id.is_not_distinct_from(given.activity_id),
         GuardianConsent.withdrawn_at.is_(None),
-        or_(GuardianConsent.activity_id.is_(None), GuardianConsent.activity_id == shift.activity_id),
     )
-    if session.scalar(agreed.limit(1)):
-        return True
-    guardians = guardians_of(session, member_id)
-    if guardians & set(along):
-        return True
-    there = select(SignUp.id).where(
-        SignUp.shift_id == shift.id, SignUp.member_id.in_(guardians), SignUp.status == CONFIRMED
-    )
-    return bool(guardians) and session.scalar(there.limit(1)) is not None
+    for standing in session.scalars(same):
+        standing.withdrawn_at, standing.withdrawn_by_id = now, actor.member_id
+    session.flush()
+    return given

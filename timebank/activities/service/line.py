@@ -134,7 +134,8 @@ def _parties(session: Session, shift: Shift) -> Iterator[Party]:
     for one in waiting:
         together.setdefault(("party", one.party_id) if one.party_id else ("one", one.id), []).append(one)
     for people in together.values():
-        if all(_can_come(session, shift, one.member) for one in people):
+        # A party for whom the whole shift has become too small waits for a larger one, and keeps nobody behind it.
+        if len(people) <= shift.capacity and all(_can_come(session, shift, one.member) for one in people):
             yield Party(key=tuple(people), size=len(people), passed=max(one.passed for one in people))
 
 

@@ -18,6 +18,7 @@ from timebank.activities.service.telling import facts_of
 from timebank.core.actor import Actor
 from timebank.core.db import insert_once
 from timebank.core.errors import Conflict, FormUsed, Invalid, NotAllowed
+from timebank.members.queries import find_open_link
 from timebank.notices.service import tell
 
 CAME_AFTER_ALL: Final = "后来确认到场，已计时长"
@@ -41,7 +42,7 @@ class Involved(NotAllowed):
     """The one who decides about an appeal has had a hand in it."""
 
     code = "activities.involved"
-    text = "这次缺席是您记的，或者活动是您带队的。申诉要由没有经手的人决定，请让别的工作人员来办。"
+    text = "这次缺席是您记的，或者活动是您带队的，或者本人是您的家人。申诉要由没有经手的人决定，请让别的工作人员来办。"
 
 
 class NothingToAppeal(Conflict):
@@ -184,9 +185,11 @@ def decide_appeal(
         if (asked.agreed, asked.decided_by_id) != (agreed, actor.member_id):
             raise AppealDecided()
         return asked
+    if mark.lifted_at is not None:
+        raise AppealDecided()
     _require_reason(reason)
     asked.decided_at, asked.decided_by_id, asked.agreed, asked.reason = now, actor.member_id, agreed, reason
-    if agreed and mark.lifted_at is None:
+    if agreed:
         mark.lifted_at, mark.lifted_by_id, mark.lift_reason = now, actor.member_id, reason
     session.flush()
     _tell(session, mark, "no_show.lifted" if agreed else "no_show.appeal_declined", now, reason=reason)
@@ -215,6 +218,8 @@ def _require_decider(session: Session, mark: NoShow, actor: Actor) -> None:
     actor.require("no_show.decide", branch_id=_shift_of(session, mark).activity.branch_id)
     if actor.member_id is None or actor.member_id == mark.member_id:
         raise OwnMark()
+    if find_open_link(session, actor.member_id, mark.member_id) is not None:
+        raise Involved()
 
 
 def _shift_of(session: Session, mark: NoShow) -> Shift:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from timebank.activities.models import CANCELLED, DRAFT, PUBLISHED, Activity, ActivityChange, Shift
-from timebank.activities.queries import get_activity, list_all_signed
+from timebank.activities.queries import get_activity, list_all_signed, list_hindrances
 from timebank.activities.rules import (
     COUNTING_FIELDS,
     ActivityDraft,
@@ -23,7 +23,6 @@ from timebank.activities.rules import (
     weeks_ahead,
 )
 from timebank.activities.rules.drafts import ACTIVITY_FIELDS, SHIFT_FIELDS
-from timebank.activities.service.fitness import list_hindrances
 from timebank.activities.service.line import settle
 from timebank.activities.service.locks import lock_activity
 from timebank.activities.service.telling import facts_of, link_of, tell_people
@@ -284,7 +283,7 @@ def _refuse_misfits(session: Session, activity: Activity, changed: Sequence[str]
         if shift.cancelled_at is not None or now >= shift.starts_at:
             continue
         listed = [one.member for one in list_all_signed(session, shift.id)]
-        against = list_hindrances(session, shift, listed, along=(), now=now)
+        against = list_hindrances(session, shift, listed, along=())
         blocked = dict.fromkeys(member.name for member, hindrance in against if hindrance.blocks)
         if blocked:
             words = f"已经报名的{'、'.join(blocked)}不符合新的要求。请先和本人说好，取消报名，再改。"

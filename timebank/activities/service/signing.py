@@ -23,7 +23,7 @@ from timebank.activities.models import (
     SignUp,
     SignUpParty,
 )
-from timebank.activities.queries import find_clash, find_limits, find_sign_up
+from timebank.activities.queries import find_clash, find_limits, find_sign_up, list_hindrances
 from timebank.activities.rules.fitness import ADULT
 from timebank.activities.service.fitness import (
     NOTHING,
@@ -31,7 +31,6 @@ from timebank.activities.service.fitness import (
     RiskUnread,
     closed_for,
     keep_overrides,
-    list_hindrances,
     refuse_unfit,
 )
 from timebank.activities.service.guardians import agree_as_guardian
@@ -198,7 +197,7 @@ def _join(  # noqa: PLR0913 - the parts of one verb
     if shift.activity.risk == "high" and not given.risk_read:
         raise RiskUnread(fields={"risk_read": RiskUnread.text})
     along = {member.id for member in members} | ({actor.member_id} if actor.member_id else set())
-    against = list_hindrances(session, shift, members, along=along, now=now)
+    against = list_hindrances(session, shift, members, along=along)
     against += closed_for(session, shift, members, now=now)
     passed = refuse_unfit(against, given, by_staff=by_staff, named=len(members) > 1 or bool(others))
     _note_guardian(session, shift, others, actor=actor, now=now)
@@ -346,7 +345,7 @@ def _offered_together(session: Session, known: SignUp) -> list[SignUp]:
 def _accept(session: Session, shift: Shift, offered: Sequence[SignUp], *, actor: Actor, now: datetime) -> None:
     members = [_check_member(session, shift, one.member_id) for one in offered]
     along = {member.id for member in members}
-    against = [one for one in list_hindrances(session, shift, members, along=along, now=now) if one[1].blocks]
+    against = [one for one in list_hindrances(session, shift, members, along=along) if one[1].blocks]
     refuse_unfit(against, NOTHING, by_staff=False, named=len(members) > 1)
     for one in offered:
         one.status, one.confirmed_at, one.offered_until = CONFIRMED, now, None

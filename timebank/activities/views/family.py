@@ -127,11 +127,13 @@ def _member_page(member_id: int, *, wrong: str = "", form: Form | None = None) -
     consents, papers = list_consents(session, [member_id]), queries.list_papers(session, member_id)
     staff = {c.seen_by_id for c in consents if c.seen_by_id} | {paper.seen_by_id for paper in papers}
     age = age_on(member.born_on, clock.today(now)) if member.born_on else None
+    relations = queries.list_family(session, member_id)
     return render_template(
         "activities/member_family.html",
         member=member,
         age=age,
-        relations=queries.list_family(session, member_id),
+        relations=relations,
+        readable={one.other.id for one in relations if actor.may("member.read", branch_id=one.other.branch_id)},
         consents=consents,
         papers=papers,
         paper_names=PAPERS,
@@ -157,46 +159,48 @@ def _readable(session: Session, member_id: int) -> Member:
 @guard("family.change")
 def link_member(member_id: int) -> Response | tuple[str, int]:
     """Record family, or a guardian."""
-    return _record(member_id, "family", Form(FamilySchema()), "家人关系已登记。", _link)
+    return _record(member_id, "family", Form(FamilySchema()), _link)
 
 
-def _link(session: Session, member_id: int, given: dict[str, Any], _key: str) -> None:
+def _link(session: Session, member_id: int, given: dict[str, Any], _key: str) -> str:
     kind, number = given["kind"], given["number"]
-    service.link_by_staff(session, member_id, number, kind=kind, actor=current_actor(), now=clock.now())
+    link = service.link_by_staff(session, member_id, number, kind=kind, actor=current_actor(), now=clock.now())
+    return "家人关系已登记。" if link.confirmed_at else "对方是别的网点的会员，已经去问了，对方确认以后才算家人。"
 
 
 @blueprint.post(f"{_MEMBER}/consent")
 @guard("guardian.record")
 def record_consent(member_id: int) -> Response | tuple[str, int]:
     """Record a guardian's consent on paper."""
-    return _record(member_id, "consent", Form(PaperConsentSchema()), "监护人同意已登记。", _consent)
+    return _record(member_id, "consent", Form(PaperConsentSchema()), _consent)
 
 
-def _consent(session: Session, member_id: int, given: dict[str, Any], key: str) -> None:
+def _consent(session: Session, member_id: int, given: dict[str, Any], key: str) -> str:
     draft = PaperConsent(**given, form_key=key)
     record_paper_consent(session, member_id, draft, actor=current_actor(), now=clock.now())
+    return "监护人同意已登记。"
 
 
 @blueprint.post(f"{_MEMBER}/papers")
 @guard("paper.record")
 def record_paper(member_id: int) -> Response | tuple[str, int]:
     """Record a document that staff have seen."""
-    return _record(member_id, "paper", Form(PaperSchema()), "证书已登记。", _paper)
+    return _record(member_id, "paper", Form(PaperSchema()), _paper)
 
 
-def _paper(session: Session, member_id: int, given: dict[str, Any], key: str) -> None:
+def _paper(session: Session, member_id: int, given: dict[str, Any], key: str) -> str:
     draft = PaperDraft(**given, form_key=key)
     service.record_paper(session, member_id, draft, actor=current_actor(), now=clock.now())
+    return "证书已登记。"
 
 
-Verb = Callable[[Session, int, dict[str, Any], str], None]
+Verb = Callable[[Session, int, dict[str, Any], str], str]  # answers what is said of it
 
 
-def _record(member_id: int, name: str, form: Form, said: str, verb: Verb) -> Response | tuple[str, int]:
+def _record(member_id: int, name: str, form: Form, verb: Verb) -> Response | tuple[str, int]:
     _readable(db.session(), member_id)
     with form.catching(), transaction() as session:
-        verb(session, member_id, form.load(), form.key)
-        flash(said, "success")
+        flash(verb(session, member_id, form.load(), form.key), "success")
         return redirect(url_for("activities.member_family", member_id=member_id))
     return _member_page(member_id, wrong=name, form=form), form.status
 
@@ -206,8 +210,10 @@ def _record(member_id: int, name: str, form: Form, said: str, verb: Verb) -> Res
 def end_link(link_id: int) -> Response:
     """End what staff recorded."""
     with transaction() as session:
-        link = service.end_family(session, link_id, actor=current_actor(), now=clock.now())
-        member_id = link.relative_id
+        actor = current_actor()
+        link = service.end_family(session, link_id, actor=actor, now=clock.now())
+        both = [queries.get_member(session, one) for one in (link.relative_id, link.member_id)]
+        member_id = next(one.id for one in both if actor.may("member.read", branch_id=one.branch_id))
         flash("已经解除。", "success")
     return redirect(url_for("activities.member_family", member_id=member_id))
 

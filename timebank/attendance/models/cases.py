@@ -26,7 +26,7 @@ CASE_KINDS: Final = {
     "future": "时间在将来",
     "early": "还没到签到时间",
     "late": "已经过了时间",
-    "unlisted": "没有报名，不接受现场加入",
+    "unlisted": "没有报名，不能直接现场加入",
 }
 
 

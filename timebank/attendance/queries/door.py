@@ -10,10 +10,14 @@ from sqlalchemy import and_, bindparam, case, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from timebank.activities.models import CANCELLED, CONFIRMED, DRAFT, Activity, Shift, SignUp
+from timebank.activities.queries import get_shift, list_hindrances
+from timebank.activities.rules.fitness import ADULT
 from timebank.attendance.models import VOID, Attendance, ShiftApproval
 from timebank.attendance.queries.policy import COUNTING_COLUMNS, policy_of
 from timebank.attendance.rules import Ground, Place, opens_at
+from timebank.core import clock
 from timebank.members.models import ACTIVE, Member
+from timebank.members.rules import age_on
 
 _GROUND = (
     select(
@@ -25,12 +29,17 @@ _GROUND = (
         Activity.title,
         Activity.status,
         Activity.walk_ins,
+        Activity.min_age,
+        Activity.max_age,
+        Activity.needed_papers,
+        Activity.risk,
         Activity.spot_latitude,
         Activity.spot_longitude,
         Shift.place,
         *COUNTING_COLUMNS,
         Member.name,
         Member.alias,
+        Member.born_on,
         Member.status.label("member_status"),
         SignUp.id.label("sign_up_id"),
         Attendance.id.label("attendance_id"),
@@ -96,9 +105,21 @@ def find_ground(session: Session, shift_id: int, member_id: int) -> Ground | Non
         in_at=None if recorded_before else row.in_at,
         out_at=None if recorded_before else row.out_at,
         minutes=0 if recorded_before else row.signed_minutes or 0,
+        fits=_fits(session, row, shift_id, member_id),
         booked=row.submitted_in_id is not None,
         spot=_spot(row),
     )
+
+
+def _fits(session: Session, row: Any, shift_id: int, member_id: int) -> bool:
+    """Whether somebody who is not on the list may join; asked only where there is something to ask."""
+    if row.sign_up_id is not None or row.attendance_id is not None or not row.walk_ins:
+        return True
+    minor = row.born_on is not None and age_on(row.born_on, clock.today(row.starts_at)) < ADULT
+    if not (minor or row.min_age or row.max_age or row.needed_papers or row.risk == "high"):
+        return True
+    against = list_hindrances(session, get_shift(session, shift_id), [session.get_one(Member, member_id)], along=())
+    return all(hindrance.code == "skills" for _, hindrance in against)
 
 
 def _spot(row: Any) -> Place | None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from timebank.activities.models import LEFT, Activity, Shift, SignUp
+from timebank.activities.models import ABSENT, LEFT, Activity, NoShow, Shift, SignUp
 from timebank.attendance.models import (
     APPROVED,
     COUNT,
@@ -22,6 +22,7 @@ from timebank.attendance.models import (
     Overtime,
     Scan,
     ScanCase,
+    ShiftApproval,
 )
 from timebank.attendance.queries.policy import find_overtime, policy_of
 from timebank.attendance.rules import Policy, shift_minutes, shift_room, stayed_over
@@ -221,7 +222,16 @@ def find_own_hand(session: Session, round_id: int, member_id: int, *, without: C
     ).all()
     if any(found):
         return "名单里有您自己的时长"
-    return "名单里有您亲手补录、更正或照纸录入的时长" if found else ""
+    if found:
+        return "名单里有您亲手补录、更正或照纸录入的时长"
+    marked = select(NoShow.id).where(_marked_for(round_id), NoShow.marked_by_id == member_id)
+    return "名单里的缺席是您记的" if session.scalar(marked.limit(1)) else ""
+
+
+def _marked_for(round_id: int) -> ColumnElement[bool]:
+    """Marks of no-shows that this round would let count."""
+    shift = select(ShiftApproval.shift_id).where(ShiftApproval.id == round_id).scalar_subquery()
+    return and_(NoShow.shift_id == shift, NoShow.kind == ABSENT, NoShow.counted_at.is_(None))
 
 
 def list_hands(session: Session, round_id: int) -> set[int]:
@@ -237,6 +247,7 @@ def list_hands(session: Session, round_id: int) -> set[int]:
     hands |= set(session.scalars(_of_records(Overtime, Overtime.by_id, *counted)))
     decided = _of_records(Scan, ScanCase.decided_by_id, *counted).join(ScanCase, ScanCase.scan_id == Scan.id)
     hands |= set(session.scalars(decided.where(ScanCase.decision == COUNT)))
+    hands |= set(session.scalars(select(NoShow.marked_by_id).where(_marked_for(round_id))))
     return {person for person in hands if person is not None}
 
 

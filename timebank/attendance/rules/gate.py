@@ -55,9 +55,16 @@ class NotSignedUp(Conflict):
     text = "名单里没有这次报名，这个活动不接受现场加入。请找现场组织者。"
 
 
+class NotFit(Conflict):
+    """Not on the list, and something has to be looked at before they may join. Says nothing about the person."""
+
+    code = "attendance.not_fit"
+    text = "没有报名，现场加入要先核对年龄、监护人同意或证书。请找现场组织者。"
+
+
 REFUSALS: Final[dict[str, type[Refusal]]] = {
     refusal.code: refusal
-    for refusal in (MemberNotActive, ShiftCancelled, ShiftSubmitted, TooEarly, TooLate, NotSignedUp)
+    for refusal in (MemberNotActive, ShiftCancelled, ShiftSubmitted, TooEarly, TooLate, NotSignedUp, NotFit)
 }
 
 
@@ -81,13 +88,17 @@ class Ground:
     in_at: datetime | None
     out_at: datetime | None
     minutes: int
+    fits: bool = True  # of who is not on the list: age, guardian's consent and papers are in order
     booked: bool = False  # this person's own record waits for approval, or was approved
     spot: Place | None = None  # where the shift is held, when the organiser said so
 
 
 def under_review(ground: Ground) -> Ground:
-    """The ground of what staff enter in the review: a list approved in part is closed only to who was in that part."""
-    return replace(ground, submitted=ground.booked)
+    """The ground of what staff enter in the review: a list approved in part is closed only to who was in that part.
+
+    What stands on paper has happened, so nobody is asked for their age any more.
+    """
+    return replace(ground, submitted=ground.booked, fits=True)
 
 
 def next_kind(ground: Ground, wanted: str | None, at: datetime) -> str:
@@ -106,7 +117,7 @@ def next_kind(ground: Ground, wanted: str | None, at: datetime) -> str:
 
 
 def refusal_of(ground: Ground, kind: str, at: datetime) -> type[Refusal] | None:
-    """Why a scan is refused, or None: member, cancelled, submitted, too early, too late, not signed up."""
+    """Why a scan is refused, or None: member, cancelled, submitted, too early, too late, not signed up, not fit."""
     too_late = at >= (ground.policy.ends_at if kind == "in" else closes_at(ground.policy))
     checks: tuple[tuple[bool, type[Refusal]], ...] = (
         (not ground.member_active, MemberNotActive),
@@ -115,5 +126,6 @@ def refusal_of(ground: Ground, kind: str, at: datetime) -> type[Refusal] | None:
         (at < opens_at(ground.policy), TooEarly),
         (too_late, TooLate),
         (not ground.signed_up and not ground.walk_ins and not ground.recorded, NotSignedUp),
+        (not ground.signed_up and not ground.recorded and not ground.fits, NotFit),
     )
     return next((refusal for refused, refusal in checks if refused), None)

@@ -14,6 +14,7 @@ from timebank.attendance.rules.gate import (
     REPEAT_MINUTES,
     Ground,
     MemberNotActive,
+    NotFit,
     NotSignedUp,
     ShiftCancelled,
     ShiftSubmitted,
@@ -117,6 +118,7 @@ def case_of(ground: Ground, scan: Arrival) -> tuple[str, type[Refusal]] | None:
         (scan.at < opens_at(ground.policy), "early", TooEarly),
         (scan.at >= last, "late", TooLate),
         (not ground.signed_up and not ground.walk_ins and not ground.recorded, "unlisted", NotSignedUp),
+        (not ground.signed_up and not ground.recorded and not ground.fits, "unlisted", NotFit),
     )
     return next(((kind, refusal) for holds, kind, refusal in checks if holds), None)
 

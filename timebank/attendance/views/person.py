@@ -52,6 +52,7 @@ REASONS = {
     "attendance.too_early": "还没到时间",
     "attendance.too_late": "已经过了时间",
     "attendance.not_signed_up": "没有报名",
+    "attendance.not_fit": "没有报名，要先核对年龄、监护人或证书",
     "attendance.card_revoked": "卡已作废",
     "attendance.clock_doubtful": "手机时间不准",
     "attendance.in_future": "时间在将来",

@@ -98,7 +98,9 @@ def end_family(session: Session, link_id: int, *, actor: Actor, now: datetime) -
     if own and link.kind == FAMILY:
         actor.require("family.own", owner_id=actor.member_id)
     else:
-        actor.require("family.change", branch_id=get_member(session, link.relative_id).branch_id)
+        places = [get_member(session, one).branch_id for one in (link.relative_id, link.member_id)]
+        if not any(actor.may("family.change", branch_id=place) for place in places):
+            raise NotAllowed(permission="family.change")
     if link.ended_at is None:
         link.ended_at, link.ended_by_id = now, actor.member_id
         session.flush()
@@ -110,7 +112,8 @@ def link_by_staff(
 ) -> FamilyLink:
     """Record family, or a guardian (``number``) of a minor (``member_id``), that staff have seen proof of.
 
-    Both count as confirmed. Repeating is calm. Raises RelativeNotFound, NotAMinor, LinkedAlready.
+    It counts as confirmed, except family at a branch that is not the actor's: who is there is asked. Nobody records
+    what they are a part of. Repeating is calm. Raises RelativeNotFound, NotAMinor, LinkedAlready, NotAllowed.
     """
     member = get_member(session, member_id)
     actor.require("family.change", branch_id=member.branch_id)
@@ -118,6 +121,11 @@ def link_by_staff(
     if other is None or other.id == member.id:
         raise RelativeNotFound()
     require_active(other)
+    if actor.member_id in {member.id, other.id}:
+        raise NotAllowed(permission="family.change")
+    if kind == FAMILY and not actor.may("family.change", branch_id=other.branch_id):
+        known = _known(session, member.id, other.id, FAMILY)
+        return known or _add(session, member.id, other.id, FAMILY, actor=actor, now=now, asked_by_id=member.id)
     if kind == GUARDIAN_OF:
         _check_minor(member, now)
         if not is_adult(other, now):
@@ -157,12 +165,20 @@ def _known(session: Session, member_id: int, relative_id: int, kind: str) -> Fam
     return known
 
 
-def _add(session: Session, member_id: int, relative_id: int, kind: str, *, actor: Actor, now: datetime) -> FamilyLink:
+def _add(  # noqa: PLR0913 - the parts of one row
+    session: Session,
+    member_id: int,
+    relative_id: int,
+    kind: str,
+    *,
+    actor: Actor,
+    now: datetime,
+    asked_by_id: int | None = None,
+) -> FamilyLink:
     if actor.member_id is None:
         raise NotAllowed(permission="family.change")
-    link = FamilyLink(
-        member_id=member_id, relative_id=relative_id, kind=kind, asked_at=now, asked_by_id=actor.member_id
-    )
+    asker = asked_by_id or actor.member_id
+    link = FamilyLink(member_id=member_id, relative_id=relative_id, kind=kind, asked_at=now, asked_by_id=asker)
     session.add(link)
     session.flush()
     return link
