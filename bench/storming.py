@@ -9,18 +9,25 @@ from __future__ import annotations
 
 import http.client
 import itertools
+import json
 import multiprocessing
+import os
 import queue
+import random
+import signal
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from urllib.parse import urlencode
+
+from bench.servers import Server
 
 PROCESSES = 2
 THREADS = 16  # in each process: 32 requests at once
 TRIES = 200
+LOSE_EVERY = 10
 _PAUSE = 0.05  # before the same request is sent again
 _CONTEXT = multiprocessing.get_context("spawn")
 
@@ -63,6 +70,13 @@ def form_press(name: str, path: str, form: dict[str, str], cookies: dict[str, st
     cookie = "; ".join(f"{key}={value}" for key, value in cookies.items())
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": cookie}
     return Press(name=name, path=path, body=urlencode(form), headers=headers, **{"status": 303, **more})  # type: ignore[arg-type]
+
+
+def json_press(name: str, path: str, data: object, cookies: dict[str, str], token: str) -> Press:
+    """A press as a script sends data, under the page's form token."""
+    cookie = "; ".join(f"{key}={value}" for key, value in cookies.items())
+    headers = {"Content-Type": "application/json", "Cookie": cookie, "X-CSRFToken": token}
+    return Press(name=name, path=path, body=json.dumps(data), headers=headers, status=200)
 
 
 class Crowd:
@@ -172,6 +186,29 @@ class _Line:
         if self._open is not None:
             self._open.close()
         self._open = None
+
+
+def all_at_once(server: Server, phones: Sequence[Sequence[Press]], *, kill: bool) -> list[Answered]:
+    """Everybody's presses, until all are answered; with ``kill`` a worker is killed twice meanwhile."""
+    crowd = Crowd(server.port, phones)
+    crowd.go()
+    if kill:
+        luck = random.Random(7)
+        for _ in range(2):
+            time.sleep(luck.uniform(3, 6))
+            os.kill(luck.choice(server.workers()), signal.SIGKILL)
+    return crowd.answers()
+
+
+def losing(phones: Sequence[Sequence[Press]]) -> list[list[Press]]:
+    """The same phones, but the first answer of every tenth press is thrown away."""
+    number = itertools.count(1)
+    return [[replace(press, throw_away=next(number) % LOSE_EVERY == 0) for press in phone] for phone in phones]
+
+
+def rate(answers: Sequence[Answered]) -> float:
+    """Presses answered a second, from the first that was sent to the last answer."""
+    return len(answers) / (max(each.answered for each in answers) - min(each.sent for each in answers))
 
 
 def percentile(values: Sequence[float], share: int) -> float:

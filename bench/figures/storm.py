@@ -10,41 +10,27 @@ from __future__ import annotations
 
 import itertools
 import os
-import random
 import re
-import signal
 import statistics
 import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any
-
-import sqlalchemy as sa
+from datetime import timedelta
 
 from bench.harness import say
 from bench.servers import Server, served
-from bench.storming import Answered, Crowd, Press, form_press, longest_silence, percentile
-from bench.town import KEYS, SECRET, open_shift, people
+from bench.square import WENT, Did, Square, check, make_square, sign_in
+from bench.storming import Answered, Press, all_at_once, form_press, longest_silence, losing, percentile, rate
+from bench.town import KEYS
 from tests import databases
-from timebank.app import create_app
-from timebank.attendance.models import Attendance, Scan
 from timebank.attendance.rules import Claim, claim_text
-from timebank.core import clock
-from timebank.core.db import db, transaction
-from timebank.members.models import Credential, Member
-from timebank.members.service import hash_password
 
 SCANS = int(os.environ.get("BENCH_STORM", "10000"))
 PEOPLE = 600
 ROUNDS = 4  # of ours and of the bare endpoint, in turn
 BAR = 0.50
-LOSE_EVERY = 10
-PASSWORD = "滨河路三号院"
-_CAME, _WENT = timedelta(minutes=8), timedelta(minutes=2)  # before the storm; a claim lasts a quarter of an hour
-_TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
+_CAME = timedelta(minutes=8)  # before the storm; a claim lasts a quarter of an hour
 
 
 def measure() -> None:
@@ -58,55 +44,29 @@ def measure() -> None:
         databases.end_run()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Square:
-    """Where it happens: shifts that run now, the people, and when the storm is said to be."""
-
-    url: str
-    settings: dict[str, Any]
-    shifts: list[int]
-    logins: list[str]
-    members: list[int]
-    now: datetime
-
-
 def _storm(engine: str, short: str, workers: int, trouble: str) -> None:
     name = "_".join(filter(None, ("storm", short, trouble)))
     with databases.fresh(engine) as url, tempfile.TemporaryDirectory() as folder:
-        square = _square(url, folder)
+        turns = -(-SCANS // PEOPLE) // 2 + 1  # each person comes to and leaves one after another
+        square = make_square(url, folder, persons=PEOPLE, shift_count=turns, came=_CAME)
         with served("wsgi:app", square.settings, workers=workers, threads=8 // workers) as ours:
             signed_in = _sign_in(ours, square, name if not trouble else "")
             phones = [_presses(square, n, cookies, token) for n, (cookies, token) in enumerate(signed_in)]
             _cut(phones, SCANS)
             if trouble == "lost":
-                phones = _losing(phones)
+                phones = losing(phones)
             if trouble:
-                answers = _all_at_once(ours, phones, kill=trouble == "killed")
+                answers = all_at_once(ours, phones, kill=trouble == "killed")
                 _say_trouble(name, answers, [p for phone in phones for p in phone])
             else:
                 answers = _beside_bare(name, ours, square, phones, workers)
-        _check(name, square, answers)
+        told = {each.name: _did(each.name) for each in answers}
+        check(name, square, told, wanted=SCANS)
 
 
-def _square(url: str, folder: str) -> Square:
-    settings = {"DATABASE_URL": url, "SECRET_KEY": SECRET, "TIMEBANK_DATA": folder}
-    app = create_app(settings)
-    with app.app_context():
-        now = clock.now()
-        hashed = hash_password(PASSWORD).hash
-        with transaction() as session:
-            shifts = []
-            for _ in range(-(-SCANS // PEOPLE) // 2 + 1):  # each person comes to and leaves one after another
-                branch, shift_id = open_shift(session, starts_at=now - timedelta(minutes=10), now=now)
-                shifts.append(shift_id)
-            members = people(session, branch, PEOPLE, now=now)
-            session.add_all(
-                Credential(member_id=id_, password_hash=hashed, session_mark="storm", changed_at=now) for id_ in members
-            )
-            logins = list(session.scalars(sa.select(Member.number).where(Member.id.in_(members)).order_by(Member.id)))
-        db.session.remove()
-        db.engine.dispose()
-    return Square(url=url, settings=settings, shifts=shifts, logins=logins, members=sorted(members), now=now)
+def _did(name: str) -> Did:
+    _, shift_id, member_id, _, kind = re.split("[:-]", name)
+    return Did(int(shift_id), int(member_id), kind)
 
 
 # --- signing in -----------------------------------------------------------------------------------------------------
@@ -126,7 +86,7 @@ def _sign_in(server: Server, square: Square, name: str) -> list[tuple[dict[str, 
             if turn is None:
                 return
             began = time.monotonic()
-            found[turn[0]] = _one_signs_in(server, turn[1])
+            found[turn[0]] = sign_in(server, turn[1], "/check-in")
             waits.append(time.monotonic() - began)
 
     began = time.monotonic()
@@ -143,21 +103,6 @@ def _sign_in(server: Server, square: Square, name: str) -> list[tuple[dict[str, 
     return found
 
 
-def _one_signs_in(server: Server, login: str) -> tuple[dict[str, str], str]:
-    cookies: dict[str, str] = {}
-    page = server.ask("GET", "/sign-in", {}, cookies)
-    form = {"csrf_token": _token(page), "login": login, "password": PASSWORD}
-    server.ask("POST", "/sign-in", form, cookies, status=302)
-    return cookies, _token(server.ask("GET", "/check-in", {}, cookies))
-
-
-def _token(page: str) -> str:
-    found = _TOKEN.search(page)
-    if found is None:
-        raise RuntimeError("the page has no form token")
-    return found[1]
-
-
 # --- pressing -------------------------------------------------------------------------------------------------------
 
 
@@ -165,7 +110,7 @@ def _presses(square: Square, number: int, cookies: dict[str, str], token: str) -
     """One person comes to and leaves each shift, one after another."""
     presses = []
     for shift_id in square.shifts:
-        for kind, before in (("in", _CAME), ("out", _WENT)):
+        for kind, before in (("in", _CAME), ("out", WENT)):
             claim = claim_text(KEYS, Claim(shift_id=shift_id, seen_at=square.now - before, source="venue"))
             key = f"{shift_id}-{kind}"
             presses.append(
@@ -186,30 +131,12 @@ def _cut(phones: list[list[Press]], count: int) -> None:
         del phone[turns + (place < rest) :]
 
 
-def _losing(phones: Sequence[Sequence[Press]]) -> list[list[Press]]:
-    """The same, but the first answer of every tenth press is thrown away."""
-    number = itertools.count(1)
-    return [[replace(press, throw_away=next(number) % LOSE_EVERY == 0) for press in phone] for phone in phones]
-
-
-def _all_at_once(server: Server, phones: list[list[Press]], *, kill: bool) -> list[Answered]:
-    crowd = Crowd(server.port, phones)
-    crowd.go()
-    if kill:
-        luck = random.Random(7)
-        for _ in range(2):
-            time.sleep(luck.uniform(3, 6))
-            os.kill(luck.choice(server.workers()), signal.SIGKILL)
-    return crowd.answers()
-
-
 def _say_trouble(name: str, answers: Sequence[Answered], presses: Sequence[Press]) -> None:
     again = sum(each.tries > 1 for each in answers)
-    taken = max(each.answered for each in answers) - min(each.sent for each in answers)
     say(
         name,
         "scans/s",
-        len(answers) / taken,
+        rate(answers),
         1.0,
         scans=len(answers),
         sent_again=again,
@@ -228,12 +155,10 @@ def _beside_bare(name: str, ours: Server, square: Square, phones: list[list[Pres
     )
     with served("bench.bare:app", square.settings, workers=workers, threads=8 // workers) as bare:
         for part in _parts(phones, min(ROUNDS, SCANS // PEOPLE)):
-            size = sum(map(len, part))
             plain = [list(itertools.islice(rows, len(phone))) for phone in part]
             for side, server, given in (("ours", ours, part), ("bare", bare, plain)):
-                done = _all_at_once(server, given, kill=False)
-                taken = max(each.answered for each in done) - min(each.sent for each in done)
-                rates[side].append(size / taken)
+                done = all_at_once(server, given, kill=False)
+                rates[side].append(rate(done))
                 answers += done if side == "ours" else []
     value, base = (statistics.median(rates[side]) for side in ("ours", "bare"))
     waits = [each.last_try for each in answers]
@@ -259,48 +184,3 @@ def _parts(phones: list[list[Press]], count: int) -> list[list[list[Press]]]:
     return [
         [phone[cut[part] : cut[part + 1]] for phone, cut in zip(phones, cuts, strict=True)] for part in range(count)
     ]
-
-
-# --- what is there --------------------------------------------------------------------------------------------------
-
-
-def _check(name: str, square: Square, answers: Sequence[Answered]) -> None:
-    """Every answered press is there once, nothing else is, and attendance says what was done."""
-    told = {each.name for each in answers}
-    expected: dict[tuple[int, int], set[str]] = {}
-    for each in told:
-        _, shift_id, member_id, _, kind = re.split("[:-]", each)
-        expected.setdefault((int(shift_id), int(member_id)), set()).add(kind)
-    engine = sa.create_engine(square.url)
-    with engine.connect() as connection:
-        scans = connection.execute(sa.select(Scan.key, Scan.refused)).all()
-        records = connection.execute(
-            sa.select(
-                Attendance.shift_id,
-                Attendance.member_id,
-                Attendance.in_at,
-                Attendance.out_at,
-                Attendance.signed_minutes,
-            )
-        ).all()
-    engine.dispose()
-    kept = {scan.key for scan in scans}
-    served_minutes = int((_CAME - _WENT).total_seconds()) // 60
-    wrong = [
-        record
-        for record in records
-        if (record.in_at is not None, record.out_at is not None)
-        != ("in" in (did := expected.get((record.shift_id, record.member_id), set())), "out" in did)
-        or record.signed_minutes != (served_minutes if "out" in did else 0)
-    ]
-    faults = {
-        "unanswered": SCANS - len(answers),
-        "lost": len(told - kept),
-        "unknown": len(kept - told),
-        "twice": len(scans) - len(kept) + len(records) - len(expected),
-        "refused": sum(bool(scan.refused) for scan in scans),
-        "wrong_records": len(wrong),
-    }
-    say(f"{name}_kept", "scans", len(scans), SCANS, **faults)
-    if any(faults.values()):
-        raise RuntimeError(f"{name}: {faults}")
