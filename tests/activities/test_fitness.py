@@ -276,6 +276,20 @@ def test_new_demands_are_refused_while_somebody_listed_does_not_meet_them(sessio
         assert "陈小青" in refused.value.fields[field]
 
 
+def test_a_shift_is_not_moved_to_a_day_on_which_somebody_listed_is_too_old(session: Session) -> None:
+    town = make_town(session)
+    one = make_member(session, town.branch, "陈小青", born_on=date(1955, 11, 25))
+    on = on_shift(session, town, 48, max_age=70)  # the day before the birthday
+    join(session, on, one)
+    written = service.draft_of(on.activity)
+    later = [
+        replace(row, starts_at=row.starts_at + 48 * HOUR, ends_at=row.ends_at + 48 * HOUR) for row in written.shifts
+    ]
+    with pytest.raises(Invalid) as refused:
+        service.change_activity(session, on.activity_id, replace(written, shifts=later), actor=town.lead, now=NOW)
+    assert "陈小青" in refused.value.fields["shifts-0-date"]
+
+
 def test_demands_are_recorded_when_they_change(session: Session) -> None:
     town = make_town(session)
     on = on_shift(session, town)

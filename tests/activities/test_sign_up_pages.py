@@ -189,6 +189,16 @@ def test_a_guardian_agrees_and_takes_it_back(app: Flask, as_member: As, ids: Ids
     assert "已经收回同意" in one.post(f"/me/family/consents/{given}/withdraw", follow_redirects=True).text
 
 
+def test_who_has_come_of_age_needs_no_guardian_and_may_end_the_link(app: Flask, as_member: As, ids: Ids) -> None:
+    with app.app_context(), transaction() as session:
+        session.get_one(Member, ids.child).born_on = date(2000, 1, 1)
+    assert "孩子已满 18 周岁" in as_member(ids.one).get("/me/family").text
+    child = as_member(ids.child)
+    assert "您已满 18 周岁" in child.get("/me/family").text
+    [link] = found(app, select(FamilyLink.id))
+    assert "已经解除" in child.post(f"/me/family/{link}/end", follow_redirects=True).text
+
+
 def test_staff_record_family_consents_and_papers_at_the_counter(app: Flask, as_member: As, ids: Ids) -> None:
     boss, where = as_member(ids.boss), f"/branch/members/{ids.child}/family"
     page = boss.get(where)

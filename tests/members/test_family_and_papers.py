@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from tests.world import CONSENTS, NOW, actor_of, make_branch, make_member
+from timebank.core import clock
 from timebank.core.actor import Actor
 from timebank.core.errors import Conflict, FormUsed, Invalid, NotAllowed
 from timebank.members import queries, service
@@ -29,7 +30,7 @@ def child_of(session: Session) -> Member:
 
 
 def signable(session: Session, member: Member) -> set[int]:
-    return {one.id for one in queries.list_signable(session, member.id)}
+    return {one.id for one in queries.list_signable(session, member.id, clock.today(NOW))}
 
 
 def test_nothing_holds_until_the_other_confirms_and_then_for_both(session: Session) -> None:
@@ -189,3 +190,15 @@ def test_staff_of_a_third_branch_end_nothing(session: Session) -> None:
     with pytest.raises(NotAllowed):
         service.end_family(session, link.id, actor=stranger, now=NOW)
     assert signable(session, one) == {two.id}
+
+
+def test_a_guardian_is_one_until_the_ward_is_of_age_and_then_either_ends_it(session: Session) -> None:
+    _one, _two, boss = home(session)
+    child = child_of(session)
+    parent = make_member(session, make_branch(session), "王大明", born_on=date(1980, 1, 1))
+    link = service.link_by_staff(session, child.id, parent.number, kind=GUARDIAN_OF, actor=boss, now=NOW)
+    assert [one.id for one in queries.list_signable(session, parent.id, date(2033, 12, 31))] == [child.id]
+    assert queries.list_signable(session, parent.id, date(2034, 1, 1)) == []
+    child.born_on = date(2000, 1, 1)
+    service.end_family(session, link.id, actor=actor_of(session, child), now=NOW)
+    assert queries.guardians_of(session, child.id) == frozenset()

@@ -8,11 +8,11 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from timebank.activities.models import CONFIRMED, Activity, GuardianConsent, Shift, SignUp
-from timebank.activities.rules.fitness import ADULT, Candidate, Demands, Hindrance, find_hindrances
+from timebank.activities.rules.fitness import Candidate, Demands, Hindrance, find_hindrances
 from timebank.core import clock
 from timebank.members.models import Member
 from timebank.members.queries import guardians_of, papers_on
-from timebank.members.rules import age_on
+from timebank.members.rules import age_on, is_minor
 from timebank.members.rules.papers import PAPERS, SKILLS, codes_in
 
 
@@ -40,7 +40,7 @@ def list_hindrances(
             age=age,
             skills=member.skills,
             papers=papers.get(member.id, frozenset()),
-            guarded=age is not None and age < ADULT and is_guarded(session, member.id, shift, along=along),
+            guarded=is_minor(member.born_on, day) and is_guarded(session, member.id, shift, along=along),
         )
         found += [(member, hindrance) for hindrance in find_hindrances(demands, person)]
     return found

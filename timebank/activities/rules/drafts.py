@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from timebank.activities.rules.counting import ACTUAL
-from timebank.activities.rules.fitness import ADULT
+from timebank.members.rules import ADULT
 from timebank.members.rules.papers import PAPERS, RESERVED, codes_in
 
 LONGEST: Final = timedelta(hours=24)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from timebank.activities.rules.limits import Limits
+from timebank.members.rules import ADULT
 
-ADULT: Final = 18  # 浙江省志愿服务条例 art. 9: no minors in dangerous work
 YOUNG: Final = 14  # below that age nobody takes part without a guardian's word or presence
 
 

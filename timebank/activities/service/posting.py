@@ -36,7 +36,7 @@ from timebank.rulebook.queries import find_rule
 
 _MOVED = {"starts_at", "ends_at", "place"}  # changes that people have to know before they set out
 _POLICY = {*COUNTING_FIELDS, "group_activity"}
-_DEMANDS = {"risk": "risk", "min_age": "min_age", "max_age": "max_age", "needed_papers": "needed_papers"}
+_DEMANDS = {"risk", "min_age", "max_age", "needed_papers"}
 
 
 class ActivityCancelled(Conflict):
@@ -269,25 +269,31 @@ def _amend(session: Session, activity: Activity, draft: ActivityDraft, *, actor:
         changes.append(Change(what="added", new=row.starts_at, shift_id=added.id))
     session.flush()
     session.expire(activity, ["shifts"])
-    _refuse_misfits(session, activity, [change.what for change in changes], now=now)
+    _refuse_misfits(session, activity, changes, draft.shifts, now=now)
     if changes:
         _record(session, activity, changes, actor=actor, now=now)
 
 
-def _refuse_misfits(session: Session, activity: Activity, changed: Sequence[str], *, now: datetime) -> None:
-    """Refuse new demands that somebody on a list of a shift to come does not meet: they have to be told first."""
-    field = next((_DEMANDS[what] for what in changed if what in _DEMANDS), None)
-    if field is None:
-        return
+def _refuse_misfits(
+    session: Session, activity: Activity, changes: Sequence[Change], rows: Sequence[ShiftDraft], *, now: datetime
+) -> None:
+    """Refuse new demands, and new days, that somebody on a list of a shift to come does not meet.
+
+    They have to be told first. Age and papers are those of the day of the shift.
+    """
+    field = next((change.what for change in changes if change.what in _DEMANDS), None)
+    moved = {change.shift_id for change in changes if change.what == "starts_at"}
+    places = {row.shift_id: f"shifts-{at}-date" for at, row in enumerate(rows)}
     for shift in activity.shifts:
-        if shift.cancelled_at is not None or now >= shift.starts_at:
+        if shift.cancelled_at is not None or now >= shift.starts_at or (field is None and shift.id not in moved):
             continue
         listed = [one.member for one in list_all_signed(session, shift.id)]
         against = list_hindrances(session, shift, listed, along=())
         blocked = dict.fromkeys(member.name for member, hindrance in against if hindrance.blocks)
         if blocked:
-            words = f"已经报名的{'、'.join(blocked)}不符合新的要求。请先和本人说好，取消报名，再改。"
-            raise Invalid(fields={field: words})
+            what = "新的要求" if field else "要求"
+            words = f"已经报名的{'、'.join(blocked)}不符合{what}。请先和本人说好，取消报名，再改。"
+            raise Invalid(fields={field or places[shift.id]: words})
 
 
 def _amendment_faults(rows: Sequence[tuple[Shift | None, ShiftDraft]]) -> dict[str, str]:

@@ -24,7 +24,6 @@ from timebank.activities.models import (
     SignUpParty,
 )
 from timebank.activities.queries import find_clash, find_limits, find_sign_up, list_hindrances
-from timebank.activities.rules.fitness import ADULT
 from timebank.activities.service.fitness import (
     NOTHING,
     Given,
@@ -42,7 +41,7 @@ from timebank.core.actor import Actor
 from timebank.core.errors import Conflict, FormUsed, Invalid, NotAllowed
 from timebank.members.models import ACTIVE, Member
 from timebank.members.queries import guardians_of, list_signable
-from timebank.members.rules import age_on
+from timebank.members.rules import is_minor
 
 
 class NotOpen(Conflict):
@@ -126,7 +125,7 @@ def sign_up(
     others, who are told. What stands against somebody is refused; staff may let some of it pass with a reason.
     """
     shift = lock_shift(session, shift_id)
-    _require(session, actor, shift, [member_id])
+    _require(session, actor, shift, [member_id], now=now)
     settle(session, shift, now=now)
     known = find_sign_up(session, shift_id, member_id)
     if known is not None and known.status != LEFT:
@@ -145,7 +144,7 @@ def sign_up_together(
     """
     member_ids = tuple(dict.fromkeys(together.member_ids))
     shift = lock_shift(session, shift_id)
-    _require(session, actor, shift, member_ids)
+    _require(session, actor, shift, member_ids, now=now)
     sent = _sent_before(session, shift_id, together, actor)
     if sent:
         return sent
@@ -221,7 +220,7 @@ def _called(session: Session, actor: Actor) -> str:
 def _note_guardian(session: Session, shift: Shift, others: Sequence[Member], *, actor: Actor, now: datetime) -> None:
     """A guardian who signs a minor up has agreed to this activity; that is kept like any other consent."""
     for member in others:
-        minor = member.born_on is not None and age_on(member.born_on, clock.today(shift.starts_at)) < ADULT
+        minor = is_minor(member.born_on, clock.today(shift.starts_at))
         if minor and actor.member_id in guardians_of(session, member.id):
             key = f"signing:{shift.id}:{member.id}:{now.timestamp():.3f}"
             agree_as_guardian(session, member.id, activity_id=shift.activity_id, form_key=key, actor=actor, now=now)
@@ -261,7 +260,7 @@ def leave(session: Session, shift_id: int, *, member_id: int, reason: str, actor
     Whoever signed somebody up may take them off again.
     """
     shift = lock_shift(session, shift_id)
-    _require(session, actor, shift, [member_id], leaving=True)
+    _require(session, actor, shift, [member_id], now=now, leaving=True)
     settle(session, shift, now=now)
     known = find_sign_up(session, shift_id, member_id)
     if known is None:
@@ -323,7 +322,7 @@ def accept_offer(session: Session, shift_id: int, *, member_id: int, actor: Acto
     the line's move is kept. Raises NotSignedUp, NotYourTurn, ShiftsOverlap, DoesNotFit.
     """
     shift = lock_shift(session, shift_id)
-    _require(session, actor, shift, [member_id], leaving=True)
+    _require(session, actor, shift, [member_id], now=now, leaving=True)
     settle(session, shift, now=now)
     known = find_sign_up(session, shift_id, member_id)
     if known is None:
@@ -355,7 +354,15 @@ def _accept(session: Session, shift: Shift, offered: Sequence[SignUp], *, actor:
             tell_signed(session, one, "sign_up.accepted_for", now, by=_called(session, actor))
 
 
-def _require(session: Session, actor: Actor, shift: Shift, member_ids: Sequence[int], *, leaving: bool = False) -> None:
+def _require(
+    session: Session,
+    actor: Actor,
+    shift: Shift,
+    member_ids: Sequence[int],
+    *,
+    now: datetime,
+    leaving: bool = False,
+) -> None:
     others = {member_id for member_id in member_ids if member_id != actor.member_id}
     if not others:
         actor.require("sign_up.own", owner_id=actor.member_id)
@@ -363,7 +370,7 @@ def _require(session: Session, actor: Actor, shift: Shift, member_ids: Sequence[
     if actor.may("sign_up.others", branch_id=shift.activity.branch_id) or actor.member_id is None:
         actor.require("sign_up.others", branch_id=shift.activity.branch_id)
         return
-    own = {member.id for member in list_signable(session, actor.member_id)}
+    own = {member.id for member in list_signable(session, actor.member_id, clock.today(now))}
     if leaving:
         signed = select(SignUp.member_id).where(SignUp.shift_id == shift.id, SignUp.signed_by_id == actor.member_id)
         own |= set(session.scalars(signed))

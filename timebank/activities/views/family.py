@@ -17,7 +17,7 @@ from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.members import queries, service
 from timebank.members.models import FAMILY, FAMILY_KIND_NAMES, Member
-from timebank.members.rules import age_on
+from timebank.members.rules import age_on, is_minor
 from timebank.members.rules.papers import PAPERS
 from timebank.members.schemas import FamilySchema, PaperSchema
 from timebank.members.service import PaperDraft
@@ -37,13 +37,17 @@ def my_family() -> str:
 def _my_page(form: Form) -> str:
     session = db.session()
     relations = queries.list_family(session, current_actor().member_id or 0)
-    wards = [one.other.id for one in relations if one.my_ward]
+    today = clock.today(clock.now())
+    guarded = [one.link for one in relations if one.link.kind != FAMILY]
+    of_age = {link.id for link in guarded if not is_minor(link.relative.born_on, today)}
+    wards = [one.other.id for one in relations if one.my_ward and one.link.id not in of_age]
     consents = list_consents(session, wards)
     standing = {c.member_id: c for c in consents if c.activity_id is None and c.withdrawn_at is None}
     return render_template(
         "activities/my_family.html",
         form=form,
         relations=relations,
+        of_age=of_age,
         standing=standing,
         consents=consents,
         key=form_key(),
@@ -138,7 +142,7 @@ def _member_page(member_id: int, *, wrong: str = "", form: Form | None = None) -
         papers=papers,
         paper_names=PAPERS,
         kinds=list(FAMILY_KIND_NAMES.items())
-        if age is not None and age < 18
+        if is_minor(member.born_on, clock.today(now))
         else [(FAMILY, FAMILY_KIND_NAMES[FAMILY])],
         forms=forms,
         names={one.id: one.name for one in queries.list_names(session, staff).values()},

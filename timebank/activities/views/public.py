@@ -140,7 +140,7 @@ def show(activity_id: int) -> str:
         shifts=show_shifts(session, activity.shifts, actor.member_id if actor else None, now=now),
         demands=show_demands(activity),
         agreement=find_agreement_reasons(draft_of(activity)),
-        family=list_signable(session, actor.member_id) if actor and actor.member_id else [],
+        family=list_signable(session, actor.member_id, clock.today(now)) if actor and actor.member_id else [],
         together_key=form_key(),
         changes=show_changes(changes, activity.shifts, {}),
         text=share_text(activity, now=now),

@@ -11,13 +11,12 @@ from sqlalchemy.orm import Session
 
 from timebank.activities.models import CANCELLED, CONFIRMED, DRAFT, Activity, Shift, SignUp
 from timebank.activities.queries import get_shift, list_hindrances
-from timebank.activities.rules.fitness import ADULT
 from timebank.attendance.models import VOID, Attendance, ShiftApproval
 from timebank.attendance.queries.policy import COUNTING_COLUMNS, policy_of
 from timebank.attendance.rules import Ground, Place, opens_at
 from timebank.core import clock
 from timebank.members.models import ACTIVE, Member
-from timebank.members.rules import age_on
+from timebank.members.rules import is_minor
 
 _GROUND = (
     select(
@@ -115,7 +114,7 @@ def _fits(session: Session, row: Any, shift_id: int, member_id: int) -> bool:
     """Whether somebody who is not on the list may join; asked only where there is something to ask."""
     if row.sign_up_id is not None or row.attendance_id is not None or not row.walk_ins:
         return True
-    minor = row.born_on is not None and age_on(row.born_on, clock.today(row.starts_at)) < ADULT
+    minor = is_minor(row.born_on, clock.today(row.starts_at))
     if not (minor or row.min_age or row.max_age or row.needed_papers or row.risk == "high"):
         return True
     against = list_hindrances(session, get_shift(session, shift_id), [session.get_one(Member, member_id)], along=())

@@ -19,6 +19,7 @@ from timebank.members.models import (
     Qualification,
     TeamMembership,
 )
+from timebank.members.rules import is_minor
 
 
 class FamilyLinkNotFound(NotFound):
@@ -119,9 +120,15 @@ def list_led(session: Session, member_id: int) -> list[Member]:
     return list(session.scalars(found))
 
 
-def list_signable(session: Session, member_id: int) -> list[Member]:
-    """Whom a member may sign up besides themselves: confirmed family, wards, and the people of teams they lead."""
-    family = [one.other for one in list_family(session, member_id) if one.confirmed and one.word != "监护人"]
+def list_signable(session: Session, member_id: int, today: date) -> list[Member]:
+    """Whom a member may sign up besides themselves: confirmed family, wards, and the people of teams they lead.
+
+    A guardian's word ends when the ward is of age; who goes on together is family, which both say.
+    """
+    links = [one for one in list_family(session, member_id) if one.confirmed]
+    family = [
+        one.other for one in links if one.link.kind == FAMILY or (one.my_ward and is_minor(one.other.born_on, today))
+    ]
     people = {member.id: member for member in [*family, *list_led(session, member_id)] if member.status == ACTIVE}
     return list(people.values())
 

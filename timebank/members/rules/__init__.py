@@ -19,11 +19,13 @@ from timebank.members.rules.documents import BadIdNumber, IdNumber, read_id_numb
 from timebank.members.rules.passes import CardCodes, PassKey, card_codes, pass_keys, personal_pass, read_personal_pass
 from timebank.members.rules.passwords import WeakPassword, check_password, tidy_password
 from timebank.members.rules.people import (
+    ADULT,
     ADULT_ENOUGH,
     BadName,
     BadPhone,
     age_on,
     alias_for,
+    is_minor,
     tidy_name,
     tidy_phone,
     words_for_address,
@@ -31,6 +33,7 @@ from timebank.members.rules.people import (
 from timebank.members.rules.roles import EVERYWHERE, GRANTABLE, Place, grantable_roles, may_grant
 
 __all__ = [
+    "ADULT",
     "ADULT_ENOUGH",
     "CONSENT_TEXTS",
     "CONSENT_VERSION",
@@ -54,6 +57,7 @@ __all__ = [
     "check_password",
     "grantable_roles",
     "is_member_number",
+    "is_minor",
     "may_grant",
     "member_number",
     "pass_keys",

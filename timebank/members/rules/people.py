@@ -9,6 +9,7 @@ from datetime import date
 from timebank.core.errors import Invalid
 from timebank.core.masking import mask_name
 
+ADULT = 18  # 民法典 art. 17
 ADULT_ENOUGH = 14  # PIPL art. 31: below that age a guardian decides about personal data
 _OLDEST_YEARS = 130
 _LONGEST_NAME = 60
@@ -107,6 +108,11 @@ def alias_for(name: str, sex: str | None) -> str:
 def age_on(born_on: date, today: date) -> int:
     """Whole years lived on a day; somebody born on 29 February grows older on 1 March."""
     return today.year - born_on.year - ((today.month, today.day) < (born_on.month, born_on.day))
+
+
+def is_minor(born_on: date | None, day: date) -> bool:
+    """Whether somebody is known to be under 18 on a day; of whom no birthday is known, nothing is known."""
+    return born_on is not None and age_on(born_on, day) < ADULT
 
 
 def is_possible_birthday(born_on: date, today: date) -> bool:

@@ -13,10 +13,9 @@ from timebank.core.errors import Conflict, Invalid, NotAllowed
 from timebank.members.models import ACTIVE, FAMILY, GUARDIAN_OF, FamilyLink, Member
 from timebank.members.queries import count_asked, find_member_by_number, find_open_link, get_family_link, get_member
 from timebank.members.queries.people import require_active
-from timebank.members.rules import age_on
+from timebank.members.rules import ADULT, age_on, is_minor
 
 MOST_ASKED = 10
-_ADULT = 18
 
 
 class RelativeNotFound(Invalid):
@@ -89,13 +88,13 @@ def confirm_family(session: Session, link_id: int, *, actor: Actor, now: datetim
 
 
 def end_family(session: Session, link_id: int, *, actor: Actor, now: datetime) -> FamilyLink:
-    """End a link, or say no; either of the two may, and staff. What staff made of a guardian only staff end.
+    """End a link, or say no; either of the two may, and staff. A guardian of a minor only staff end.
 
     Ending twice is calm.
     """
     link = get_family_link(session, link_id, lock=True)
     own = actor.member_id in {link.member_id, link.relative_id}
-    if own and link.kind == FAMILY:
+    if own and (link.kind == FAMILY or not is_minor(link.relative.born_on, clock.today(now))):
         actor.require("family.own", owner_id=actor.member_id)
     else:
         places = [get_member(session, one).branch_id for one in (link.relative_id, link.member_id)]
@@ -138,11 +137,11 @@ def link_by_staff(
 
 def is_adult(member: Member, now: datetime) -> bool:
     """Whether somebody is known to be of age."""
-    return member.born_on is not None and age_on(member.born_on, clock.today(now)) >= _ADULT
+    return member.born_on is not None and age_on(member.born_on, clock.today(now)) >= ADULT
 
 
 def _check_minor(member: Member, now: datetime) -> None:
-    if member.born_on is None or is_adult(member, now):
+    if not is_minor(member.born_on, clock.today(now)):
         raise NotAMinor(name=member.name)
 
 
