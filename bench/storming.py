@@ -29,6 +29,7 @@ THREADS = 16  # in each process: 32 requests at once
 TRIES = 200
 LOSE_EVERY = 10
 _PAUSE = 0.05  # before the same request is sent again
+_IDLE = 1.0  # the server closes a connection that was silent for two seconds
 _CONTEXT = multiprocessing.get_context("spawn")
 
 
@@ -152,6 +153,7 @@ class _Line:
     def __init__(self, port: int) -> None:
         self._port = port
         self._open: http.client.HTTPConnection | None = None
+        self._used = 0.0
 
     def make(self, press: Press) -> Answered:
         sent = time.monotonic()
@@ -175,11 +177,14 @@ class _Line:
         raise AssertionError("unreachable")
 
     def _send(self, press: Press) -> int:
+        if time.monotonic() - self._used > _IDLE:
+            self.close()
         if self._open is None:
             self._open = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
         self._open.request("POST", press.path, press.body, press.headers)
         response = self._open.getresponse()
         response.read()
+        self._used = time.monotonic()
         return response.status
 
     def close(self) -> None:
