@@ -77,7 +77,7 @@ run: export TIMEBANK_DEMO ?= 1
 run: setup ## upgrade the database, load the demo town once, serve on http://127.0.0.1:8000 (PORT=…)
 	@$(BIN)/flask --app wsgi db upgrade
 	if [ "$$TIMEBANK_DEMO" = 1 ]; then $(BIN)/flask --app wsgi demo load; fi
-	exec $(BIN)/gunicorn --no-control-socket --worker-class gthread --workers 1 --threads 8 --bind 127.0.0.1:$(PORT) wsgi:app
+	exec $(BIN)/gunicorn --no-control-socket --preload --worker-class gthread --workers 1 --threads 8 --bind 127.0.0.1:$(PORT) wsgi:app
 
 test: setup ## every test: SQLite, PostgreSQL, a real browser
 	@$(BIN)/pytest -n auto --dist worksteal

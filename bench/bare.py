@@ -33,6 +33,7 @@ with app.app_context():
         lock_name(first, "bare")  # several workers start at once
         Base.metadata.create_all(first.connection())
     db.session.remove()
+    db.engine.dispose()  # no connection goes to the workers that are forked from here
 
 
 @app.post("/scan")

@@ -65,7 +65,8 @@ def served(application: str, environment: Mapping[str, str], *, workers: int = 1
     """A gunicorn (as ``make run`` starts it, unless told otherwise) that serves ``module:app``."""
     port = _free_port()
     command = [
-        *(sys.executable, "-m", "gunicorn", application, "--no-control-socket", "--worker-class", "gthread"),
+        *(sys.executable, "-m", "gunicorn", application, "--no-control-socket", "--preload"),
+        *("--worker-class", "gthread"),
         *("--workers", str(workers), "--threads", str(threads)),
         *("--bind", f"127.0.0.1:{port}", "--log-level", "warning"),
     ]

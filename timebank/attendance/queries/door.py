@@ -81,7 +81,8 @@ def hold_ground(session: Session, shift_id: int, member_id: int) -> Ground | Non
 
 def find_ground(session: Session, shift_id: int, member_id: int) -> Ground | None:
     """Everything that decides a scan of this member at this shift; None for a draft or when either does not exist."""
-    row = session.execute(_GROUND, {"shift_id": shift_id, "member_id": member_id}).one_or_none()
+    session.flush()  # as any query of the session would; through the connection, since no objects are wanted
+    row = session.connection().execute(_GROUND, {"shift_id": shift_id, "member_id": member_id}).one_or_none()
     if row is None or row.status == DRAFT:
         return None
     policy = policy_of(row, row)
