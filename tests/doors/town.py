@@ -316,6 +316,7 @@ NOT_THEIRS = {
     ("giving.agree_grant", "administrator@home"),
     ("giving.decline_grant", "administrator@home"),
     ("giving.withdraw_grant", "administrator@home"),
+    ("giving.withdraw_grant", "administrator@other"),
 }
 
 
