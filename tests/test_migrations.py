@@ -24,6 +24,7 @@ from tests.attendance.paper import printed
 from tests.attendance.scene import AFTER, make_scene, make_shift
 from tests.attendance.scene import at as scene_at
 from tests.corrections.town import make_town
+from tests.exchange.scene import give as earned
 from tests.ledger.bank import open_bank
 from tests.rulebook.saving import save_rule
 from tests.world import KEYS, NOW, actor_of, make_branch, make_member
@@ -43,6 +44,7 @@ from timebank.cli.database import MIGRATIONS, run_alembic
 from timebank.core.actor import SYSTEM
 from timebank.core.db import Base, write_session
 from timebank.corrections.service import request_check
+from timebank.giving.service import GiftDraft, give
 from timebank.members.service import ask_family
 from timebank.rotation.service import rotate_code_key
 
@@ -177,6 +179,14 @@ def _limit_sign_ups(session: Session) -> None:
     save_limits(session, draft, actor=boss, now=NOW)
 
 
+def _give(session: Session) -> None:
+    branch = make_branch(session, "RU")
+    one, other = make_member(session, branch), make_member(session, branch)
+    earned(session, one, 60)
+    draft = GiftDraft(purse="coin", minutes=60, words="", number=other.number, name=other.name, form_key="gift")
+    give(session, draft, actor=actor_of(session, one), now=NOW)
+
+
 def _ask_family(session: Session) -> None:
     branch = make_branch(session, "RU")
     one, other = make_member(session, branch), make_member(session, branch)
@@ -186,6 +196,7 @@ def _ask_family(session: Session) -> None:
 @pytest.mark.parametrize(
     ("leave", "below"),
     [
+        (_give, "0025"),
         (_limit_sign_ups, "0021"),
         (_ask_family, "0022"),
         (_give_away, "0010"),

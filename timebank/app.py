@@ -26,6 +26,7 @@ from timebank.corrections.views import blueprint as corrections
 from timebank.desks.navigation import navigation
 from timebank.desks.views import blueprint as desks
 from timebank.exchange.views import blueprint as exchange
+from timebank.giving.views import blueprint as giving
 from timebank.growth.views import blueprint as growth
 from timebank.members.identity import find_signed_in
 from timebank.members.roster.views import blueprint as roster
@@ -45,6 +46,7 @@ FEATURES = (
     roster,
     notices,
     rulebook,
+    giving,
     activities,
     attendance,
     exchange,

@@ -26,10 +26,10 @@ from timebank.exchange import queries as exchange
 from timebank.exchange import service as exchange_service
 from timebank.exchange.models import UNDONE
 from timebank.exchange.queries.pace import category_paces
+from timebank.giving.service import Donation, donate
 from timebank.growth import queries as growth
 from timebank.growth.queries import RecordFilter
 from timebank.ledger import queries as ledger
-from timebank.rulebook.service import GiftDraft, give
 
 MONTH = "2026-11"
 DECEMBER = LATER + timedelta(days=12)
@@ -259,8 +259,8 @@ def test_a_rounding_point_counts_as_earned(session: Session, tmp_path: Path) -> 
 
 def test_a_gift_that_was_undone_says_so_in_the_statement(town: Town) -> None:
     giver = town.member(2)
-    gift = GiftDraft(purse="coin", minutes=60, words="", form_key="gift")
-    posted = give(town.session, gift, actor=actor_of(town.session, giver), now=LATER)
+    gift = Donation(purse="coin", minutes=60, words="", form_key="gift")
+    posted = donate(town.session, gift, actor=actor_of(town.session, giver), now=LATER)
     town.ask(posted.entry_id, None, reason="点错了")
     back, given, *_ = growth.get_statement(town.session, giver).lines
     assert (given.text, given.note) == ("捐给爱心基金 1 币", "这一笔后来更正了：点错了")

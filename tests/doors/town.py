@@ -60,6 +60,7 @@ from timebank.corrections import service as corrections
 from timebank.corrections.models import WAITING
 from timebank.exchange import service as exchange
 from timebank.exchange.models import GOODS
+from timebank.giving import service as giving
 from timebank.ledger import queries as ledger
 from timebank.members.models import GUARDIAN_OF, Member, RoleGrant
 from timebank.members.queries import find_card
@@ -163,6 +164,11 @@ class Town:
         # Pages about a whole branch name it in the query: that is the object they are about.
         return f"{url}?branch={self.things['branch']}" if not arguments and url.startswith(BRANCH_PAGES) else url
 
+    def name_of(self, name: str) -> str:
+        """Somebody's own name."""
+        with self.app.app_context():
+            return db.session.get_one(Member, self.members[name]).name
+
     def number_of(self, name: str) -> str:
         """Somebody's member number."""
         return member_number(self.members[name])
@@ -193,6 +199,7 @@ ARGUMENTS = {
     "consent_id": "consent",
     "correction_id": "correction",
     "entry_id": "entry",
+    "fund_grant_id": "fund_grant",
     "grant_id": "grant",
     "import_id": "import",
     "kiosk_id": "kiosk",
@@ -250,6 +257,7 @@ SPECIAL = {
     ("attendance.scan_code", "code"): "venue_code",
     ("attendance.void_person", "member_id"): "asker",
     ("corrections.withdraw", "correction_id"): "own_correction",
+    ("giving.withdraw_grant", "fund_grant_id"): "own_fund_grant",
     ("exchange.accept_order", "order_id"): "requested",
     ("exchange.change_stock", "offer_id"): "goods",
     ("exchange.decline_order", "order_id"): "requested",
@@ -305,6 +313,10 @@ NOT_THEIRS = {
     ("attendance.approve", "organiser@home"),
     ("corrections.approve", "administrator@home"),
     ("corrections.decline", "administrator@home"),
+    ("giving.agree_grant", "administrator@home"),
+    ("giving.decline_grant", "administrator@home"),
+    ("giving.withdraw_grant", "administrator@home"),
+    ("giving.withdraw_grant", "administrator@other"),
 }
 
 
@@ -452,6 +464,7 @@ def _make_things(session: Session, home: Branch, people: Mapping[str, Member]) -
     things |= _make_sign_up_life(session, activities.Town(home, people["organiser@home"], lead), people)
     things |= _make_orders(session, home, people)
     things |= _make_corrections(session, home, people)
+    things |= _make_grants(session, home, people)
     boss = actor_of(session, manager)
     team = create_team(session, branch_id=home.id, name="红马甲巡逻队", kind="巡逻", actor=boss, now=BEFORE)
     join_team(session, team.id, owner.id, actor=boss, now=BEFORE)
@@ -610,6 +623,20 @@ def _scan(session: Session, shift_id: int, member: Member, wanted: str, at: date
         wanted=wanted,
     )
     assert record_scan(session, draft, actor=actor_of(session, member), now=at).refusal is None
+
+
+def _make_grants(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:
+    """A fund that has something, and two grants that wait for a second person."""
+    giver = actor_of(session, people["owner"])
+    earn(session, home, people["owner"], 60, at=NOW)
+    giving.donate(session, giving.Donation(purse="coin", minutes=60, words="", form_key="fund"), actor=giver, now=NOW)
+    asked = {}
+    for name, asker in (("fund_grant", "administrator@home"), ("own_fund_grant", "manager@home")):
+        draft = giving.GrantDraft(
+            branch_id=home.id, number=people["asker"].number, minutes=10, reason="住院", form_key=name
+        )
+        asked[name] = giving.ask_grant(session, draft, actor=actor_of(session, people[asker]), now=NOW).id
+    return asked
 
 
 def _make_corrections(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:

@@ -87,6 +87,7 @@ def version(**more: str) -> dict[str, str]:
         "valid_from": tomorrow.isoformat(),
         "points_per_hour": "12",
         "daily_cap_hours": "1",
+        "gift_month_hours": "10",
         "reason": "第三次网点会议决定",
     }
     return plain | more

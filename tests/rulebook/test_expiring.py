@@ -13,6 +13,7 @@ from tests.rulebook.saving import save_rule
 from tests.world import KEYS, actor_of, make_branch, make_member
 from timebank.branches.models import Branch
 from timebank.core.actor import SYSTEM
+from timebank.giving.service import Donation, donate
 from timebank.growth.queries import get_statement
 from timebank.ledger import queries as ledger
 from timebank.ledger.service import (
@@ -28,9 +29,8 @@ from timebank.ledger.service import (
 )
 from timebank.members.models import Member
 from timebank.notices.queries import list_notices
-from timebank.rulebook import service
 from timebank.rulebook.queries import expires_soon, list_due
-from timebank.rulebook.service import GiftDraft, expire_coins
+from timebank.rulebook.service import expire_coins
 
 
 def day(text: str, hour: int = 12) -> datetime:
@@ -59,8 +59,8 @@ def rule(
 
 
 def spend(session: Session, member: Member, minutes: int, at: str) -> None:
-    draft = GiftDraft(purse="coin", minutes=minutes, words="", form_key=f"spend-{at}")
-    service.give(session, draft, actor=actor_of(session, member), now=day(at))
+    draft = Donation(purse="coin", minutes=minutes, words="", form_key=f"spend-{at}")
+    donate(session, draft, actor=actor_of(session, member), now=day(at))
 
 
 def last_entry(session: Session, member: Member) -> int:

@@ -15,11 +15,11 @@ from tests.rulebook.saving import save_rule
 from tests.world import NOW, actor_of, make_member
 from timebank.core.actor import Actor
 from timebank.exchange import service as exchange
+from timebank.giving.service import Donation, donate
 from timebank.ledger import queries as ledger
 from timebank.members.models import Member
-from timebank.rulebook import service
 from timebank.rulebook.models import CoinRule
-from timebank.rulebook.service import GiftDraft, expire_coins
+from timebank.rulebook.service import expire_coins
 
 BEFORE = NOW - timedelta(days=2)
 
@@ -29,8 +29,8 @@ def fulfilling(voucher: str, actor: Actor) -> Callable[[Session], Any]:
 
 
 def giving(actor: Actor, form_key: str) -> Callable[[Session], Any]:
-    draft = GiftDraft(purse="coin", minutes=100, words="", form_key=form_key)
-    return lambda session: service.give(session, draft, actor=actor, now=NOW).repeated
+    draft = Donation(purse="coin", minutes=100, words="", form_key=form_key)
+    return lambda session: donate(session, draft, actor=actor, now=NOW).repeated
 
 
 def standing(session: Session, account_id: int | None) -> int:

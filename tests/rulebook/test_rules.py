@@ -109,7 +109,9 @@ def test_sentences_say_every_rule() -> None:
     )
     for words in ("12 个积分", "4 币", "100 币", "5 小时", "可赠币", "24 个月"):
         assert words in said
-    assert len(sentences(NO_RULE)) == 1
+    assert len(sentences(Settings(gift_month_minutes=None))) == 1
+    assert "每人每月最多送给别的会员 10 币" in sentences(NO_RULE)[1]
+    assert "不能送给别的会员" in sentences(Settings(gift_month_minutes=0))[1]
 
 
 # --- an earning ----------------------------------------------------------------------------------------------------

@@ -73,10 +73,13 @@ PERMISSIONS: Final[dict[str, dict[str, Reach]]] = {
     "order.own": _EVERYONE,
     "order.fulfil": _row(volunteer="own", manager="branch", administrator="all"),
     "order.read": _READERS,
-    # 规则 · 捐赠
+    # 规则
     "rules.read": _READERS,
     "rules.change": _MANAGERS,
+    # 赠与 · 爱心基金
     "gift.own": _EVERYONE,
+    "fund.read": _READERS,
+    "fund.grant": _MANAGERS,
     # 账本 · 归档 · 监督
     "archive.close": _MANAGERS,
     "archive.read": _READERS,

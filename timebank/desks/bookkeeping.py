@@ -15,7 +15,8 @@ ENTRY_KINDS: Final = {
     "inter_branch": "网点之间清算",
     "adjust": "调整",
     "expire": "到期",
-    "gift": "捐赠",
+    "gift": "赠与",
+    "grant": "基金帮扶",
 }
 ACCOUNT_KINDS: Final = {
     "member": "会员",
@@ -31,7 +32,8 @@ ACCOUNT_KINDS: Final = {
 SOURCES: Final = {
     "attendance": "服务记录",
     "order": "兑换单",
-    "gift": "捐赠",
+    "gift": "赠与",
+    "grant": "帮扶单",
     "expiry": "到期",
     "correction": "更正单",
 }

@@ -79,6 +79,7 @@ class Movement:
     facts: Mapping[str, Any]
     provider: str = ""
     requester: str = ""
+    friend: str = ""  # who was given, or gave
     reverses: bool = False
     replaces: bool = False
     to_fund: bool = False  # of what was paid, the part that the other side may not hold
@@ -94,13 +95,25 @@ def words(line: Movement) -> str:
     if line.kind == "earn":
         return _earned(line, title)
     if line.kind == "gift":
-        own_words = str(line.facts.get("words", ""))
-        return f"捐给爱心基金 {_amount(line)}" + (f" · {own_words}" if own_words else "")
+        return _given(line)
+    if line.kind == "grant":
+        return f"收到 {_amount(line)} · 爱心基金帮扶"
     if line.kind == "expire":
         return f"过期 {_amount(line)} · 存入满 {line.facts.get('months', '')} 个月没有用"
     if line.kind == "redeem":
         return _redeemed(line, title)
     return f"{'收到' if line.amount > 0 else '支出'} {_amount(line)}" + (f" · {title}" if title else "")
+
+
+def _given(line: Movement) -> str:
+    own_words = str(line.facts.get("words", ""))
+    if line.amount > 0:
+        said = f"收到 {_amount(line)} · {line.friend or '邻居'} 送的"
+    elif line.facts.get("to") == "member":
+        said = f"送给 {line.friend or '邻居'} {_amount(line)}"
+    else:
+        said = f"捐给爱心基金 {_amount(line)}"
+    return said + (f" · {own_words}" if own_words else "")
 
 
 def _earned(line: Movement, title: str) -> str:

@@ -58,6 +58,11 @@ SENTENCES: Final[dict[str, str]] = {
     ),
     "correction.request_declined": ("您申请核对的记录没有改动\n{title}：{reason}。如果还有疑问，请到网点当面核对。"),
     "gift.given": ("谢谢您捐出 {minutes:coins}\n已经转入{branch}爱心基金，用来帮助不方便参加服务的邻居。"),
+    "gift.received": "{giver} 送给您 {minutes:coins}\n留言：{words}。已经存入，可以用来兑换。",
+    "gift.sent": "您送给 {receiver} {minutes:coins}\n留言：{words}。如果不是您本人办的，请马上改密码并联系网点。",
+    "grant.asked": "等您决定：从爱心基金帮扶 {minutes:coins}\n{by} 申请，理由：{reason}。请到“爱心基金”里决定。",
+    "grant.declined": "您申请的 {minutes:coins} 帮扶没有同意\n原因：{reason}。基金没有动。",
+    "grant.given": "{branch}爱心基金给您 {minutes:coins}\n已经存入，可以用来兑换服务和物品。有疑问请问网点。",
     "no_show.appeal_declined": (
         "“{title}”的缺席记录没有改动\n您对 {start:moment} 那次缺席的申诉看过了，理由：{reason}。有疑问请到网点当面说。"
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from timebank.core.db import Base
@@ -22,6 +22,7 @@ class CoinRule(Base):
         CheckConstraint("holding_cap_minutes IS NULL OR holding_cap_minutes > 0", name="holding_cap"),
         CheckConstraint("first_redemption_minutes >= 0", name="first_redemption"),
         CheckConstraint("expiry_months IS NULL OR expiry_months > 0", name="expiry_months"),
+        CheckConstraint("gift_month_minutes IS NULL OR gift_month_minutes >= 0", name="gift_month"),
         CheckConstraint("large_minutes BETWEEN 0 AND 1440", name="large_minutes"),
         CheckConstraint("hand_share BETWEEN 0 AND 100", name="hand_share"),
         CheckConstraint("backdate_days BETWEEN 0 AND 366", name="backdate_days"),
@@ -37,6 +38,8 @@ class CoinRule(Base):
     first_redemption_minutes: Mapped[int]
     group_hours_give_away: Mapped[bool]
     expiry_months: Mapped[int | None]
+    # NULL is a word of its own here, and never stands for the default.
+    gift_month_minutes: Mapped[int | None] = mapped_column(Integer().evaluates_none(), server_default="600")
     large_minutes: Mapped[int] = mapped_column(default=240, server_default="240")
     hand_share: Mapped[int] = mapped_column(default=50, server_default="50")
     backdate_days: Mapped[int] = mapped_column(default=60, server_default="60")

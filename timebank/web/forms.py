@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import request
+from flask import flash, request
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
 from timebank.core.errors import Invalid, NotAllowed, NotFound, Refusal
@@ -33,6 +33,7 @@ fields.Time.default_error_messages |= {"invalid": "时间格式不对，例如 0
 
 _ROW_NAME = re.compile(r"^(\w+)-(\d{1,3})-(\w+)$")
 _MAX_INTEGER = 2**31 - 1
+MOST_HOURS = 9_999
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -82,6 +83,24 @@ class FormSchema(Schema):
 
     class Meta:
         unknown = EXCLUDE
+
+
+class TwoBoxes(FormSchema):
+    """Parent of forms with amounts in two boxes: what is wrong with a box is said at the pair."""
+
+    def handle_error(self, error: ValidationError, data: Any, *, many: bool, **_: Any) -> None:
+        """Name the pair instead of its box."""
+        messages = error.messages
+        if isinstance(messages, dict):
+            for name in list(messages):
+                pair = str(name).removesuffix("_hours").removesuffix("_minutes")
+                messages[pair] = messages.pop(name)
+
+
+def minutes_of(typed: dict[str, Any], name: str) -> int | None:
+    """Two boxes, hours and minutes, as minutes; they are taken out. None where both were left empty."""
+    hours, minutes = typed.pop(f"{name}_hours"), typed.pop(f"{name}_minutes")
+    return None if hours is None and minutes is None else 60 * (hours or 0) + (minutes or 0)
 
 
 def tidy_text(text: str) -> str:
@@ -163,6 +182,10 @@ class Form:
             raise Invalid(fields=_flatten(wrong.messages_dict)) from wrong
         return loaded
 
+    def typed(self) -> dict[str, str]:
+        """What was typed, as it was: for a page that asks once more and sends it again."""
+        return {name: request.form[name] for name in self.schema.fields if request.form.get(name)}
+
     def _typed(self) -> dict[str, Any]:
         typed: dict[str, Any] = {}
         rows: dict[str, dict[int, dict[str, str]]] = {}
@@ -216,6 +239,17 @@ class Catching:
             return False
         self._tell(raised)
         return True
+
+
+def saying_refusals() -> Catching:
+    """Show a refusal above the page the person comes back to; put it outside the transaction."""
+    return Catching(_say)
+
+
+def _say(refusal: Refusal) -> None:
+    # A button has no fields to tie messages to, so they are said in place of the general sentence.
+    told = dict.fromkeys(getattr(refusal, "fields", {}).values())
+    flash("".join(told) or refusal.message, "error")
 
 
 def _is_number(field: fields.Field[Any] | None) -> bool:

@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, flash
+from flask import Blueprint
 from sqlalchemy.orm import Session
 
 from timebank.activities.models import DRAFT, Activity
 from timebank.activities.queries import ActivityNotFound, get_activity
-from timebank.core.errors import Invalid, Refusal
-from timebank.web.forms import Catching
 from timebank.web.guards import current_actor, find_actor
 
 blueprint = Blueprint("activities", __name__)
-
-
-def saying_refusals() -> Catching:
-    """Show a refusal above the page the person comes back to; put it outside the transaction."""
-    return Catching(_say)
-
-
-def _say(refusal: Refusal) -> None:
-    # A button has no fields to tie messages to, so they are said in place of the general sentence.
-    told = dict.fromkeys(refusal.fields.values()) if type(refusal) is Invalid else {}
-    flash("".join(told) or refusal.message, "error")
 
 
 def visible(session: Session, activity_id: int) -> Activity:

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from timebank.activities.queries import list_consents
 from timebank.activities.schemas import PaperConsentSchema
 from timebank.activities.service import PaperConsent, agree_as_guardian, record_paper_consent, withdraw_consent
-from timebank.activities.views.base import blueprint, saying_refusals
+from timebank.activities.views.base import blueprint
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.members import queries, service
@@ -21,7 +21,7 @@ from timebank.members.rules import age_on, is_minor
 from timebank.members.rules.papers import PAPERS
 from timebank.members.schemas import FamilySchema, PaperSchema
 from timebank.members.service import PaperDraft
-from timebank.web.forms import Form, form_key
+from timebank.web.forms import Form, form_key, saying_refusals
 from timebank.web.guards import current_actor, guard
 
 _MEMBER = "/branch/members/<int(max=2147483647):member_id>/family"

@@ -12,12 +12,12 @@ from timebank.activities.models import NoShowAppeal
 from timebank.activities.rules import is_closed, sentences
 from timebank.activities.schemas import AppealSchema, ReasonSchema
 from timebank.activities.service import appeal, decide_appeal, lift_no_show
-from timebank.activities.views.base import blueprint, saying_refusals
+from timebank.activities.views.base import blueprint
 from timebank.branches.views import choose_branch
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.members.queries import get_member, list_names
-from timebank.web.forms import Form, form_key
+from timebank.web.forms import Form, form_key, saying_refusals
 from timebank.web.guards import current_actor, guard
 
 

@@ -21,14 +21,14 @@ from timebank.activities.service import (
     draft_of,
     publish,
 )
-from timebank.activities.views.base import blueprint, changeable, saying_refusals
+from timebank.activities.views.base import blueprint, changeable
 from timebank.activities.views.counting import counting_words, trial_query
 from timebank.activities.views.sharing import share_text
 from timebank.activities.views.shown import ShownShift, show_changes, show_demands, show_shifts
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.members.queries import list_names
-from timebank.web.forms import Form, form_key
+from timebank.web.forms import Form, form_key, saying_refusals
 from timebank.web.guards import current_actor, guard
 
 _BACK, _AHEAD = timedelta(days=31), timedelta(days=90)

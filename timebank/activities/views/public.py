@@ -29,7 +29,7 @@ from timebank.activities.service import (
     sign_up,
     sign_up_together,
 )
-from timebank.activities.views.base import blueprint, saying_refusals, visible
+from timebank.activities.views.base import blueprint, visible
 from timebank.activities.views.counting import counting_words
 from timebank.activities.views.sharing import share_text
 from timebank.activities.views.shown import by_day, show_changes, show_demands, show_shifts, weeks_of
@@ -38,7 +38,7 @@ from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.core.paging import page_number
 from timebank.members.queries import list_signable
-from timebank.web.forms import Form, form_key
+from timebank.web.forms import Form, form_key, saying_refusals
 from timebank.web.guards import current_actor, find_actor, guard, public
 
 

@@ -17,12 +17,12 @@ from timebank.activities.queries import (
 )
 from timebank.activities.schemas import ProxySchema, ReasonSchema
 from timebank.activities.service import Given, accept_offer, leave, sign_up
-from timebank.activities.views.base import blueprint, saying_refusals
+from timebank.activities.views.base import blueprint
 from timebank.activities.views.shown import show_shifts
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.members.queries import list_active_members, list_names
-from timebank.web.forms import Form
+from timebank.web.forms import Form, saying_refusals
 from timebank.web.guards import current_actor, guard
 from timebank.web.keyring import keys
 

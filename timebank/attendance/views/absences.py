@@ -9,9 +9,10 @@ from werkzeug.wrappers import Response
 
 from timebank.activities.models import NO_SHOW_NAMES
 from timebank.attendance.service import mark_absences
-from timebank.attendance.views.base import blueprint, reached, saying_refusals
+from timebank.attendance.views.base import blueprint, reached
 from timebank.core import clock
 from timebank.core.db import db, transaction
+from timebank.web.forms import saying_refusals
 from timebank.web.guards import current_actor, guard
 
 _MARK = re.compile(r"mark-(\d{1,9})")

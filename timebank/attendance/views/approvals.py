@@ -27,7 +27,7 @@ from timebank.attendance.queries import (
 from timebank.attendance.rules import Limits, second_reasons
 from timebank.attendance.schemas import ApproveSchema, ReasonSchema
 from timebank.attendance.service import Approved, Yes, approve_shift, return_shift
-from timebank.attendance.views.base import blueprint, reached, saying_refusals
+from timebank.attendance.views.base import blueprint, reached
 from timebank.attendance.views.review import Reviewed, review_of
 from timebank.branches.queries import list_branches
 from timebank.core import clock, minutes
@@ -36,7 +36,7 @@ from timebank.core.workdays import first_in_time
 from timebank.members.queries import list_staff
 from timebank.rulebook.queries import find_rule
 from timebank.rulebook.rules import sentences
-from timebank.web.forms import Form
+from timebank.web.forms import Form, saying_refusals
 from timebank.web.guards import current_actor, guard
 
 _MOST_LATE = 200

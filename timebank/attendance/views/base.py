@@ -4,28 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime, time, timedelta
 
-from flask import Blueprint, flash
+from flask import Blueprint
 from sqlalchemy.orm import Session
 
 from timebank.activities.models import CANCELLED, DRAFT, Shift
 from timebank.activities.queries import ShiftNotFound, get_shift
 from timebank.attendance.rules import Policy
 from timebank.core import clock
-from timebank.core.errors import Refusal
-from timebank.web.forms import Catching
 from timebank.web.guards import current_actor
 
 blueprint = Blueprint("attendance", __name__)
-
-
-def saying_refusals() -> Catching:
-    """Show a refusal above the page the person comes back to; put it outside the transaction."""
-    return Catching(_say)
-
-
-def _say(refusal: Refusal) -> None:
-    told = dict.fromkeys(getattr(refusal, "fields", {}).values())
-    flash("".join(told) or refusal.message, "error")
 
 
 def reached(session: Session, shift_id: int, permission: str) -> Shift:

@@ -26,14 +26,14 @@ from timebank.attendance.queries import (
 )
 from timebank.attendance.schemas import DecisionSchema
 from timebank.attendance.service import Decision, decide_cases, judgement_of
-from timebank.attendance.views.base import blueprint, is_cancelled, reached, saying_refusals
+from timebank.attendance.views.base import blueprint, is_cancelled, reached
 from timebank.attendance.views.person import REASONS
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.core.minutes import hours
 from timebank.members.queries import list_names
 from timebank.web.filters import clocktime, moment
-from timebank.web.forms import Form
+from timebank.web.forms import Form, saying_refusals
 from timebank.web.guards import current_actor, guard
 
 

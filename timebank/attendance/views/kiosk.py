@@ -19,7 +19,7 @@ from timebank.attendance.queries import door_counts, find_open_kiosk, list_open_
 from timebank.attendance.rules import KioskGrant, kiosk_text, read_kiosk
 from timebank.attendance.schemas import CodeSchema
 from timebank.attendance.service import ScanAnswer, ScanDraft, close_kiosk, open_kiosk, record_scan
-from timebank.attendance.views.base import blueprint, is_cancelled, reached, saying_refusals
+from timebank.attendance.views.base import blueprint, is_cancelled, reached
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.core.errors import NotAllowed
@@ -27,7 +27,7 @@ from timebank.core.minutes import hours
 from timebank.members.identity import load_actor
 from timebank.members.queries import find_member_by_code
 from timebank.web.filters import clocktime
-from timebank.web.forms import Form, form_key
+from timebank.web.forms import Form, form_key, saying_refusals
 from timebank.web.guards import current_actor, find_actor, guard, login_manager
 from timebank.web.headers import allow_wasm
 from timebank.web.keyring import keys

@@ -36,13 +36,13 @@ from timebank.attendance.service import (
     set_manual,
     void,
 )
-from timebank.attendance.views.base import blueprint, instant_near, reached, saying_refusals
+from timebank.attendance.views.base import blueprint, instant_near, reached
 from timebank.attendance.views.steps import step_words
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.members.queries import MemberNotFound, list_names
 from timebank.web.filters import clocktime, moment
-from timebank.web.forms import Form
+from timebank.web.forms import Form, saying_refusals
 from timebank.web.guards import current_actor, guard
 
 REASONS = {

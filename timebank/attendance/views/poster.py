@@ -13,14 +13,14 @@ from timebank.attendance.models import ShiftPoster
 from timebank.attendance.queries import code_of_poster, find_poster, policy_of
 from timebank.attendance.rules import closes_at, opens_at
 from timebank.attendance.service import make_poster, revoke_poster
-from timebank.attendance.views.base import blueprint, is_cancelled, reached, saying_refusals
+from timebank.attendance.views.base import blueprint, is_cancelled, reached
 from timebank.core import clock, codes
 from timebank.core.db import db, transaction
 from timebank.members.queries import list_names
 from timebank.web import print as paper
 from timebank.web import qr
 from timebank.web.filters import clocktime, day, span
-from timebank.web.forms import form_key
+from timebank.web.forms import form_key, saying_refusals
 from timebank.web.guards import current_actor, guard
 from timebank.web.keyring import keys, public_url
 from timebank.web.limits import DOWNLOAD_LIMIT, limiter

@@ -33,13 +33,13 @@ from timebank.attendance.queries import (
 from timebank.attendance.rules import shift_minutes
 from timebank.attendance.schemas import BackdatedSchema, CloseMissingSchema
 from timebank.attendance.service import close_missing, enter_backdated, submit_shift
-from timebank.attendance.views.base import blueprint, instant_near, is_cancelled, reached, saying_refusals
+from timebank.attendance.views.base import blueprint, instant_near, is_cancelled, reached
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.members.models import Member
 from timebank.members.queries import list_active_members, list_names
 from timebank.web.filters import clocktime
-from timebank.web.forms import Form, tidy_text
+from timebank.web.forms import Form, saying_refusals, tidy_text
 from timebank.web.guards import current_actor, guard
 
 _LONGEST_SEARCH = 60

@@ -33,14 +33,14 @@ from timebank.attendance.service import (
     type_page,
 )
 from timebank.attendance.sheets import NoPhoto, read_photo
-from timebank.attendance.views.base import blueprint, instant_near, is_cancelled, reached, saying_refusals
+from timebank.attendance.views.base import blueprint, instant_near, is_cancelled, reached
 from timebank.core import clock, codes
 from timebank.core.db import db, transaction
 from timebank.web import print as paper
 from timebank.web import qr
 from timebank.web.downloads import pdf_file
 from timebank.web.filters import moment, span
-from timebank.web.forms import Form
+from timebank.web.forms import Form, saying_refusals
 from timebank.web.guards import current_actor, guard
 from timebank.web.keyring import keys, public_url
 from timebank.web.limits import DOWNLOAD_LIMIT, limiter

@@ -27,6 +27,7 @@ from timebank.core.workdays import deadline, first_in_time
 from timebank.corrections.queries import count_open
 from timebank.desks.views import blueprint
 from timebank.exchange.queries import BranchCounts, count_for_branch, redemption_capacity
+from timebank.giving.queries import list_waiting_grants
 from timebank.ledger import queries as ledger
 from timebank.members.models import ACTIVE
 from timebank.members.queries import count_by_status, count_pending
@@ -99,6 +100,7 @@ def _queue(session: Session, branch: Branch, counts: BranchCounts, actor: Actor,
         )
     found += _late(session, branch, actor, now)
     found += _corrections(session, branch, actor)
+    found += _grants(session, branch, actor)
     found += _orders(branch, counts, actor)
     found += _months(session, branch, actor, now)
     return found
@@ -129,6 +131,14 @@ def _corrections(session: Session, branch: Branch, actor: Actor) -> list[Waiting
         (counts.requests, "会员申请核对的记录", "查清后更正，或者说明为什么没有错"),
     )
     return [Waiting(count=count, title=title, text=text, url=url) for count, title, text in lines if count]
+
+
+def _grants(session: Session, branch: Branch, actor: Actor) -> list[Waiting]:
+    if not actor.may("fund.grant", branch_id=branch.id):
+        return []
+    count = len(list_waiting_grants(session, branch.id))
+    url = url_for("giving.fund_desk", branch=branch.id)
+    return [Waiting(count=count, title="等第二人同意的帮扶", text="从爱心基金给会员", url=url)] if count else []
 
 
 def _orders(branch: Branch, counts: BranchCounts, actor: Actor) -> list[Waiting]:
@@ -164,6 +174,7 @@ def _links(branch: Branch, actor: Actor) -> list[tuple[str, str, str, str]]:
         ("archive.read", url_for("archives.months", branch=branch.id), "月度归档", "结账、下载归档包", "archive"),
         ("books.read", url_for("desks.trial_balance", branch=branch.id), "监督", "试算平衡、分录、自检", "scale"),
         ("books.read", url_for("desks.liability", branch=branch.id), "爱心币家底", "还有多少没有兑换", "coin"),
+        ("fund.read", url_for("giving.fund_desk", branch=branch.id), "爱心基金", "捐赠、帮扶、两人同意", "heart"),
         ("rules.read", url_for("rulebook.rules", branch=branch.id), "存币规则", "积分、上限、过期，每次修改", "book"),
         ("books.read", url_for("corrections.desk", branch=branch.id), "更正", "等决定的、核对申请、经过", "edit"),
         ("branch.change", url_for("branches.settings", branch=branch.id), "网点设置", "名称、地址、电话", "settings"),

@@ -17,6 +17,7 @@ from timebank.exchange.models import ORDER_STATUS_NAMES, Order
 from timebank.growth.rules import Movement, words
 from timebank.ledger import queries as ledger
 from timebank.members.models import Member
+from timebank.members.queries import list_names
 
 Instants = tuple[datetime | None, datetime | None]
 ALL: Instants = (None, None)
@@ -103,6 +104,7 @@ def _lines(session: Session, found: Iterable[ledger.StatementLine], unit: str) -
     orders = _orders(session, {line.source_id for line in found if line.source_type == "order" and line.source_id})
     titles = _titles(session, [line for line in found if line.reverses_id is not None], orders)
     reasons = ledger.reasons_of(session, [line.entry_id for line in found])
+    friends = _friends(session, found)
     lines = []
     for line in found:
         order = orders.get(line.source_id or 0) if line.source_type == "order" else None
@@ -113,6 +115,7 @@ def _lines(session: Session, found: Iterable[ledger.StatementLine], unit: str) -
             facts=titles.get(line.entry_id, {}) | _named(line.facts),
             provider=order.provider.alias if order and order.provider else "",
             requester=order.member.alias if order else "",
+            friend=friends.get(line.entry_id, ""),
             reverses=line.reverses_id is not None,
             replaces="replaces" in line.facts,
             to_fund=line.other == "fund",
@@ -129,6 +132,14 @@ def _lines(session: Session, found: Iterable[ledger.StatementLine], unit: str) -
             )
         )
     return lines
+
+
+def _friends(session: Session, lines: Iterable[ledger.StatementLine]) -> dict[int, str]:
+    """Who is on the other side of each gift between members, as others see them."""
+    gifts = [line for line in lines if line.kind == "gift" and line.facts.get("to") == "member"]
+    others = {line.entry_id: int(line.facts["to_id"]) if line.amount < 0 else line.for_member_id for line in gifts}
+    people = list_names(session, {member_id for member_id in others.values() if member_id})
+    return {entry_id: people[member_id].alias for entry_id, member_id in others.items() if member_id in people}
 
 
 def _named(facts: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from timebank.core.minutes import coins, hours
 DEFAULT_POINTS: Final = 10
 MOST_POINTS: Final = 1000
 LONGEST_EXPIRY: Final = 120  # months
+DEFAULT_GIFTS: Final = 600  # minutes to people in a month
 DEFAULT_LARGE: Final = 240  # minutes by hand
 DEFAULT_SHARE: Final = 50  # percent of a list by hand
 DEFAULT_BACKDATE: Final = 60  # days
@@ -24,6 +25,8 @@ MOST_MINUTES: Final = 9999 * 60
 class Settings:
     """What a version of the rules sets. None: no cap, never. ``first_redemption_minutes`` 0: redeem at once.
 
+    ``gift_month_minutes`` is what one may give to other members in a calendar month; 0: nothing.
+
     A second approver is asked for above ``large_minutes`` by hand for one person, or ``hand_share`` percent of a list
     by hand. Activities may be entered up to ``backdate_days`` after they took place; 0: not at all.
     """
@@ -34,6 +37,7 @@ class Settings:
     first_redemption_minutes: int = 0
     group_hours_give_away: bool = False
     expiry_months: int | None = None
+    gift_month_minutes: int | None = DEFAULT_GIFTS
     large_minutes: int = DEFAULT_LARGE
     hand_share: int = DEFAULT_SHARE
     backdate_days: int = DEFAULT_BACKDATE
@@ -82,6 +86,10 @@ def sentences(rule: Settings) -> list[str]:
         said.append("集体活动的时间存为可赠币，只能捐出去，不能自己兑换。")
     if rule.first_redemption_minutes:
         said.append(f"累计存入满 {hours(rule.first_redemption_minutes)}，才可以第一次兑换。")
+    if rule.gift_month_minutes == 0:
+        said.append("爱心币不能送给别的会员，可以捐给爱心基金。")
+    elif rule.gift_month_minutes is not None:
+        said.append(f"每人每月最多送给别的会员 {coins(rule.gift_month_minutes)}；捐给爱心基金不受限制。")
     if rule.expiry_months is not None:
         said.append(f"爱心币存入满 {rule.expiry_months} 个月没有用就过期，先存入的先算用掉。")
     return said

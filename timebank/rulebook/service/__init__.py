@@ -6,35 +6,19 @@ Order of locks, always: what the caller locks, members in the order of their ids
 from timebank.rulebook.service.accounts import giveaway_accounts, lock_members
 from timebank.rulebook.service.earning import Earner, Service, Shares, capped_daily, rules_on, share_out
 from timebank.rulebook.service.expiring import expire_coins
-from timebank.rulebook.service.giving import (
-    PURSES,
-    BadGift,
-    GiftDraft,
-    NotActive,
-    NotEnoughToGive,
-    check_gift,
-    give,
-)
 from timebank.rulebook.service.versions import BadRule, NothingChanged, RuleDraft, add_rule, check_rule
 
 __all__ = [
-    "PURSES",
-    "BadGift",
     "BadRule",
     "Earner",
-    "GiftDraft",
-    "NotActive",
-    "NotEnoughToGive",
     "NothingChanged",
     "RuleDraft",
     "Service",
     "Shares",
     "add_rule",
     "capped_daily",
-    "check_gift",
     "check_rule",
     "expire_coins",
-    "give",
     "giveaway_accounts",
     "lock_members",
     "rules_on",

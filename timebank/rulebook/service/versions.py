@@ -116,6 +116,8 @@ def _faults(draft: RuleDraft, today: date) -> dict[str, str]:
             faults[name] = "请填大于 0 的时间；不限就两格都不填。"
     if not 0 <= rule.first_redemption_minutes <= MOST_MINUTES:
         faults["first_redemption"] = "请填 0 或更多的时间。"
+    if rule.gift_month_minutes is not None and not 0 <= rule.gift_month_minutes <= MOST_MINUTES:
+        faults["gift_month"] = "请填 0 或更多的时间；不限就两格都不填。"
     if rule.expiry_months is not None and not 1 <= rule.expiry_months <= LONGEST_EXPIRY:
         faults["expiry_months"] = f"请填 1 到 {LONGEST_EXPIRY} 之间的月数；不过期就不填。"
     if not draft.reason.strip():

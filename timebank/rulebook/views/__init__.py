@@ -1,7 +1,7 @@
-"""Pages of the rules: versions and their trial, and giving."""
+"""Pages of the rules: versions and their trial."""
 
 from timebank.rulebook.views.base import blueprint
 
-from timebank.rulebook.views import branch, giving  # isort: skip
+from timebank.rulebook.views import branch  # isort: skip
 
-__all__ = ["blueprint", "branch", "giving"]
+__all__ = ["blueprint", "branch"]

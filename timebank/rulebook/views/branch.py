@@ -29,6 +29,7 @@ _PAIRS = {
     "daily_cap_minutes": "daily_cap",
     "holding_cap_minutes": "holding_cap",
     "first_redemption_minutes": "first_redemption",
+    "gift_month_minutes": "gift_month",
     "large_minutes": "large",
 }
 
@@ -146,7 +147,7 @@ def _look(session: Session, form: Form, draft: RuleDraft, branch: Branch) -> str
         trial=trial,
         rows=_rows(trial),
         form=form,
-        fields={name: request.form[name] for name in form.schema.fields if request.form.get(name)},
+        fields=form.typed(),
     )
 
 

@@ -10,14 +10,15 @@ from sqlalchemy.orm import Session
 from tests.exchange.scene import coins_of, give
 from tests.world import NOW, actor_of, make_branch, make_member
 from timebank.core.actor import SYSTEM
+from timebank.giving import service
+from timebank.giving.service import BadGift, Donation, NotActive, NotEnoughToGive
 from timebank.growth.queries import get_statement
 from timebank.ledger import queries as ledger
 from timebank.ledger.service import EntryDraft, HoldDraft, KeyReused, TransferDraft, hold, post
 from timebank.members.models import Member
 from timebank.members.service import suspend_member
 from timebank.notices.queries import list_notices
-from timebank.rulebook import service
-from timebank.rulebook.service import BadGift, GiftDraft, NotActive, NotEnoughToGive, giveaway_accounts
+from timebank.rulebook.service import giveaway_accounts
 
 
 @pytest.fixture
@@ -43,12 +44,12 @@ def member(session: Session) -> Member:
     return member
 
 
-def gift(**more: Any) -> GiftDraft:
-    return GiftDraft(**{"purse": "giveaway", "minutes": 90, "words": "给需要的老人", "form_key": "form-1"} | more)
+def gift(**more: Any) -> Donation:
+    return Donation(**{"purse": "giveaway", "minutes": 90, "words": "给需要的老人", "form_key": "form-1"} | more)
 
 
-def send(session: Session, member: Member, draft: GiftDraft) -> Any:
-    return service.give(session, draft, actor=actor_of(session, member), now=NOW)
+def send(session: Session, member: Member, draft: Donation) -> Any:
+    return service.donate(session, draft, actor=actor_of(session, member), now=NOW)
 
 
 def standing(session: Session, member: Member) -> tuple[int, int, int]:
@@ -93,7 +94,7 @@ def test_sending_the_form_again_gives_once(session: Session, member: Member) -> 
         (gift(purse="point"), BadGift),
     ],
 )
-def test_what_cannot_be_given(session: Session, member: Member, draft: GiftDraft, refusal: type[Exception]) -> None:
+def test_what_cannot_be_given(session: Session, member: Member, draft: Donation, refusal: type[Exception]) -> None:
     with pytest.raises(refusal):
         send(session, member, draft)
     assert standing(session, member) == (180, 120, 0)
@@ -121,7 +122,7 @@ def test_suspended_members_do_not_give(session: Session, member: Member) -> None
     actor = actor_of(session, member)
     suspend_member(session, member.id, reason="本人要求", actor=SYSTEM, now=NOW)
     with pytest.raises(NotActive):
-        service.give(session, gift(), actor=actor, now=NOW)
+        service.donate(session, gift(), actor=actor, now=NOW)
 
 
 def test_a_give_away_account_is_opened_once(session: Session, member: Member) -> None:
