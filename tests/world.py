@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests.conftest import SECRET
+from tests.memory import remembered
 from timebank.branches.models import Area, Branch
 from timebank.branches.service import AreaDraft, BranchDraft, add_area, open_branch
 from timebank.core.actor import SYSTEM, Actor
@@ -47,6 +48,11 @@ def make_areas(session: Session, *, now: datetime = NOW) -> Area:
 
 def make_branch(session: Session, code: str = "BL", name: str = "", *, now: datetime = NOW) -> Branch:
     """A branch attached to the community; its id is its book's id. The same code returns the same branch."""
+    made = remembered(session, ("branch", code, name, now), lambda: _open_branch(session, code, name, now).id)
+    return session.get_one(Branch, made)
+
+
+def _open_branch(session: Session, code: str, name: str, now: datetime) -> Branch:
     draft = BranchDraft(
         code=code,
         name=name or f"{code} 红领志愿服务站",

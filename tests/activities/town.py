@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from tests.memory import remembered
 from tests.world import NOW, actor_of, make_branch, make_member
 from timebank.activities import service
 from timebank.activities.models import Activity, Shift
@@ -33,9 +34,14 @@ class Town:
 
 def make_town(session: Session, code: str = "BL") -> Town:
     """One branch with one organiser."""
+    branch_id, organiser_id, lead = remembered(session, ("town", code), lambda: _made(session, code))
+    return Town(session.get_one(Branch, branch_id), session.get_one(Member, organiser_id), lead)
+
+
+def _made(session: Session, code: str) -> tuple[int, int, Actor]:
     branch = make_branch(session, code)
     organiser = make_member(session, branch, "李组织", roles=("organiser",))
-    return Town(branch, organiser, actor_of(session, organiser))
+    return branch.id, organiser.id, actor_of(session, organiser)
 
 
 def shift(hours: float = 24, *, length: float = 2, **more: Any) -> ShiftDraft:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from tests.memory import remembered
 from tests.world import NOW, actor_of, make_branch, make_member
 from timebank.activities.rules import ActivityDraft, ShiftDraft
 from timebank.activities.service import post_activity, publish, sign_up
@@ -110,24 +111,43 @@ def make_shift(session: Session, branch: Branch, actor: Actor, **more: Any) -> t
 
 def make_scene(session: Session, people: int = 3, **more: Any) -> Scene:
     """A branch, an organiser, a manager and ``people`` volunteers with a place on the shift."""
+    key = ("scene", people, tuple(sorted(more.items())))
+    made = remembered(session, key, lambda: _made(session, people, more))
+    found = session.scalars(select(Member).where(Member.id.in_(made.member_ids)).order_by(Member.id)).all()
+    organiser, manager, *volunteers = found
+    return Scene(
+        branch=session.get_one(Branch, made.branch_id),
+        shift_id=made.shift_id,
+        activity_id=made.activity_id,
+        organiser=organiser,
+        manager=manager,
+        volunteers=volunteers,
+        organiser_actor=made.actors[0],
+        manager_actor=made.actors[1],
+        volunteer_actors=list(made.actors[2:]),
+    )
+
+
+@dataclass(frozen=True)
+class Made:
+    """A scene in plain values: the organiser, the manager, then the volunteers."""
+
+    branch_id: int
+    activity_id: int
+    shift_id: int
+    member_ids: tuple[int, ...]
+    actors: tuple[Actor, ...]
+
+
+def _made(session: Session, people: int, more: dict[str, Any]) -> Made:
     branch = make_branch(session, now=YESTERDAY)
     organiser = make_member(session, branch, "周队长", roles=("organiser",), now=YESTERDAY)
     manager = make_member(session, branch, "钱站长", roles=("manager",), now=YESTERDAY)
     volunteers = [make_member(session, branch, now=YESTERDAY) for _ in range(people)]
-    actor = actor_of(session, organiser)
-    activity_id, shift_id = make_shift(session, branch, actor, **more)
-    actors = [actor_of(session, member) for member in volunteers]
-    for member, own in zip(volunteers, actors, strict=True):
+    everybody = (organiser, manager, *volunteers)
+    actors = tuple(actor_of(session, member) for member in everybody)
+    activity_id, shift_id = make_shift(session, branch, actors[0], **more)
+    for member, own in zip(volunteers, actors[2:], strict=True):
         sign_up(session, shift_id, member_id=member.id, actor=own, now=YESTERDAY)
     session.flush()
-    return Scene(
-        branch=branch,
-        shift_id=shift_id,
-        activity_id=activity_id,
-        organiser=organiser,
-        manager=manager,
-        volunteers=volunteers,
-        organiser_actor=actor,
-        manager_actor=actor_of(session, manager),
-        volunteer_actors=actors,
-    )
+    return Made(branch.id, activity_id, shift_id, tuple(member.id for member in everybody), actors)

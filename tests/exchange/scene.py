@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from tests.databases import make_engine
+from tests.memory import remembered
 from tests.world import NOW, actor_of, make_branch, make_member
 from timebank.branches.models import Branch
 from timebank.core.db import write_session
@@ -74,14 +75,20 @@ class Scene:
     tickets: Offer = field(init=False)
 
     def __post_init__(self) -> None:
+        ids = remembered(self.session, ("exchange", self.now), self._made)
+        self.branch = self.session.get_one(Branch, ids[0])
+        self.barber, self.asker, self.manager = (self.session.get_one(Member, id_) for id_ in ids[1:4])
+        self.haircut, self.tickets = (self.session.get_one(Offer, id_) for id_ in ids[4:])
+
+    def _made(self) -> tuple[int, ...]:
         session, now = self.session, self.now
         self.branch = make_branch(session, now=now)
         self.barber = make_member(session, self.branch, "王剪刀", alias="王师傅", now=now)
         self.asker = make_member(session, self.branch, "李秀英", alias="李大妈", now=now)
         self.manager = make_member(session, self.branch, "陈站长", roles=("manager",), now=now)
         give(session, self.asker, 180, now=now)
-        self.haircut = self.service("上门理发")
-        self.tickets = self.goods("越剧门票", stock=2)
+        made = (self.branch, self.barber, self.asker, self.manager)
+        return (*(one.id for one in made), self.service("上门理发").id, self.goods("越剧门票", stock=2).id)
 
     def service(self, title: str, *, by: Member | None = None, **more: Any) -> Offer:
         """A service of the barber or somebody else, one coin each time."""
