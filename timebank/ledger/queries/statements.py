@@ -263,7 +263,7 @@ def _sides(shape: frozenset[str], *, several: bool) -> Subquery:
     """The newest transfers to the account and the newest from it, each read along its own index."""
 
     def newest(column: ColumnElement[int]) -> Select[Any]:
-        chosen = side(column, shape)
+        chosen = side(column, shape, newest=True)
         if several:
             chosen = chosen.join(_PERIODS, PERIOD.id == TRANSFER.period_id).order_by(PERIOD.month.desc())
         return select(chosen.order_by(TRANSFER.id.desc()).limit(bindparam("most")).subquery().c.id)
