@@ -141,6 +141,7 @@ _FORMS: dict[str, Filled] = {
     "exchange.new_offer": _OFFER | {"category": "haircut"},
     "exchange.rate_order": {"score": "5", "words": "很好"},
     "exchange.request_order": {"form_key": "fresh", "quantity": "1"},
+    "exchange.renew_offer": {},
     "exchange.turn_offer": {},
     "members.approve": {},
     "members.create_team": {"name": "银发乐队", "kind": "文艺"},

@@ -303,6 +303,7 @@ ALSO = {
     "exchange.accept_order": ("order.fulfil",),
     "exchange.cancel_order": ("order.fulfil",),
     "exchange.edit_offer": ("offer.branch",),
+    "exchange.renew_offer": ("offer.branch",),
     "exchange.turn_offer": ("offer.branch",),
 }
 # What the table allows and the four eyes do not: nobody approves what they sent themselves.

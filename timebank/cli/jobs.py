@@ -73,7 +73,7 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 @jobs_cli.command("once")
 @click.argument("name", type=click.Choice(sorted(JOBS)))
 def once(name: str) -> None:
-    """立即运行一个任务：expire_orders、expire_coins、close_months、audit_books 或 remind_due。"""
+    """立即运行一个任务，例如 expire_orders、close_months、audit_books；名字见 --help。"""
     try:
         count = run_job(name, _place())
     except Refusal as refusal:

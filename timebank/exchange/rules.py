@@ -22,6 +22,11 @@ ANSWER_TIME: Final = timedelta(days=7)  # how long a request waits for the provi
 SERVE_TIME: Final = timedelta(days=30)  # how long an agreed service waits to be done
 PICK_UP_TIME: Final = timedelta(days=30)  # how long the branch keeps goods that were ordered
 
+TOLD_BEFORE: Final = timedelta(days=3)  # before an offer's last day
+LAPSED_FOR: Final = timedelta(days=1)  # after it, once more
+RENEWED_FOR: Final = timedelta(days=90)
+OFFERED_AGAIN: Final = timedelta(days=14)  # so long before its last day the button to prolong stands by an offer
+
 # Professions that the law reserves to people with a licence; the offer has to say which one.
 LICENSED: Final = frozenset({"legal", "medical", "electrical"})
 

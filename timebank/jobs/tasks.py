@@ -168,6 +168,12 @@ def _expire_at(branch_id: int, code: str, now: datetime) -> int:
     return expired
 
 
+def remind_of_offers(_place: Place, now: datetime) -> int:
+    """Tell owners of offers that end soon or ended yesterday; returns of how many offers."""
+    with transaction() as session:
+        return exchange.remind_of_lapsing(session, now=now)
+
+
 def remind_due(_place: Place, now: datetime) -> int:
     """Remind organisers of services that are due and managers of those that are late; returns of how many shifts.
 
@@ -203,6 +209,7 @@ JOBS: Final[dict[str, Job]] = {
     "close_months": Job(title="结清已过完的月份并打包", run=close_months),
     "expire_coins": Job(title="让按规则过期的爱心币过期", run=expire_coins),
     "audit_books": Job(title="账本自检", run=audit_books),
+    "remind_of_offers": Job(title="提醒快到期的可兑服务和物品", run=remind_of_offers),
     "remind_due": Job(title="提醒快到期和逾期的服务记录", run=remind_due),
 }
 

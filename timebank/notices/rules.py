@@ -72,6 +72,8 @@ SENTENCES: Final[dict[str, str]] = {
         "时长和爱心币不受影响。不同意可以申诉，由没有经手的人决定。"
     ),
     "no_show.lifted": ("“{title}”的缺席记录不算了\n{start:moment} 那次缺席已经解除，理由：{reason}。"),
+    "offer.lapsed": "“{title}”到期了，邻居现在看不到\n截止日期是 {until}。还愿意提供的话，打开它点一下“再续三个月”。",
+    "offer.lapsing": "“{title}”快到期了\n{until} 以后邻居就看不到了。还愿意提供的话，打开它点一下“再续三个月”。",
     "order.accepted": "“{title}”约好了\n{provider} 约在 {agreed_at:moment}。留言：{reply}。完成后请出示兑换券。",
     "order.cancelled": "您兑换的“{title}”被取消了\n原因：{reason}。冻结的爱心币已经退回，可以再选别的。",
     "order.cancelled_by_branch": "“{title}”的兑换由网点取消了\n原因：{reason}。您不用去了，有疑问请联系网点。",

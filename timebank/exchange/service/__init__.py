@@ -22,6 +22,7 @@ from timebank.exchange.service.fulfilment import (
     fulfil,
     rate,
 )
+from timebank.exchange.service.lapsing import remind_of_lapsing, renew_offer
 from timebank.exchange.service.offers import (
     BadOffer,
     LicenceMissing,
@@ -101,6 +102,8 @@ __all__ = [
     "pause_offer",
     "post_offer",
     "rate",
+    "remind_of_lapsing",
+    "renew_offer",
     "request_order",
     "resume_offer",
 ]

@@ -94,7 +94,7 @@ def change_offer(session: Session, offer_id: int, draft: OfferDraft, *, actor: A
 
     Raises OfferNotFound, NotAllowed, OfferEnded, BadOffer, LicenceMissing.
     """
-    offer = _get_own(session, offer_id, actor)
+    offer = get_own(session, offer_id, actor)
     if offer.status == ENDED:
         raise OfferEnded()
     _check(draft, offer.kind, clock.today(now), before=offer.valid_until)
@@ -124,7 +124,7 @@ def change_stock(session: Session, offer_id: int, *, stock: int, seen: int, acto
 
     Raises OfferNotFound, NotAllowed, BadOffer, StockMoved.
     """
-    offer = _get_own(session, offer_id, actor)
+    offer = get_own(session, offer_id, actor)
     if offer.kind != GOODS:
         raise NotAllowed()
     if not 0 <= stock <= rules.MAX_STOCK:
@@ -172,7 +172,8 @@ def _check_stock(draft: OfferDraft) -> None:
         raise BadOffer(fields={"stock": f"库存要在 0 到 {rules.MAX_STOCK} 之间。"})
 
 
-def _get_own(session: Session, offer_id: int, actor: Actor) -> Offer:
+def get_own(session: Session, offer_id: int, actor: Actor) -> Offer:
+    """An offer that the actor may change. Raises OfferNotFound, NotAllowed."""
     offer = get_offer(session, offer_id)
     if offer.kind == GOODS:
         actor.require("offer.branch", branch_id=offer.branch_id)
@@ -182,7 +183,7 @@ def _get_own(session: Session, offer_id: int, actor: Actor) -> Offer:
 
 
 def _turn(session: Session, offer_id: int, status: str, actor: Actor) -> Offer:
-    offer = _get_own(session, offer_id, actor)
+    offer = get_own(session, offer_id, actor)
     if offer.status == ENDED and status != ENDED:
         raise OfferEnded()
     offer.status = status

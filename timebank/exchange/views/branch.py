@@ -10,7 +10,7 @@ from timebank.branches.views import choose_branch
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.core.paging import page_number
-from timebank.exchange import queries, schemas, service
+from timebank.exchange import queries, rules, schemas, service
 from timebank.exchange.models import (
     CATEGORIES,
     GOODS,
@@ -48,6 +48,7 @@ def branch_offers() -> str:
         categories=CATEGORIES,
         statuses=OFFER_STATUS_NAMES,
         today=today,
+        soon=rules.OFFERED_AGAIN.days,
     )
 
 

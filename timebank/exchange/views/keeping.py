@@ -13,7 +13,7 @@ from timebank.core.db import db, transaction
 from timebank.exchange import queries, rules, schemas, service
 from timebank.exchange.models import CATEGORIES, GOODS, OFFER_STATUS_NAMES, SERVICE_CATEGORIES, Offer
 from timebank.exchange.views import ID, blueprint
-from timebank.web.forms import Form
+from timebank.web.forms import Form, saying_refusals
 from timebank.web.guards import current_actor, guard
 from timebank.web.views import local_path
 
@@ -33,6 +33,7 @@ def my_offers() -> str:
         categories=CATEGORIES,
         statuses=OFFER_STATUS_NAMES,
         today=clock.today(clock.now()),
+        soon=rules.OFFERED_AGAIN.days,
     )
 
 
@@ -75,6 +76,18 @@ def turn_offer(offer_id: int, turn: str) -> Response:
         flash(_SAID[turn], "success")
     except service.OfferEnded as refusal:
         flash(refusal.message, "error")
+    return redirect(local_path(request.form.get("next", url_for("exchange.my_offers"))))
+
+
+@blueprint.post(f"/me/offers/<{ID}:offer_id>/renew")
+@guard("offer.own")
+def renew_offer(offer_id: int) -> Response:
+    """Let an offer run on for three months."""
+    with saying_refusals(), transaction() as session:
+        offer = service.renew_offer(session, offer_id, actor=current_actor(), now=clock.now())
+        flash(
+            f"“{offer.title}”续到 {offer.valid_until}。" if offer.valid_until else "没有截止日期，不用续。", "success"
+        )
     return redirect(local_path(request.form.get("next", url_for("exchange.my_offers"))))
 
 

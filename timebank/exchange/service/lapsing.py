@@ -1,0 +1,65 @@
+"""Offers with a last day: their owners are told before, and prolong them with one press."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from timebank.core import clock
+from timebank.core.actor import Actor
+from timebank.exchange import rules
+from timebank.exchange.models import ENDED, GOODS, LISTED, Offer
+from timebank.exchange.service.offers import OfferEnded, get_own
+from timebank.members.queries import list_staff
+from timebank.notices.service import NoticeDraft, tell_each
+
+
+def renew_offer(session: Session, offer_id: int, *, actor: Actor, now: datetime) -> Offer:
+    """Let an offer run on for three months from today; one without a last day stays as it is. Twice a day is calm.
+
+    Raises OfferNotFound, NotAllowed, OfferEnded.
+    """
+    offer = get_own(session, offer_id, actor)
+    if offer.status == ENDED:
+        raise OfferEnded()
+    if offer.valid_until is not None:
+        offer.valid_until = max(offer.valid_until, clock.today(now) + rules.RENEWED_FOR)
+        session.flush()
+    return offer
+
+
+def remind_of_lapsing(session: Session, *, now: datetime) -> int:
+    """Tell the owners of offers that end within three days, or ended yesterday; each last day once.
+
+    Goods are the branch's: its managers are told. Returns of how many offers.
+    """
+    today = clock.today(now)
+    ending = session.scalars(
+        select(Offer)
+        .where(
+            Offer.status == LISTED,
+            Offer.valid_until >= today - rules.LAPSED_FOR,
+            Offer.valid_until <= today + rules.TOLD_BEFORE,
+        )
+        .order_by(Offer.id)
+    ).all()
+    told = []
+    for offer in ending:
+        kind = "offer.lapsed" if offer.valid_until is not None and offer.valid_until < today else "offer.lapsing"
+        notice = NoticeDraft(
+            kind=kind,
+            key=f"{kind}:{offer.id}:{offer.valid_until}",
+            facts={"title": offer.title, "until": str(offer.valid_until)},
+            link="/branch/offers" if offer.kind == GOODS else "/me/offers",
+        )
+        told += [(member_id, notice) for member_id in _owners(session, offer)]
+    tell_each(session, told, now=now)
+    return len(ending)
+
+
+def _owners(session: Session, offer: Offer) -> list[int]:
+    if offer.provider_id is not None:
+        return [offer.provider_id]
+    return [one.id for one in list_staff(session, offer.branch_id, {"manager"})]
