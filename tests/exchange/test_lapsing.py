@@ -61,10 +61,10 @@ def test_the_branchs_managers_are_told_of_its_goods(session: Session, scene: Sce
 
 
 def test_who_is_told_prolongs_it_and_twice_a_day_is_calm(session: Session, scene: Scene) -> None:
-    offer, standing = ending(scene, -1), scene.haircut
-    owner = actor_of(session, scene.barber)
+    offer, standing = ending(scene, 1), scene.haircut
+    owner, later = actor_of(session, scene.barber), NOW + 2 * DAY
     for _ in range(2):
-        assert service.renew_offer(session, offer.id, actor=owner, now=NOW).valid_until == TODAY + 90 * DAY
+        assert service.renew_offer(session, offer.id, actor=owner, now=later).valid_until == TODAY + 92 * DAY
     assert service.renew_offer(session, standing.id, actor=owner, now=NOW).valid_until is None
     far = ending(scene, 300)
     assert service.renew_offer(session, far.id, actor=owner, now=NOW).valid_until == TODAY + 300 * DAY
