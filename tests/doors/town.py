@@ -262,6 +262,7 @@ SPECIAL = {
     ("exchange.change_stock", "offer_id"): "goods",
     ("exchange.decline_order", "order_id"): "requested",
     ("exchange.edit_goods", "offer_id"): "goods",
+    ("exchange.renew_offer", "offer_id"): "ending",
     ("exchange.fulfil", "code"): "voucher",
     ("exchange.rate_order", "order_id"): "fulfilled",
     ("exchange.show_voucher", "code"): "voucher",
@@ -273,6 +274,7 @@ SPECIAL = {
 _SIDES = {"order.own": {"owner", "asker"}, "order.fulfil": {"owner"}}
 OWNED: dict[str, dict[str, set[str]]] = {
     "service": {"offer.own": {"owner"}},
+    "ending": {"offer.own": {"owner"}},
     "entry": {"me.change": {"asker"}},
     "consent": {"family.own": {"owner"}},
     "family_link": {"family.own": {"owner", "asker"}},
@@ -682,6 +684,8 @@ def _make_orders(session: Session, home: Branch, people: Mapping[str, Member]) -
         actor=giving,
         now=NOW,
     )
+    walk = exchange.OfferDraft(title="陪人散步", category="care", price_minutes=60, valid_until=clock.today(NOW + DAY))
+    ending = exchange.post_offer(session, walk, form_key="walk", actor=giving, now=NOW)
     shelf = exchange.OfferDraft(
         kind=GOODS, branch_id=home.id, title="越剧门票", category="ticket", price_minutes=30, stock=5
     )
@@ -698,6 +702,7 @@ def _make_orders(session: Session, home: Branch, people: Mapping[str, Member]) -
     assert ledger.get_account(session, people["asker"].coin_account_id).held == 120
     return {
         "service": haircut.id,
+        "ending": ending.id,
         "goods": goods.id,
         "requested": orders[0].id,
         "accepted": orders[1].id,
