@@ -20,6 +20,8 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from jinja2 import FileSystemBytecodeCache
 from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy.orm import Session
@@ -44,6 +46,9 @@ SLOW_FILES = {
     "test_purposes.py",
 }
 SECRET = "only-for-tests-0123456789-0123456789"
+# How fast something is, bench/ says: a machine that is busy with something else makes no test fail.
+hypothesis_settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("untimed")
 
 
 # --- the run -------------------------------------------------------------------------------------------------------
