@@ -19,6 +19,8 @@ from timebank.giving import queries, service
 from timebank.giving.models import DECLINED, GRANTED, WITHDRAWN, FundGrant
 from timebank.growth.queries import get_statement
 from timebank.ledger import queries as ledger
+from timebank.ledger.models import Entry
+from timebank.ledger.service import Reversal, reverse
 from timebank.members.models import FAMILY, Member
 from timebank.members.queries import MemberNotActive
 from timebank.members.service import link_by_staff, suspend_member
@@ -190,3 +192,17 @@ def test_figures_of_the_fund(session: Session, house: House) -> None:
     house.decide(house.ask())
     figures = queries.fund_figures(session, house.branch.id, since=NOW - DAY)
     assert (figures.balance, figures.came, figures.went, figures.helped) == (180, 300, 120, 1)
+
+
+def test_a_grant_and_a_gift_that_were_undone_count_no_more(session: Session, house: House) -> None:
+    grant = house.decide(house.ask())
+    gift = service.GiftDraft(
+        purse="coin", minutes=100, words="", number=house.first.number, name=house.first.name, form_key="gift"
+    )
+    given = service.give(session, gift, actor=house.actor(house.needy), now=NOW)
+    for source, document in ((queries.GIFT_SOURCE, given.id), (queries.GRANT_SOURCE, grant.id)):
+        chosen = sa.select(Entry.id).where(Entry.source_type == source, Entry.source_id == document)
+        back = Reversal(key=f"back:{source}", reason="点错了", actor_id=None)
+        reverse(session, session.scalars(chosen).one(), back, now=NOW)
+    assert queries.fund_figures(session, house.branch.id, since=NOW - DAY).helped == 0
+    assert queries.sum_given(session, house.needy.id, NOW - DAY, NOW + DAY) == 0

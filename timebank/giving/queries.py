@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from timebank.core.errors import NotFound
@@ -42,9 +42,11 @@ def find_gift_by_key(session: Session, form_key: str) -> Gift | None:
 
 
 def sum_given(session: Session, member_id: int, start: datetime, end: datetime) -> int:
-    """The minutes a member gave to people in ``[start, end)``, those that were corrected later too."""
-    given = select(func.sum(Gift.minutes)).where(Gift.from_id == member_id, Gift.given_at >= start, Gift.given_at < end)
-    return int(session.scalar(given) or 0)
+    """The minutes a member gave to people in ``[start, end)``; what was undone since counts no more."""
+    within = (Gift.from_id == member_id, Gift.given_at >= start, Gift.given_at < end)
+    given = session.execute(select(Gift.id, Gift.minutes).where(*within)).all()
+    undone = ledger.undone_of(session, GIFT_SOURCE, [row.id for row in given])
+    return sum(row.minutes for row in given if row.id not in undone)
 
 
 def has_given_away(session: Session, giver_id: int, receiver_id: int, since: datetime) -> bool:
@@ -111,12 +113,12 @@ def fund_figures(session: Session, branch_id: int, *, since: datetime) -> FundFi
     """What the fund of a branch has, and what it did since an instant."""
     account_id = fund_account(session, branch_id)
     page = ledger.statement(session, account_id, start=since, size=1)
-    helped = select(func.count(FundGrant.member_id.distinct())).where(
-        FundGrant.branch_id == branch_id, FundGrant.status == GRANTED, FundGrant.decided_at >= since
-    )
+    granted = (FundGrant.branch_id == branch_id, FundGrant.status == GRANTED, FundGrant.decided_at >= since)
+    grants = session.execute(select(FundGrant.id, FundGrant.member_id).where(*granted)).all()
+    undone = ledger.undone_of(session, GRANT_SOURCE, [row.id for row in grants])
     return FundFigures(
         balance=ledger.get_account(session, account_id).balance,
         came=page.came,
         went=page.went,
-        helped=session.scalar(helped) or 0,
+        helped=len({row.member_id for row in grants if row.id not in undone}),
     )

@@ -70,6 +70,7 @@ def ask_grant() -> Response | tuple[str, int]:
 
 def _desk(choice: BranchChoice, form: Form) -> str:
     session, actor, branch = db.session(), current_actor(), choice.branch
+    page = queries.page_ended_grants(session, branch.id, number=page_number(request.args.get("page")))
     return render_template(
         "giving/fund_desk.html",
         choice=choice,
@@ -77,7 +78,8 @@ def _desk(choice: BranchChoice, form: Form) -> str:
         form=form,
         figures=queries.fund_figures(session, branch.id, since=_year_began(clock.now())),
         waiting=[(one, _role(session, one, actor.member_id or 0)) for one in _waiting(session, branch.id)],
-        page=queries.page_ended_grants(session, branch.id, number=page_number(request.args.get("page"))),
+        page=page,
+        undone=ledger.undone_of(session, queries.GRANT_SOURCE, [one.id for one in page.items]),
         statuses=GRANT_STATUS_NAMES,
         may_grant=actor.may("fund.grant", branch_id=branch.id),
     )

@@ -11,11 +11,12 @@ from timebank.core.db import db, transaction
 from timebank.core.minutes import coins
 from timebank.core.paging import page_number
 from timebank.giving.models import COIN, GIVEAWAY, PURSES
-from timebank.giving.queries import page_gifts, sum_given
+from timebank.giving.queries import GIFT_SOURCE, page_gifts, sum_given
 from timebank.giving.rules import left_to_give
 from timebank.giving.schemas import GiftSchema
 from timebank.giving.service import GiftDraft, check_gift, give
 from timebank.giving.views.base import blueprint, purse_options, purses_of
+from timebank.ledger import queries as ledger
 from timebank.members.models import Member
 from timebank.members.queries import get_member, list_family
 from timebank.rulebook.queries import find_rule
@@ -53,6 +54,7 @@ def _page(session: Session, member: Member, form: Form, purses: dict[str, int]) 
     cap = find_rule(session, member.branch_id, clock.today(now)).gift_month_minutes
     given = sum_given(session, member.id, *clock.month_range(clock.month_of(now)))
     family = [one.other for one in list_family(session, member.id) if one.confirmed]
+    page = page_gifts(session, member.id, number=page_number(request.args.get("page")))
     return render_template(
         "giving/gifts.html",
         form=form,
@@ -61,7 +63,8 @@ def _page(session: Session, member: Member, form: Form, purses: dict[str, int]) 
         cap=cap,
         left=left_to_give(cap, given),
         family=[one for one in family if one.branch_id == member.branch_id],
-        page=page_gifts(session, member.id, number=page_number(request.args.get("page"))),
+        page=page,
+        undone=ledger.undone_of(session, GIFT_SOURCE, [one.id for one in page.items]),
         me=member.id,
     ), form.status
 

@@ -26,7 +26,7 @@ from timebank.ledger.queries.earnings import (
     list_standing,
     taken_keys,
 )
-from timebank.ledger.queries.entries import EntryView, get_entry, list_entries, list_entry_ids, reasons_of
+from timebank.ledger.queries.entries import EntryView, get_entry, list_entries, list_entry_ids, reasons_of, undone_of
 from timebank.ledger.queries.figures import Figures, balance, figures_at
 from timebank.ledger.queries.periods import (
     PeriodView,
@@ -83,4 +83,5 @@ __all__ = [
     "statement",
     "taken_keys",
     "trial_balance",
+    "undone_of",
 ]

@@ -83,6 +83,14 @@ def reasons_of(session: Session, entry_ids: Collection[int]) -> dict[int, str]:
     return {row.reverses_id: str(row.facts.get("reason", "")) for row in session.execute(chosen)}
 
 
+def undone_of(session: Session, source_type: str, source_ids: Collection[int]) -> frozenset[int]:
+    """Which of some documents had their entry reversed. For documents that are booked once and undone only whole."""
+    chosen = select(Entry.source_id).where(
+        Entry.source_type == source_type, Entry.source_id.in_(source_ids), Entry.reverses_id.is_not(None)
+    )
+    return frozenset(id_ for id_ in session.scalars(chosen) if id_ is not None)
+
+
 def list_entry_ids(session: Session, book_id: int, month: str) -> Iterator[int]:
     """The ids of a month's entries in order, in small batches: the place of an id is its number."""
     yield from session.scalars(
