@@ -66,18 +66,20 @@ class Phone:
     done: int = 0
 
 
-def form_press(name: str, path: str, form: dict[str, str], cookies: dict[str, str], **more: object) -> Press:
+def form_press(name: str, path: str, form: dict[str, str], cookies: dict[str, str], *, status: int = 303) -> Press:
     """A press as a browser sends a form."""
-    cookie = "; ".join(f"{key}={value}" for key, value in cookies.items())
-    headers = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": cookie}
-    return Press(name=name, path=path, body=urlencode(form), headers=headers, **{"status": 303, **more})  # type: ignore[arg-type]
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": _cookie(cookies)}
+    return Press(name=name, path=path, body=urlencode(form), headers=headers, status=status)
 
 
 def json_press(name: str, path: str, data: object, cookies: dict[str, str], token: str) -> Press:
     """A press as a script sends data, under the page's form token."""
-    cookie = "; ".join(f"{key}={value}" for key, value in cookies.items())
-    headers = {"Content-Type": "application/json", "Cookie": cookie, "X-CSRFToken": token}
+    headers = {"Content-Type": "application/json", "Cookie": _cookie(cookies), "X-CSRFToken": token}
     return Press(name=name, path=path, body=json.dumps(data), headers=headers, status=200)
+
+
+def _cookie(cookies: dict[str, str]) -> str:
+    return "; ".join(f"{name}={value}" for name, value in cookies.items())
 
 
 class Crowd:

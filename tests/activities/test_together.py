@@ -134,7 +134,9 @@ def test_a_smaller_one_goes_before_three_times_and_then_places_are_saved_up(sess
 def test_a_family_larger_than_a_shift_that_was_made_smaller_keeps_nobody_behind_it(session: Session) -> None:
     on, there, folk = waiting_family(session, 3, 4)
     for member in folk:
-        queries.find_sign_up(session, on.id, member.id).passed = 3  # type: ignore[union-attr]
+        waiting = queries.find_sign_up(session, on.id, member.id)
+        assert waiting is not None
+        waiting.passed = 3
     for member in there[:2]:
         quit_shift(session, on, member, now=NOW + HOUR)
     on.capacity = 2

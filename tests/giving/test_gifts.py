@@ -89,6 +89,8 @@ def test_the_same_form_gives_once_and_other_words_are_refused(session: Session, 
         send(session, one, two, minutes=60)
     with pytest.raises(FormUsed):
         send(session, two, one)
+    with pytest.raises(FormUsed):
+        send(session, one, make_member(session, one.branch, "陈秀兰"))
 
 
 @pytest.mark.parametrize(

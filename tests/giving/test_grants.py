@@ -84,8 +84,10 @@ def test_nothing_moves_on_one_persons_word(session: Session, house: House) -> No
 def test_who_asked_does_not_agree_and_the_same_form_asks_once(house: House) -> None:
     grant = house.ask()
     assert house.ask().id == grant.id
-    with pytest.raises(FormUsed):
-        house.ask(minutes=60)
+    assert house.ask(number=house.needy.number.removeprefix("HL")).id == grant.id
+    for other in ({"minutes": 60}, {"reason": "别的"}, {"number": house.second.number}):
+        with pytest.raises(FormUsed):
+            house.ask(**other)
     with pytest.raises(service.Involved):
         house.decide(grant, by=house.first)
 

@@ -50,6 +50,25 @@ def test_one_form_gives_once_and_two_people_give_each_other_at_once(fresh_databa
             assert [ledger.get_account(session, id_).balance for id_ in accounts] == [50, 250]
 
 
+def test_one_form_sent_twice_at_once_asks_for_one_grant(fresh_database: str) -> None:
+    with committed(fresh_database) as work:
+        with work() as session:
+            branch = make_branch(session)
+            asker, needy = make_member(session, branch, roles=("manager",)), make_member(session, branch)
+            give(session, needy, 100)
+            donation = service.Donation(purse="coin", minutes=100, words="", form_key="fund")
+            service.donate(session, donation, actor=actor_of(session, needy), now=NOW)
+            draft = service.GrantDraft(
+                branch_id=branch.id, number=needy.number, minutes=80, reason="住院", form_key="a"
+            )
+            actor = actor_of(session, asker)
+
+        def ask(session: Session) -> int:
+            return service.ask_grant(session, draft, actor=actor, now=NOW).id
+
+        assert won(at_once(fresh_database, [ask] * 4)) == [1, 1, 1, 1]
+
+
 def test_gifts_at_once_stay_within_the_month(fresh_database: str) -> None:
     with committed(fresh_database) as work:
         with work() as session:

@@ -64,7 +64,7 @@ def closed_by_no_shows(counted: int, limits: Limits) -> Hindrance:
 
 
 def _danger(demands: Demands, person: Candidate) -> list[Hindrance]:
-    if not demands.dangerous:
+    if not demands.dangerous:  # 浙江省志愿服务条例 art. 9: no minors in dangerous work
         return []
     if person.age is None:
         text = "高风险活动只限成年人，要先登记出生日期。请带证件到网点，工作人员一分钟就能补登。"

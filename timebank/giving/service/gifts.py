@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from timebank.core import clock
 from timebank.core.actor import Actor
+from timebank.core.db import lock_name
 from timebank.core.errors import Conflict, FormUsed, Invalid
 from timebank.core.minutes import coins
 from timebank.giving.models import GIVEAWAY, Gift
@@ -121,14 +122,12 @@ def give(session: Session, draft: GiftDraft, *, actor: Actor, now: datetime) -> 
 
     Raises what ``check_gift`` raises, and FormUsed where the form was sent before with other content.
     """
+    lock_name(session, f"gift:{draft.form_key}")  # the same form may be sent twice at once
     first = find_gift_by_key(session, draft.form_key)
     if first is not None:
-        return _repeated(first, draft, actor)
+        return _repeated(session, first, draft, actor)
     giver, receiver = find_giver(session, actor), _find_receiver(session, draft)
     lock_members(session, {giver.id, receiver.id})  # nobody else decides by these balances meanwhile
-    first = find_gift_by_key(session, draft.form_key)
-    if first is not None:
-        return _repeated(first, draft, actor)
     checked = check_gift(session, draft, actor=actor, now=now)
     gift = Gift(
         branch_id=giver.branch_id,
@@ -189,12 +188,9 @@ def _refuse_over_month(session: Session, giver: Member, minutes: int, rule: Vers
         raise MonthFull(cap=coins(rule.gift_month_minutes or 0), left=coins(left))
 
 
-def _repeated(first: Gift, draft: GiftDraft, actor: Actor) -> Gift:
-    if (first.from_id, first.purse, first.minutes, first.words) != (
-        actor.member_id,
-        draft.purse,
-        draft.minutes,
-        draft.words,
-    ):
+def _repeated(session: Session, first: Gift, draft: GiftDraft, actor: Actor) -> Gift:
+    to = find_member_by_number(session, draft.number)
+    sent = (actor.member_id, to.id if to else None, draft.purse, draft.minutes, draft.words)
+    if (first.from_id, first.to_id, first.purse, first.minutes, first.words) != sent:
         raise FormUsed()
     return first

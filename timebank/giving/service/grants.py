@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from timebank.core import clock
 from timebank.core.actor import Actor
+from timebank.core.db import lock_name
 from timebank.core.errors import Conflict, FormUsed, Invalid, NotAllowed
 from timebank.core.minutes import coins
 from timebank.giving.models import ASKED, DECLINED, GRANTED, WITHDRAWN, FundGrant
@@ -87,12 +88,14 @@ def ask_grant(session: Session, draft: GrantDraft, *, actor: Actor, now: datetim
     Raises NotAllowed, FormUsed, GrantFor, MemberNotActive, Involved, BadGrant, FundShort, MemberFull.
     """
     actor.require("fund.grant", branch_id=draft.branch_id)
+    lock_name(session, f"grant:{draft.form_key}")  # the same form may be sent twice at once
+    member = find_member_by_number(session, draft.number)
     first = find_grant_by_key(session, draft.form_key)
     if first is not None:
-        if (first.branch_id, first.member.number, first.minutes) != (draft.branch_id, draft.number, draft.minutes):
+        sent = (draft.branch_id, member.id if member else None, draft.minutes, draft.reason.strip())
+        if (first.branch_id, first.member_id, first.minutes, first.reason) != sent:
             raise FormUsed()
         return first
-    member = find_member_by_number(session, draft.number)
     if member is None or member.branch_id != draft.branch_id:
         raise GrantFor()
     require_active(member)

@@ -77,16 +77,14 @@ def _desk(choice: BranchChoice, form: Form) -> str:
         branch=branch,
         form=form,
         figures=queries.fund_figures(session, branch.id, since=_year_began(clock.now())),
-        waiting=[(one, _role(session, one, actor.member_id or 0)) for one in _waiting(session, branch.id)],
+        waiting=[
+            (one, _role(session, one, actor.member_id or 0)) for one in queries.list_waiting_grants(session, branch.id)
+        ],
         page=page,
         undone=ledger.undone_of(session, queries.GRANT_SOURCE, [one.id for one in page.items]),
         statuses=GRANT_STATUS_NAMES,
         may_grant=actor.may("fund.grant", branch_id=branch.id),
     )
-
-
-def _waiting(session: Session, branch_id: int) -> list[FundGrant]:
-    return list(queries.list_waiting_grants(session, branch_id))
 
 
 def _role(session: Session, grant: FundGrant, member_id: int) -> str:
