@@ -83,7 +83,7 @@ def sentences(rule: Settings) -> list[str]:
     if rule.holding_cap_minutes is not None:
         said.append(f"每人手里最多留 {coins(rule.holding_cap_minutes)}；再多的转入本网点爱心基金。")
     if rule.group_hours_give_away:
-        said.append("集体活动的时间存为可赠币，只能捐出去，不能自己兑换。")
+        said.append("集体活动的时间存为可赠币，只能捐给爱心基金或送给别人，不能自己兑换。")
     if rule.first_redemption_minutes:
         said.append(f"累计存入满 {hours(rule.first_redemption_minutes)}，才可以第一次兑换。")
     if rule.gift_month_minutes == 0:
