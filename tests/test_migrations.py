@@ -24,6 +24,7 @@ from tests.attendance.paper import printed
 from tests.attendance.scene import AFTER, make_scene, make_shift
 from tests.attendance.scene import at as scene_at
 from tests.corrections.town import make_town
+from tests.exchange.scene import Scene as Neighbourhood
 from tests.exchange.scene import give as earned
 from tests.ledger.bank import open_bank
 from tests.rulebook.saving import save_rule
@@ -187,6 +188,11 @@ def _give(session: Session) -> None:
     give(session, draft, actor=actor_of(session, one), now=NOW)
 
 
+def _share(session: Session) -> None:
+    neighbourhood = Neighbourhood(session)
+    neighbourhood.service("修伞", category="repair", shared_with="all")
+
+
 def _ask_family(session: Session) -> None:
     branch = make_branch(session, "RU")
     one, other = make_member(session, branch), make_member(session, branch)
@@ -197,6 +203,7 @@ def _ask_family(session: Session) -> None:
     ("leave", "below"),
     [
         (_give, "0025"),
+        (_share, "0026"),
         (_limit_sign_ups, "0021"),
         (_ask_family, "0022"),
         (_give_away, "0010"),

@@ -37,6 +37,7 @@ from timebank.exchange.queries.orders import (
     ratings_of,
     score_of_member,
 )
+from timebank.exchange.queries.sharing import is_shared_with, list_shares
 
 __all__ = [
     "IS_UNDONE",
@@ -61,12 +62,14 @@ __all__ = [
     "get_offer",
     "get_order",
     "has_standing_order",
+    "is_shared_with",
     "list_branch_goods",
     "list_branch_orders",
     "list_branch_services",
     "list_member_offers",
     "list_member_orders",
     "list_offers",
+    "list_shares",
     "list_waiting",
     "list_words",
     "may_see",

@@ -13,6 +13,7 @@ from timebank.core.errors import NotFound
 from timebank.core.paging import Page, read_page
 from timebank.exchange.models import ENDED, FULFILLED, GOODS, LISTED, OPEN, Offer, Order, Rating
 from timebank.exchange.queries.corrected import IS_UNDONE
+from timebank.exchange.queries.sharing import seen_by
 from timebank.exchange.rules import Score
 from timebank.members.models import ACTIVE, Member
 
@@ -26,7 +27,10 @@ class OfferNotFound(NotFound):
 
 @dataclass(frozen=True, kw_only=True)
 class OfferFilter:
-    """What somebody looks for; empty means anything. ``most_minutes`` is the highest price."""
+    """What somebody looks for; empty means anything. ``most_minutes`` is the highest price.
+
+    ``branch_id`` is the branch of who looks: what is its own or shared with it.
+    """
 
     text: str = ""
     category: str = ""
@@ -133,7 +137,7 @@ def _matching(wanted: OfferFilter) -> list[ColumnElement[bool]]:
     if wanted.most_minutes is not None:
         conditions.append(Offer.price_minutes <= wanted.most_minutes)
     if wanted.branch_id is not None:
-        conditions.append(Offer.branch_id == wanted.branch_id)
+        conditions.append(seen_by(wanted.branch_id))
     return conditions
 
 

@@ -55,6 +55,7 @@ from timebank.exchange.service.orders import (
     request_order,
 )
 from timebank.exchange.service.people import NotActive
+from timebank.exchange.service.sharing import BadSharing
 
 __all__ = [
     "AlreadyAccepted",
@@ -63,6 +64,7 @@ __all__ = [
     "BadOffer",
     "BadQuantity",
     "BadScore",
+    "BadSharing",
     "CoinsShort",
     "Fulfilment",
     "LicenceMissing",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import update
 from sqlalchemy.orm import Session
@@ -15,17 +15,20 @@ from timebank.core.db import insert_once
 from timebank.core.errors import Conflict, FormUsed, Invalid, NotAllowed
 from timebank.exchange import rules
 from timebank.exchange.models import (
+    CHOSEN,
     ENDED,
     GOODS,
     GOODS_CATEGORIES,
     LISTED,
+    OWN_BRANCH,
     PAUSED,
     SERVICE,
     SERVICE_CATEGORIES,
     Offer,
 )
-from timebank.exchange.queries import find_offer_by_key, get_offer
+from timebank.exchange.queries import find_offer_by_key, get_offer, list_shares
 from timebank.exchange.service.people import refuse_inactive
+from timebank.exchange.service.sharing import check_sharing, share
 
 
 class LicenceMissing(Invalid):
@@ -55,9 +58,25 @@ class StockMoved(Conflict):
     text = "库存刚刚变成了 {stock} 份（有人兑换或退回）。请按现在的数再改一次。"
 
 
+_SAID: Final = (
+    "category",
+    "title",
+    "description",
+    "place",
+    "price_minutes",
+    "valid_until",
+    "licence",
+    "per_member_limit",
+    "shared_with",
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class OfferDraft:
-    """What an offer says; price in minutes, each time or apiece. Goods have a branch, stock, perhaps a limit."""
+    """What an offer says; price in minutes, each time or apiece. Goods have a branch, stock, perhaps a limit.
+
+    ``branch_ids`` are those it is shared with where ``shared_with`` says chosen ones, besides its own.
+    """
 
     kind: str = SERVICE
     branch_id: int | None = None
@@ -70,13 +89,16 @@ class OfferDraft:
     valid_until: date | None = None
     licence: str = ""
     per_member_limit: int | None = None
+    shared_with: str = OWN_BRANCH
+    branch_ids: frozenset[int] = frozenset()
 
 
 def post_offer(session: Session, draft: OfferDraft, *, form_key: str, actor: Actor, now: datetime) -> Offer:
     """List a service of the actor, or goods of a branch. A repeat with the same key returns the first offer.
 
-    Raises NotAllowed, NotActive, BadOffer, LicenceMissing, FormUsed (by somebody else, or for another offer).
+    Raises NotAllowed, NotActive, BadOffer, LicenceMissing, BadSharing, FormUsed (somebody else's, or of another offer).
     """
+    owner: dict[str, Any]
     if draft.kind == GOODS:
         actor.require("offer.branch", branch_id=draft.branch_id)
         owner = {"branch_id": draft.branch_id, "provider_id": None}
@@ -86,21 +108,24 @@ def post_offer(session: Session, draft: OfferDraft, *, form_key: str, actor: Act
         owner = {"branch_id": member.branch_id, "provider_id": member.id}
     _check(draft, draft.kind, clock.today(now))
     _check_stock(draft)
+    check_sharing(session, draft.shared_with, draft.branch_ids, own=owner["branch_id"])
     return _insert(session, draft, owner, form_key=form_key, now=now)
 
 
 def change_offer(session: Session, offer_id: int, draft: OfferDraft, *, actor: Actor, now: datetime) -> Offer:
     """Change what an offer says (not its kind, branch or stock); orders made before keep their price.
 
-    Raises OfferNotFound, NotAllowed, OfferEnded, BadOffer, LicenceMissing.
+    Raises OfferNotFound, NotAllowed, OfferEnded, BadOffer, LicenceMissing, BadSharing.
     """
     offer = get_own(session, offer_id, actor)
     if offer.status == ENDED:
         raise OfferEnded()
     _check(draft, offer.kind, clock.today(now), before=offer.valid_until)
+    check_sharing(session, draft.shared_with, draft.branch_ids, own=offer.branch_id)
     for name, value in _columns(draft).items():
         setattr(offer, name, value)
     session.flush()
+    share(session, offer, draft.branch_ids)
     return offer
 
 
@@ -140,17 +165,20 @@ def change_stock(session: Session, offer_id: int, *, stock: int, seen: int, acto
 
 def _insert(session: Session, draft: OfferDraft, owner: dict[str, Any], *, form_key: str, now: datetime) -> Offer:
     fixed = {"kind": draft.kind, "stock": draft.stock, "form_key": form_key, "created_at": now, "status": LISTED}
-    session.execute(insert_once(session, Offer).values(_columns(draft) | owner | fixed))
+    made = session.scalar(insert_once(session, Offer).values(_columns(draft) | owner | fixed).returning(Offer.id))
     offer = find_offer_by_key(session, form_key)
     content = _columns(draft) | owner | {"kind": draft.kind}  # not the stock: orders move it
     if offer is None or {name: getattr(offer, name) for name in content} != content:
+        raise FormUsed()
+    if made is not None:
+        share(session, offer, draft.branch_ids)
+    elif draft.shared_with == CHOSEN and list_shares(session, offer.id) != draft.branch_ids:
         raise FormUsed()
     return offer
 
 
 def _columns(draft: OfferDraft) -> dict[str, Any]:
-    names = ("category", "title", "description", "place", "price_minutes", "valid_until", "licence", "per_member_limit")
-    return {name: getattr(draft, name) for name in names}
+    return {name: getattr(draft, name) for name in _SAID}
 
 
 def _check(draft: OfferDraft, kind: str, today: date, *, before: date | None = None) -> None:

@@ -25,7 +25,7 @@ PRICE_CHOICES = tuple((str(hours * 60), f"{hours} 币以内") for hours in (1, 2
 @blueprint.get("/offers")
 @public
 def list_offers() -> str:
-    """What can be redeemed; a member sees their own branch's."""
+    """What can be redeemed; a member sees their own branch's, and what other branches share with it."""
     actor = find_actor()
     typed = Query()
     wanted = queries.OfferFilter(
