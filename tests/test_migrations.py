@@ -46,7 +46,7 @@ from timebank.core.actor import SYSTEM
 from timebank.core.db import Base, write_session
 from timebank.corrections.service import request_check
 from timebank.giving.service import GiftDraft, give
-from timebank.members.service import ask_family
+from timebank.members.service import OrganisationDraft, ask_family, register_organisation
 from timebank.rotation.service import rotate_code_key
 
 for found in pkgutil.walk_packages(timebank.__path__, "timebank."):
@@ -199,9 +199,17 @@ def _ask_family(session: Session) -> None:
     ask_family(session, other.number, actor=actor_of(session, one), now=NOW)
 
 
+def _take_in(session: Session) -> None:
+    branch = make_branch(session, "RU")
+    boss = actor_of(session, make_member(session, branch, roles=("manager",)))
+    draft = OrganisationDraft(name="新碶小学", kind="school", branch_id=branch.id, form_key="k")
+    register_organisation(session, draft, actor=boss, keys=KEYS, now=NOW)
+
+
 @pytest.mark.parametrize(
     ("leave", "below"),
     [
+        (_take_in, "0026"),
         (_give, "0025"),
         (_share, "0026"),
         (_limit_sign_ups, "0021"),

@@ -47,6 +47,8 @@ PERMISSIONS: Final[dict[str, dict[str, Reach]]] = {
     "role.grant": _MANAGERS,
     "role.grant_administrator": _row(administrator="all"),
     "team.change": _MANAGERS,
+    "organisation.read": _row(organiser="branch", manager="branch", inspector="branch", administrator="all"),
+    "organisation.change": _MANAGERS,
     "family.own": _EVERYONE,
     "family.change": _MANAGERS,
     "paper.record": _MANAGERS,
