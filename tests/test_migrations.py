@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -193,6 +193,11 @@ def _share(session: Session) -> None:
     neighbourhood.service("修伞", category="repair", shared_with="all")
 
 
+def _print_last_days(session: Session) -> None:
+    day = date(2026, 12, 24)
+    Neighbourhood(session).goods("戏票", stock=1, valid_until=day, use_by=day)
+
+
 def _ask_family(session: Session) -> None:
     branch = make_branch(session, "RU")
     one, other = make_member(session, branch), make_member(session, branch)
@@ -212,6 +217,7 @@ def _take_in(session: Session) -> None:
         (_take_in, "0026"),
         (_give, "0025"),
         (_share, "0026"),
+        (_print_last_days, "0050"),
         (_limit_sign_ups, "0021"),
         (_ask_family, "0022"),
         (_give_away, "0010"),

@@ -10,7 +10,7 @@ from alembic import op
 from timebank.core.db import UTCDateTime
 
 revision = "0050_organisations"
-down_revision = "0026_giving"
+down_revision = "0030_sharing"
 branch_labels = None
 depends_on = None
 

@@ -48,12 +48,14 @@ class GoodsSchema(_OfferSchema):
 
     category = fields.String(required=True, validate=OneOf([*GOODS_CATEGORIES, "other"]))
     per_member_limit = Count(1, 999, load_default=None, allow_none=True)
+    use_by = fields.Date(load_default=None)
 
 
 class NewGoodsSchema(GoodsSchema):
     """Goods with their first stock."""
 
     stock = Count(0, rules.MAX_STOCK, required=True)
+    organisation_id = Count(1, load_default=None, allow_none=True)
 
 
 class StockSchema(FormSchema):

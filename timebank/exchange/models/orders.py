@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from timebank.branches.models import Branch
 from timebank.core.db import BIG, Base
-from timebank.exchange.models.offers import GOODS, Offer
+from timebank.exchange.models.offers import GOODS, RESOURCE, Offer
 from timebank.members.models import Member
 
 REQUESTED, ACCEPTED, FULFILLED = "requested", "accepted", "fulfilled"
@@ -29,10 +29,16 @@ UNDONE_NAME: Final = "已退回"
 UNDONE_IN_BOOKS: Final = "已冲正退回"  # the same for those who read the books
 
 
+_OWN_NAMES: Final = {
+    GOODS: {ACCEPTED: "待领取", FULFILLED: "已领取"},
+    RESOURCE: {ACCEPTED: "已订好", FULFILLED: "已使用"},
+}
+
+
 def status_name(status: str, kind: str) -> str:
-    """What people call a state; goods are not agreed on but wait on the shelf."""
-    of_goods = {ACCEPTED: "待领取", FULFILLED: "已领取"} if kind == GOODS else {}
-    return of_goods.get(status) or (UNDONE_NAME if status == UNDONE else ORDER_STATUS_NAMES[status])
+    """What people call a state; goods are not agreed on but wait on the shelf, and hours of a room are booked."""
+    own = _OWN_NAMES.get(kind, {})
+    return own.get(status) or (UNDONE_NAME if status == UNDONE else ORDER_STATUS_NAMES[status])
 
 
 class Order(Base):
@@ -51,6 +57,7 @@ class Order(Base):
     offer_id: Mapped[int] = mapped_column(ForeignKey("offer.id"))
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), index=True)
     provider_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"), index=True)
+    served_by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"), index=True)  # who of the team goes
     quantity: Mapped[int]
     amount_minutes: Mapped[int]
     wish: Mapped[str] = mapped_column(String(200), default="")
@@ -74,7 +81,13 @@ class Order(Base):
     offer: Mapped[Offer] = relationship()
     member: Mapped[Member] = relationship(foreign_keys=[member_id])
     provider: Mapped[Member | None] = relationship(foreign_keys=[provider_id])
+    served_by: Mapped[Member | None] = relationship(foreign_keys=[served_by_id])
     corrections: Mapped[list[OrderCorrection]] = relationship(order_by="OrderCorrection.id", viewonly=True)
+
+    @property
+    def serves_id(self) -> int | None:
+        """Whose hour it is: whoever the team sends, else the provider; nobody's for goods and hours of a room."""
+        return self.served_by_id or self.provider_id
 
     @property
     def amount_now(self) -> int:

@@ -26,6 +26,7 @@ from timebank.exchange.models import (
 from timebank.exchange.views import ID, blueprint
 from timebank.exchange.views.keeping import change, initial_of, own_offer, sharing_choices
 from timebank.exchange.views.orders import TONES, status_now
+from timebank.members.queries import list_organisations
 from timebank.web.forms import Form
 from timebank.web.guards import current_actor, guard
 from timebank.web.query import Query
@@ -136,6 +137,7 @@ def _goods_form(form: Form, offer: object, branch: Branch) -> str:
         today=clock.today(clock.now()),
         stock_form=Form(schemas.StockSchema()),
         sharing=sharing_choices(branch.id),
+        organisations=[(one.id, one.name) for one in list_organisations(db.session(), branch.id)],
     )
 
 

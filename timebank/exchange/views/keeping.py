@@ -26,7 +26,17 @@ from timebank.web.forms import Form, saying_refusals
 from timebank.web.guards import current_actor, guard
 from timebank.web.views import local_path
 
-FIELDS = ("category", "title", "description", "place", "valid_until", "licence", "per_member_limit", "shared_with")
+FIELDS = (
+    "category",
+    "title",
+    "description",
+    "place",
+    "valid_until",
+    "licence",
+    "per_member_limit",
+    "use_by",
+    "shared_with",
+)
 _TURNS = {"pause": service.pause_offer, "resume": service.resume_offer, "end": service.end_offer}
 _SAID = {"pause": "已暂停，暂时不接新的兑换。", "resume": "已恢复，大家又可以兑换了。", "end": "已下架。"}
 
@@ -71,7 +81,7 @@ def edit_offer(offer_id: int) -> Response | tuple[str, int]:
     if offer.kind == GOODS:
         return redirect(url_for("exchange.edit_goods", offer_id=offer.id))
     form = Form(schemas.ServiceSchema(), initial=initial_of(offer))
-    back = "exchange.my_offers" if offer.provider_id == _me() else "exchange.branch_offers"
+    back = "exchange.my_offers" if _is_mine(offer) else "exchange.branch_offers"
     return change(offer, form, back) or (service_form(form, queries.get_offer(db.session(), offer_id)), form.status)
 
 
@@ -103,7 +113,8 @@ def renew_offer(offer_id: int) -> Response:
 def own_offer(offer_id: int) -> Offer:
     """An offer that the actor may change; to others it does not exist."""
     offer, actor = queries.get_offer(db.session(), offer_id), current_actor()
-    mine = offer.provider_id is not None and offer.provider_id == actor.member_id
+    giver = offer.answers
+    mine = giver is not None and giver.id == actor.member_id
     if not mine and not actor.may("offer.branch", branch_id=offer.branch_id):
         raise queries.OfferNotFound()
     return offer
@@ -140,12 +151,16 @@ def service_form(form: Form, offer: Offer | None) -> str:
         "exchange/service_form.html",
         form=form,
         offer=offer,
-        mine=offer is None or offer.provider_id == _me(),
+        mine=offer is None or _is_mine(offer),
         categories=[*SERVICE_CATEGORIES.items(), ("other", "其他")],
         licensed="、".join(name for code, name in SERVICE_CATEGORIES.items() if code in rules.LICENSED),
         today=clock.today(clock.now()),
         sharing=sharing_choices(offer.branch_id if offer else current_actor().branch_id),
     )
+
+
+def _is_mine(offer: Offer) -> bool:
+    return offer.answers is not None and offer.answers.id == _me()
 
 
 def _me() -> int:
