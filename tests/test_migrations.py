@@ -27,6 +27,7 @@ from tests.corrections.town import make_town
 from tests.exchange.scene import Scene as Neighbourhood
 from tests.exchange.scene import give as earned
 from tests.ledger.bank import open_bank
+from tests.partners.scene import Partners
 from tests.rulebook.saving import save_rule
 from tests.world import KEYS, NOW, actor_of, make_branch, make_member
 from timebank.activities.rules import Limits
@@ -198,6 +199,10 @@ def _print_last_days(session: Session) -> None:
     Neighbourhood(session).goods("戏票", stock=1, valid_until=day, use_by=day)
 
 
+def _open_a_desk(session: Session) -> None:
+    Partners(session).open()
+
+
 def _ask_family(session: Session) -> None:
     branch = make_branch(session, "RU")
     one, other = make_member(session, branch), make_member(session, branch)
@@ -217,6 +222,7 @@ def _take_in(session: Session) -> None:
         (_take_in, "0026"),
         (_give, "0025"),
         (_share, "0026"),
+        (_open_a_desk, "0031"),
         (_print_last_days, "0050"),
         (_limit_sign_ups, "0021"),
         (_ask_family, "0022"),

@@ -75,6 +75,10 @@ PERMISSIONS: Final[dict[str, dict[str, Reach]]] = {
     "order.own": _EVERYONE,
     "order.fulfil": _row(volunteer="own", manager="branch", administrator="all"),
     "order.read": _READERS,
+    # 合作单位
+    "desk.open": _MANAGERS,
+    "desk.redeem": {},  # nobody by role: only a device that is an open desk, for its own organisation
+    "slip.read": _READERS,
     # 规则
     "rules.read": _READERS,
     "rules.change": _MANAGERS,

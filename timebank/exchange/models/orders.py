@@ -72,6 +72,7 @@ class Order(Base):
     accepted_at: Mapped[datetime | None]
     fulfilled_at: Mapped[datetime | None]
     fulfilled_by_id: Mapped[int | None]
+    desk_name: Mapped[str] = mapped_column(String(90), default="", server_default="")  # of a partner that took it
     entry_id: Mapped[int | None]
     ended_at: Mapped[datetime | None]
     ended_by_id: Mapped[int | None]
