@@ -26,7 +26,7 @@ from timebank.core.db import db
 from timebank.core.workdays import deadline, first_in_time
 from timebank.corrections.queries import count_open
 from timebank.desks.views import blueprint
-from timebank.exchange.queries import BranchCounts, count_for_branch, redemption_capacity
+from timebank.exchange.queries import BranchCounts, count_for_branch, list_unchecked, redemption_capacity
 from timebank.giving.queries import list_waiting_grants
 from timebank.ledger import queries as ledger
 from timebank.members.models import ACTIVE
@@ -101,6 +101,7 @@ def _queue(session: Session, branch: Branch, counts: BranchCounts, actor: Actor,
     found += _late(session, branch, actor, now)
     found += _corrections(session, branch, actor)
     found += _grants(session, branch, actor)
+    found += _licences(session, branch, actor, now)
     found += _orders(branch, counts, actor)
     found += _months(session, branch, actor, now)
     return found
@@ -139,6 +140,15 @@ def _grants(session: Session, branch: Branch, actor: Actor) -> list[Waiting]:
     count = len(list_waiting_grants(session, branch.id))
     url = url_for("giving.fund_desk", branch=branch.id)
     return [Waiting(count=count, title="等第二人同意的帮扶", text="从爱心基金给会员", url=url)] if count else []
+
+
+def _licences(session: Session, branch: Branch, actor: Actor, now: datetime) -> list[Waiting]:
+    if not actor.may("offer.branch", branch_id=branch.id):
+        return []
+    count = len(list_unchecked(session, branch.id, clock.today(now)))
+    url = f"{url_for('exchange.branch_offers', branch=branch.id)}#unchecked"
+    text = "看过原件、登记有效期，邻居才看得到"
+    return [Waiting(count=count, title="待核验的从业证书", text=text, url=url)] if count else []
 
 
 def _orders(branch: Branch, counts: BranchCounts, actor: Actor) -> list[Waiting]:

@@ -1,8 +1,9 @@
 """Reads of 兑换, for its own pages and for the desks above."""
 
+from timebank.exchange.queries.calendar import WEEK, Day, Slot, count_booked_days, find_closure, list_closures, week_of
 from timebank.exchange.queries.corrected import IS_UNDONE
 from timebank.exchange.queries.correcting import SOURCE, OrderChange, find_booked_order, plan_correction
-from timebank.exchange.queries.licences import has_licence, list_unchecked
+from timebank.exchange.queries.licences import has_licence, list_licences_ending, list_unchecked
 from timebank.exchange.queries.offers import (
     Capacity,
     KeptOffer,
@@ -40,14 +41,17 @@ from timebank.exchange.queries.orders import (
     ratings_of,
     score_of_member,
 )
+from timebank.exchange.queries.photos import PhotoNotFound, first_photos, get_picture, list_photos
 from timebank.exchange.queries.sharing import is_shared_with, list_shares
 from timebank.exchange.queries.teams import leads, list_led_by
 
 __all__ = [
     "IS_UNDONE",
     "SOURCE",
+    "WEEK",
     "BranchCounts",
     "Capacity",
+    "Day",
     "KeptOffer",
     "OfferFilter",
     "OfferNotFound",
@@ -55,16 +59,22 @@ __all__ = [
     "OrderChange",
     "OrderFilter",
     "OrderNotFound",
+    "PhotoNotFound",
+    "Slot",
     "Waiting",
     "Words",
+    "count_booked_days",
     "count_for_branch",
     "count_taken",
     "find_booked_order",
+    "find_closure",
     "find_offer_by_key",
     "find_order_by_key",
     "find_order_by_voucher",
+    "first_photos",
     "get_offer",
     "get_order",
+    "get_picture",
     "has_licence",
     "has_standing_order",
     "is_shared_with",
@@ -73,10 +83,13 @@ __all__ = [
     "list_branch_orders",
     "list_branch_resources",
     "list_branch_services",
+    "list_closures",
     "list_led_by",
+    "list_licences_ending",
     "list_member_offers",
     "list_member_orders",
     "list_offers",
+    "list_photos",
     "list_shares",
     "list_unchecked",
     "list_waiting",
@@ -88,4 +101,5 @@ __all__ = [
     "redemption_capacity",
     "score_of_member",
     "scores_of",
+    "week_of",
 ]

@@ -24,6 +24,7 @@ PICK_UP_TIME: Final = timedelta(days=30)  # how long the branch keeps goods that
 CONFIRM_TIME: Final = timedelta(days=7)  # after the hours that were booked, for the desk to take the voucher
 
 TOLD_BEFORE: Final = timedelta(days=3)  # before an offer's last day
+LICENCE_TOLD_BEFORE: Final = timedelta(days=30)  # before the last day of a licence
 LAPSED_FOR: Final = timedelta(days=1)  # after it, once more
 RENEWED_FOR: Final = timedelta(days=90)
 OFFERED_AGAIN: Final = timedelta(days=14)  # so long before its last day the button to prolong stands by an offer

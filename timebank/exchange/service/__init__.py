@@ -12,6 +12,15 @@ from timebank.exchange.rules import (
     OrderEnded,
     OrderUndone,
 )
+from timebank.exchange.service.bookings import (
+    BadTime,
+    ClosedThen,
+    ClosureDraft,
+    DaysBooked,
+    SlotTaken,
+    close_days,
+    open_days,
+)
 from timebank.exchange.service.correcting import keep_correction, lock_booked_order
 from timebank.exchange.service.drafts import BadOffer, LicenceMissing, OfferDraft
 from timebank.exchange.service.fulfilment import (
@@ -53,10 +62,13 @@ from timebank.exchange.service.orders import (
     request_order,
 )
 from timebank.exchange.service.people import NotActive
+from timebank.exchange.service.photos import LONGEST_SIDE, MOST_PHOTOS, PhotosFull, remove_photo, show_photo
 from timebank.exchange.service.sharing import BadSharing
-from timebank.exchange.service.terms import OfferClosed, why_closed
+from timebank.exchange.service.terms import OfferClosed, most_at_once, why_closed
 
 __all__ = [
+    "LONGEST_SIDE",
+    "MOST_PHOTOS",
     "AlreadyAccepted",
     "AlreadyFulfilled",
     "AlreadyRated",
@@ -65,7 +77,11 @@ __all__ = [
     "BadQuantity",
     "BadScore",
     "BadSharing",
+    "BadTime",
+    "ClosedThen",
+    "ClosureDraft",
     "CoinsShort",
+    "DaysBooked",
     "Fulfilment",
     "LicenceMissing",
     "MistypedVoucher",
@@ -85,8 +101,10 @@ __all__ = [
     "OverLimit",
     "OwnOffer",
     "OwnOrder",
+    "PhotosFull",
     "PriceChanged",
     "ReasonMissing",
+    "SlotTaken",
     "SoldOut",
     "StockMoved",
     "TimeNotPossible",
@@ -95,18 +113,23 @@ __all__ = [
     "cancel_order",
     "change_offer",
     "change_stock",
+    "close_days",
     "decline_order",
     "end_offer",
     "expire_orders",
     "fulfil",
     "keep_correction",
     "lock_booked_order",
+    "most_at_once",
+    "open_days",
     "pause_offer",
     "post_offer",
     "rate",
     "remind_of_lapsing",
+    "remove_photo",
     "renew_offer",
     "request_order",
     "resume_offer",
+    "show_photo",
     "why_closed",
 ]

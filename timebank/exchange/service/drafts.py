@@ -22,7 +22,6 @@ from timebank.exchange.models import (
     Offer,
 )
 
-MOST_CAPACITY: Final = 99
 CATEGORIES_OF: Final = {SERVICE: SERVICE_CATEGORIES, GOODS: GOODS_CATEGORIES, RESOURCE: RESOURCE_CATEGORIES}
 _SAID: Final = (
     "category",
@@ -143,8 +142,8 @@ def _check_capacity(draft: OfferDraft, kind: str) -> None:
         if draft.capacity is not None:
             raise BadOffer(fields={"capacity": "只有场地设备有份数。"})
         return
-    if draft.capacity is None or not 1 <= draft.capacity <= MOST_CAPACITY:
-        raise BadOffer(fields={"capacity": f"请填同一时间能借给几家，1 到 {MOST_CAPACITY}。"})
+    if draft.capacity is None or not 1 <= draft.capacity <= rules.MOST_CAPACITY:
+        raise BadOffer(fields={"capacity": f"请填同一时间能借给几家，1 到 {rules.MOST_CAPACITY}。"})
     if not hours:
         raise BadOffer(fields={"hours": "请写开放时间，大家照它预订。"})
 

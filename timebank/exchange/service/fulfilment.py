@@ -17,6 +17,7 @@ from timebank.exchange import rules
 from timebank.exchange.models import EXPIRED, FULFILLED, GOODS, OPEN, Order, Rating
 from timebank.exchange.queries import SOURCE, may_confirm
 from timebank.exchange.service import telling
+from timebank.exchange.service.bookings import free_slots
 from timebank.exchange.service.orders import give_back_stock, lock_order
 from timebank.ledger import queries as ledger_queries
 from timebank.ledger import service as ledger
@@ -186,4 +187,5 @@ def expire_orders(session: Session, *, now: datetime, at_most: int = 500) -> lis
     session.flush()
     for offer_id, quantity in sorted(back.items()):
         give_back_stock(session, offer_id, quantity)
+    free_slots(session, [order.id for order in overdue])
     return [order.id for order in overdue]

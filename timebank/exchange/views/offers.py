@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from timebank.branches.queries import area_path
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.core.paging import page_number
@@ -58,7 +60,7 @@ def list_offers() -> str:
 @public
 def show_offer(offer_id: int) -> str:
     """One offer, what it would leave of the balance, and the form to ask for it."""
-    return _offer_page(offer_id, Form(schemas.OrderSchema(), initial={"quantity": 1}))
+    return _offer_page(offer_id, Form(schemas.OrderSchema(), initial={"quantity": 1, "starts_at": _asked_time()}))
 
 
 @blueprint.post(f"/offers/<{ID}:offer_id>")
@@ -90,11 +92,30 @@ def _offer_page(offer_id: int, form: Form) -> str:
         taken=queries.count_taken(session, offer.id, actor.member_id)
         if actor is not None and actor.member_id is not None
         else 0,
-        most=rules.MAX_QUANTITY,
+        most=service.most_at_once(offer),
+        starts_at=_read_time(form.value("starts_at")) if offer.kind == RESOURCE else None,
+        photos=queries.list_photos(session, offer.id),
+        hours=rules.hours_in_words(offer.hours),
+        area=area_path(session, offer.area_id, clock.today(now)) if offer.area_id is not None else "",
+        licensed_now=queries.has_licence(session, offer, clock.today(now)),
         answer_days=rules.ANSWER_TIME.days,
         pick_up_days=rules.PICK_UP_TIME.days,
         today=clock.today(now),
     )
+
+
+def _asked_time() -> str:
+    """The hour that the calendar led here with, as the form sends it on; empty for anything else."""
+    asked = request.args.get("at", "")
+    return asked if _read_time(asked) is not None else ""
+
+
+def _read_time(text: str) -> datetime | None:
+    try:
+        found = datetime.strptime(text, "%Y-%m-%dT%H:%M")  # noqa: DTZ007 (a wall clock's time; the zone comes next)
+    except ValueError:
+        return None
+    return clock.instant(found.date(), found.time())
 
 
 def _why_not(offer: Offer) -> str:
