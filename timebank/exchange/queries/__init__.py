@@ -7,9 +7,7 @@ from timebank.exchange.queries.licences import has_licence, list_licences_ending
 from timebank.exchange.queries.offers import (
     Capacity,
     KeptOffer,
-    OfferFilter,
     OfferNotFound,
-    OfferRow,
     Words,
     find_offer_by_key,
     get_offer,
@@ -17,7 +15,7 @@ from timebank.exchange.queries.offers import (
     list_branch_resources,
     list_branch_services,
     list_member_offers,
-    list_offers,
+    list_shelf,
     list_words,
     redemption_capacity,
     scores_of,
@@ -42,16 +40,20 @@ from timebank.exchange.queries.orders import (
     score_of_member,
 )
 from timebank.exchange.queries.photos import PhotoNotFound, first_photos, get_picture, list_photos
+from timebank.exchange.queries.search import FURTHER, NEAR, Found, OfferFilter, OfferRow, list_offers
 from timebank.exchange.queries.sharing import is_shared_with, list_shares
 from timebank.exchange.queries.teams import leads, list_led_by
 
 __all__ = [
+    "FURTHER",
     "IS_UNDONE",
+    "NEAR",
     "SOURCE",
     "WEEK",
     "BranchCounts",
     "Capacity",
     "Day",
+    "Found",
     "KeptOffer",
     "OfferFilter",
     "OfferNotFound",
@@ -91,6 +93,7 @@ __all__ = [
     "list_offers",
     "list_photos",
     "list_shares",
+    "list_shelf",
     "list_unchecked",
     "list_waiting",
     "list_words",

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from timebank.branches.models import Area
+from timebank.branches.models import Area, Branch
 from timebank.core.errors import Invalid
 from timebank.exchange import rules
 from timebank.exchange.models import (
+    CATEGORIES,
     GOODS,
     GOODS_CATEGORIES,
     OWN_BRANCH,
@@ -88,11 +89,12 @@ class OfferDraft:
         return self.kind == SERVICE and self.branch_id is self.team_id is self.organisation_id is None
 
 
-def columns_of(draft: OfferDraft) -> dict[str, Any]:
-    """What is kept of a draft that was checked, besides whose it is."""
-    words = "\n".join((draft.title, draft.description, draft.place)).lower()
+def columns_of(draft: OfferDraft, branch: Branch) -> dict[str, Any]:
+    """What is kept of a draft of a branch that was checked, besides whose it is."""
+    words = "\n".join((draft.title, CATEGORIES[draft.category], draft.description, draft.place)).lower()
+    home = draft.area_id if draft.area_id is not None else branch.area_id
     hours = rules.hours_text(rules.read_hours(draft.hours))
-    return {name: getattr(draft, name) for name in _SAID} | {"words": words, "hours": hours}
+    return {name: getattr(draft, name) for name in _SAID} | {"words": words, "hours": hours, "home_id": home}
 
 
 def check_draft(session: Session, draft: OfferDraft, today: date, *, before: Offer | None = None) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from timebank.branches.queries import get_branch
 from timebank.core import clock
 from timebank.core.actor import Actor
 from timebank.core.db import insert_once
@@ -62,7 +63,7 @@ def change_offer(session: Session, offer_id: int, draft: OfferDraft, *, actor: A
         raise OfferEnded()
     check_draft(session, draft, clock.today(now), before=offer)
     check_sharing(session, draft.shared_with, draft.branch_ids, own=offer.branch_id)
-    for name, value in columns_of(draft).items():
+    for name, value in columns_of(draft, offer.branch).items():
         setattr(offer, name, value)
     session.flush()
     share(session, offer, draft.branch_ids)
@@ -135,7 +136,7 @@ def _owner(session: Session, draft: OfferDraft, actor: Actor) -> dict[str, Any]:
 
 
 def _insert(session: Session, draft: OfferDraft, owner: dict[str, Any], *, form_key: str, now: datetime) -> Offer:
-    said = columns_of(draft) | owner | {"kind": draft.kind}
+    said = columns_of(draft, get_branch(session, owner["branch_id"])) | owner | {"kind": draft.kind}
     fixed = {"stock": draft.stock, "form_key": form_key, "created_at": now, "status": LISTED}
     made = session.scalar(insert_once(session, Offer).values(said | fixed).returning(Offer.id))
     offer = find_offer_by_key(session, form_key)

@@ -15,6 +15,7 @@ from timebank.core.paging import page_number
 from timebank.exchange import queries, rules, schemas, service
 from timebank.exchange.models import CATEGORIES, GOODS, KIND_NAMES, RESOURCE, SERVICE, Offer
 from timebank.exchange.views import ID, blueprint
+from timebank.exchange.views.keeping import area_choices
 from timebank.ledger import queries as ledger_queries
 from timebank.members.models import Member
 from timebank.web.forms import Form
@@ -32,15 +33,18 @@ PRICE_CHOICES = tuple((str(hours * 60), f"{hours} 币以内") for hours in (1, 2
 @blueprint.get("/offers")
 @public
 def list_offers() -> str:
-    """What can be redeemed; a member sees their own branch's, and what other branches share with it."""
+    """What can be redeemed, the nearest first; a member sees their branch's, and what others share with it."""
     actor = find_actor()
-    typed = Query()
+    typed, areas = Query(), area_choices()
     wanted = queries.OfferFilter(
         text=typed.value("text"),
         category=typed.one_of("category", CATEGORIES),
         kind=typed.one_of("kind", KIND_NAMES),
         most_minutes=int(typed.one_of("price", dict(PRICE_CHOICES)) or 0) or None,
+        near=typed.one_of("near", queries.NEAR),
+        area_id=int(typed.one_of("area", {str(one): name for one, name in areas}) or 0) or None,
         branch_id=actor.branch_id if actor is not None else None,
+        home_id=_home(),
     )
     page = queries.list_offers(
         db.session(), wanted, today=clock.today(clock.now()), number=page_number(request.args.get("page"))
@@ -52,6 +56,8 @@ def list_offers() -> str:
         categories=CATEGORIES,
         kinds=KIND_NAMES,
         prices=PRICE_CHOICES,
+        nearness=queries.NEAR,
+        areas=areas,
         available=_available(),
     )
 
@@ -132,6 +138,15 @@ def _why_not(offer: Offer) -> str:
     if offer.branch_id != actor.branch_id:
         return "other_branch"
     return "sold_out" if offer.stock == 0 else ""
+
+
+def _home() -> int | None:
+    """The area from which the visitor looks: their own, else their branch's; None for who is not signed in."""
+    actor = find_actor()
+    member = db.session.get(Member, actor.member_id) if actor is not None and actor.member_id else None
+    if member is None:
+        return None
+    return member.area_id if member.area_id is not None else member.branch.area_id
 
 
 def _available() -> int | None:
