@@ -34,6 +34,17 @@ from timebank.exchange.service.fulfilment import (
     rate,
 )
 from timebank.exchange.service.lapsing import remind_of_lapsing, renew_offer
+from timebank.exchange.service.needs import (
+    LONGEST,
+    MOST_NEEDS,
+    USUAL,
+    BadNeed,
+    NeedDraft,
+    NeedsFull,
+    end_need,
+    post_need,
+    tell_seekers,
+)
 from timebank.exchange.service.offers import (
     OfferEnded,
     StockMoved,
@@ -63,16 +74,21 @@ from timebank.exchange.service.orders import (
 )
 from timebank.exchange.service.people import NotActive
 from timebank.exchange.service.photos import LONGEST_SIDE, MOST_PHOTOS, PhotosFull, remove_photo, show_photo
+from timebank.exchange.service.sending import NotOfTheTeam, send_member
 from timebank.exchange.service.sharing import BadSharing
 from timebank.exchange.service.terms import OfferClosed, most_at_once, why_closed
 
 __all__ = [
+    "LONGEST",
     "LONGEST_SIDE",
+    "MOST_NEEDS",
     "MOST_PHOTOS",
+    "USUAL",
     "AlreadyAccepted",
     "AlreadyFulfilled",
     "AlreadyRated",
     "BadHours",
+    "BadNeed",
     "BadOffer",
     "BadQuantity",
     "BadScore",
@@ -85,12 +101,15 @@ __all__ = [
     "Fulfilment",
     "LicenceMissing",
     "MistypedVoucher",
+    "NeedDraft",
+    "NeedsFull",
     "NotAVoucher",
     "NotAcceptedYet",
     "NotActive",
     "NotEnoughEarned",
     "NotFulfilledYet",
     "NotLess",
+    "NotOfTheTeam",
     "OfferClosed",
     "OfferDraft",
     "OfferEnded",
@@ -115,6 +134,7 @@ __all__ = [
     "change_stock",
     "close_days",
     "decline_order",
+    "end_need",
     "end_offer",
     "expire_orders",
     "fulfil",
@@ -123,6 +143,7 @@ __all__ = [
     "most_at_once",
     "open_days",
     "pause_offer",
+    "post_need",
     "post_offer",
     "rate",
     "remind_of_lapsing",
@@ -130,6 +151,8 @@ __all__ = [
     "renew_offer",
     "request_order",
     "resume_offer",
+    "send_member",
     "show_photo",
+    "tell_seekers",
     "why_closed",
 ]

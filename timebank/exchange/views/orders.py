@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
@@ -11,7 +13,7 @@ from timebank.core.paging import page_number
 from timebank.exchange import queries, rules, schemas, service
 from timebank.exchange.models import ACCEPTED, FULFILLED, GOODS, OPEN, REQUESTED, UNDONE, Order, status_name
 from timebank.exchange.views import ID, blueprint
-from timebank.members.models import Member
+from timebank.members.models import ACTIVE, Member
 from timebank.web import qr
 from timebank.web.forms import Form
 from timebank.web.guards import current_actor, guard
@@ -67,6 +69,19 @@ def accept_order(order_id: int) -> Response | tuple[str, int]:
             flash("约好了，已经告诉对方。", "success")
             return _back_to(order_id)
     return _order_page(order_id, accept=form), form.status
+
+
+@blueprint.post(f"/orders/<{ID}:order_id>/send")
+@guard("order.fulfil")
+def send_member(order_id: int) -> Response | tuple[str, int]:
+    """Say who of the team goes."""
+    form = Form(schemas.SendSchema())
+    if form.submitted:
+        with form.catching(), transaction() as session:
+            service.send_member(session, order_id, **form.load(), actor=current_actor(), now=clock.now())
+            flash("安排好了，已经通知双方。", "success")
+            return _back_to(order_id)
+    return _order_page(order_id, send=form), form.status
 
 
 @blueprint.post(f"/orders/<{ID}:order_id>/decline")
@@ -136,6 +151,7 @@ def _order_page(order_id: int, **typed: Form) -> str:
         serves=serves,
         provides=actor.member_id in {order.provider_id, order.served_by_id},
         may_accept=serves and not goods and status in OPEN,
+        team=_team_of(order) if serves and status in OPEN else [],
         may_decline=serves and status == REQUESTED,
         may_cancel=(asked and status in OPEN) or (serves and status == ACCEPTED),
         may_fulfil=serves and status == ACCEPTED,
@@ -151,14 +167,26 @@ def _order_page(order_id: int, **typed: Form) -> str:
     )
 
 
+def _team_of(order: Order) -> list[tuple[int, str]]:
+    """Who of the team could go; nobody for what no team gives, and for whoever does not lead."""
+    if order.offer.team is None:
+        return []
+    actor = current_actor()
+    if not actor.may("order.fulfil", branch_id=order.branch_id, owner_id=order.provider_id):
+        return []
+    people = [one.member for one in order.offer.team.members if one.member_id != order.member_id]
+    return [(one.id, one.name) for one in people if one.status == ACTIVE]
+
+
 def _forms(order: Order, typed: dict[str, Form]) -> dict[str, Form]:
     """A form for each thing one can do here; the one that was sent keeps what was typed and what was wrong with it."""
-    made = {
+    made: dict[str, tuple[Any, dict[str, Any]]] = {
         "accept": (schemas.AcceptSchema(), {"agreed_at": _local_text(order), "reply": order.reply}),
         "decline": (schemas.DeclineSchema(), {}),
         "cancel": (schemas.CancelSchema(), {}),
         "rate": (schemas.RateSchema(), {}),
         "voucher": (schemas.VoucherSchema(), {}),
+        "send": (schemas.SendSchema(), {"member_id": order.served_by_id}),
     }
     return {name: typed.get(name) or Form(schema, initial=initial) for name, (schema, initial) in made.items()}
 
