@@ -20,7 +20,7 @@ from timebank.members.service import OrganisationDraft, register_organisation, s
 from timebank.partners.service import DeskDraft, claim_desk, open_desk
 
 _ROOM: Final = "邻里中心活动室"
-_TEAM_OFFER: Final = "上门量血压、陪聊天"
+_TEAM_OFFER: Final = "陪老人聊天、读报"
 _FILM_DAYS: Final = (33, 26, 19, 11, 6, 2)  # so many days ago somebody wanted to see a film
 
 
@@ -40,8 +40,13 @@ def open_partners(story: Story) -> None:
 def _join_cinema(story: Story, at: datetime) -> None:
     manager, branch_id = story.actor(MANAGERS[DAQI]), story.branch_ids[DAQI]
     draft = OrganisationDraft(
-        **{"name": "大碶影剧院（演示）", "kind": "company", "contact_name": "徐经理", "address": "大碶街道影院路 8 号"},
-        **{"words": "给志愿者留票。", "branch_id": branch_id, "form_key": "demo:cinema"},
+        name="大碶影剧院（演示）",
+        kind="company",
+        contact_name="徐经理",
+        address="大碶街道影院路 8 号",
+        words="给志愿者留票。",
+        branch_id=branch_id,
+        form_key="demo:cinema",
     )
     cinema = register_organisation(story.session, draft, actor=manager, keys=story.keys, now=at)
     desk = DeskDraft(branch_id=branch_id, organisation_id=cinema.id, name="售票处", form_key="demo:desk")
@@ -49,8 +54,15 @@ def _join_cinema(story: Story, at: datetime) -> None:
     claim_desk(story.session, opened.id, now=at + timedelta(hours=1))
     last = _months_ahead(story.now)
     film = OfferDraft(
-        **{"kind": GOODS, "branch_id": branch_id, "organisation_id": cinema.id, "category": "ticket", "title": FILM},
-        **{"price_minutes": 60, "stock": 60, "per_member_limit": 2, "place": "大碶影剧院售票处"},
+        kind=GOODS,
+        branch_id=branch_id,
+        organisation_id=cinema.id,
+        category="ticket",
+        title=FILM,
+        price_minutes=60,
+        stock=60,
+        per_member_limit=2,
+        place="大碶影剧院售票处",
         description="凭兑换券到售票处换当天任意一场。",
         valid_until=last,
         use_by=last,
@@ -64,8 +76,13 @@ def _months_ahead(now: datetime) -> date:
 
 def _open_room(story: Story, at: datetime) -> None:
     room = OfferDraft(
-        **{"kind": RESOURCE, "branch_id": story.branch_ids[DAQI], "category": "room", "title": _ROOM, "capacity": 1},
-        **{"price_minutes": 30, "hours": "1-5 08:30-11:30;1-5 13:30-17:30;6-7 09:00-12:00"},
+        kind=RESOURCE,
+        branch_id=story.branch_ids[DAQI],
+        category="room",
+        title=_ROOM,
+        capacity=1,
+        price_minutes=30,
+        hours="1-5 08:30-11:30;1-5 13:30-17:30;6-7 09:00-12:00",
         description="坐二十人，有投影和热水。用完请把桌椅摆好。",
         place="学苑社区邻里中心二楼",
     )
