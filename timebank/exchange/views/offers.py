@@ -95,6 +95,7 @@ def _offer_page(offer_id: int, form: Form) -> str:
         words=queries.list_words(session, offer.id),
         available=_available(),
         why_not=_why_not(offer),
+        closed_why=service.why_closed(session, offer, now),
         taken=queries.count_taken(session, offer.id, actor.member_id)
         if actor is not None and actor.member_id is not None
         else 0,
