@@ -189,6 +189,8 @@ def _unopened(session: Session, entry: EntryView) -> AccountView:
         balance=0,
         held=0,
         available=0,
+        floor=0,
+        line=0,
     )
 
 

@@ -35,6 +35,8 @@ class AccountView:
     balance: int
     held: int
     available: int
+    floor: int
+    line: int  # what another branch may owe on a clearing account, as its creditor decided
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +63,8 @@ def _view(account: Account) -> AccountView:
         balance=account.balance,
         held=account.held,
         available=account.available,
+        floor=account.floor,
+        line=-account.resting_floor,
     )
 
 

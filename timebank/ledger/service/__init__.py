@@ -31,8 +31,23 @@ from timebank.ledger.service.holds import (
     post_hold,
     void_hold,
 )
-from timebank.ledger.service.periods import EarlierMonthOpen, LaterMonthClosed, MonthNotOver, close_period
-from timebank.ledger.service.reversing import Correcting, OneHand, OneSided, Reversal, Reversed, reverse
+from timebank.ledger.service.lines import LineDraft, decide_line
+from timebank.ledger.service.periods import (
+    EarlierMonthOpen,
+    LaterMonthClosed,
+    MonthNotOver,
+    close_period,
+    common_instant,
+)
+from timebank.ledger.service.reversing import (
+    Correcting,
+    OneHand,
+    OneSided,
+    Reversal,
+    Reversed,
+    reverse,
+    reverse_across,
+)
 
 __all__ = [
     "AccountClosed",
@@ -50,6 +65,7 @@ __all__ = [
     "HoldTooSmall",
     "KeyReused",
     "LaterMonthClosed",
+    "LineDraft",
     "MonthNotOver",
     "NotEnough",
     "NotFromHold",
@@ -61,6 +77,8 @@ __all__ = [
     "TransferDraft",
     "close_account",
     "close_period",
+    "common_instant",
+    "decide_line",
     "expire_holds",
     "hold",
     "open_account",
@@ -70,5 +88,6 @@ __all__ = [
     "post_hold",
     "post_many",
     "reverse",
+    "reverse_across",
     "void_hold",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,10 +12,11 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from timebank.core.errors import Conflict, Invalid
-from timebank.ledger.models import INTER_BRANCH, OWING_KINDS, Entry, FloorDecision
+from timebank.ledger.models import CLEARING, INTER_BRANCH, OWING_KINDS, Book, Entry, FloorDecision
 from timebank.ledger.rules import EntryDraft, Owing, Short, TransferDraft, accounts_of, reversed_transfers
 from timebank.ledger.service.accounts import Accounts, BelowFloor, lock_accounts, not_enough, refuse_closed
 from timebank.ledger.service.entries import Entered, EntryNotFound, Posted, add_transfers, course, enter, transfer_rows
+from timebank.ledger.service.periods import common_instant
 
 
 class OneHand(Invalid):
@@ -90,6 +92,61 @@ def reverse(session: Session, entry_id: int, reversal: Reversal, *, now: datetim
             _move(session, replace(entered, fresh=[draft]), decisions if draft is back else {})
     *instead, undone = entered.posted(drafts)
     return Reversed(undone, instead[0] if instead else None)
+
+
+def reverse_across(session: Session, entry_ids: Sequence[int], reversal: Reversal, *, now: datetime) -> list[Posted]:
+    """Book the opposite of entries between branches, all of them together, each in its own book and naming its own.
+
+    A repeat with the same key returns the first. Raises EntryNotFound, OneSided where a side is missing, and what
+    ``reverse`` raises; NotEnough also where a line would be passed.
+    """
+    entries = [session.get(Entry, entry_id) for entry_id in sorted(entry_ids)]
+    found = [entry for entry in entries if entry is not None]
+    if len(found) != len(entries):
+        raise EntryNotFound()
+    if not _is_whole(session, found):
+        raise OneSided()
+    at = common_instant(session, {entry.book_id for entry in found}, now=now)
+    drafts = [replace(_back(entry, reversal, at), kind=INTER_BRANCH) for entry in found]
+    entered = enter(session, drafts, now=at)
+    if entered.fresh:
+        accounts = lock_accounts(session.connection(), accounts_of(drafts))
+        refuse_closed(accounts)
+        owes, owing = _across(drafts, accounts, decided=_is_decided(reversal))
+        for draft in sorted(drafts, key=lambda one: one.book_id):
+            entry_id = entered.ids[draft.book_id, draft.key]
+            mine = owing if draft is owes else ()
+            decisions = {one.seq: _decision(one, entry_id, reversal, at) for one in mine}
+            _move(session, replace(entered, fresh=[draft]), decisions)
+    return entered.posted(drafts)
+
+
+def _is_whole(session: Session, entries: Sequence[Entry]) -> bool:
+    """Whether entries are between branches, and what each has with another cancels out: no side is missing."""
+    towards: Counter[frozenset[str]] = Counter()
+    for entry in entries:
+        here = session.get_one(Book, entry.book_id).code
+        for transfer in entry.transfers:
+            for account, amount in ((transfer.credit, transfer.amount), (transfer.debit, -transfer.amount)):
+                if account.kind == CLEARING:
+                    towards[frozenset({here, account.code.removeprefix("clearing:")})] += amount
+    return bool(towards) and not any(towards.values()) and all(entry.kind == INTER_BRANCH for entry in entries)
+
+
+def _across(
+    drafts: Sequence[EntryDraft], accounts: Accounts, *, decided: bool
+) -> tuple[EntryDraft | None, Sequence[Owing]]:
+    """The draft in which a member comes to owe, and what; none where everything is covered."""
+    short = course(drafts, accounts).short
+    if short is None:
+        return None, ()
+    for draft in drafts:
+        may = course(drafts, accounts, owed=draft)
+        if may.short is None and all(accounts[one.account_id].kind in OWING_KINDS for one in may.owing):
+            if not decided:
+                raise not_enough(accounts, short, BelowFloor)
+            return draft, may.owing
+    raise not_enough(accounts, short)
 
 
 def _order(
