@@ -187,6 +187,10 @@ def _give(session: Session) -> None:
     give(session, draft, actor=actor_of(session, one), now=NOW)
 
 
+def _decide_a_line(session: Session) -> None:
+    open_bank(session).clearing("XG")
+
+
 def _ask_family(session: Session) -> None:
     branch = make_branch(session, "RU")
     one, other = make_member(session, branch), make_member(session, branch)
@@ -197,6 +201,7 @@ def _ask_family(session: Session) -> None:
     ("leave", "below"),
     [
         (_give, "0025"),
+        (_decide_a_line, "0026"),
         (_limit_sign_ups, "0021"),
         (_ask_family, "0022"),
         (_give_away, "0010"),

@@ -80,6 +80,9 @@ PERMISSIONS: Final[dict[str, dict[str, Reach]]] = {
     "gift.own": _EVERYONE,
     "fund.read": _READERS,
     "fund.grant": _MANAGERS,
+    # 网点之间
+    "clearing.read": _READERS,
+    "clearing.change": _MANAGERS,
     # 账本 · 归档 · 监督
     "archive.close": _MANAGERS,
     "archive.read": _READERS,

@@ -31,6 +31,27 @@ SENTENCES: Final[dict[str, str]] = {
     "attendance.returned": (
         "“{title}”的名单被退回\n{start:moment} 的班次，原因：{reason}。请核对后重新提交，入账前大家的时长都还没有存入。"
     ),
+    "clearing.asked": "{peer}想和本网点互相兑换\n附言：{words}。请到“网点互通”里看一看，同意或者说明原因。",
+    "clearing.case": (
+        "和{peer}之间有一件差异要核对\n{what}。两个网点之间的兑换先暂停，冻结的爱心币没有动。请到“网点互通”里处理。"
+    ),
+    "clearing.closed": "{peer}解除了和本网点的互通\n原因：{words}。两边已经两清。",
+    "clearing.declined": "{peer}没有同意互通\n原因：{words}。",
+    "clearing.filling": (
+        "{debtor}在{creditor}的额度用到了 {level}%\n现在欠 {minutes:coins}。"
+        "用满以后，{debtor}的会员就不能再去{creditor}兑换；可以多请对方会员过来，或者商量调高额度。"
+    ),
+    "clearing.frozen": "{peer}暂停了和本网点的互通\n原因：{words}。已经冻结的爱心币没有动。",
+    "clearing.line": "{peer}把给本网点的额度改成了 {minutes:coins}\n本网点最多可以欠{peer}这么多。",
+    "clearing.netting_asked": (
+        "等您同意：几个网点之间轧掉 {minutes:coins}\n转一圈互相欠的一起减掉，谁的币都不动。请到“网点互通”里决定。"
+    ),
+    "clearing.netting_declined": "网点之间的轧差没有成\n原因：{words}。账没有动。",
+    "clearing.netting_settled": (
+        "网点之间轧掉了 {minutes:coins}\n几个网点都同意了，互相欠的都少了这么多，谁的币都没有动。"
+    ),
+    "clearing.opened": "{peer}同意和本网点互相兑换\n附言：{words}。会员现在可以在两边兑换了。",
+    "clearing.resumed": "和{peer}的互通恢复了\n附言：{words}。",
     "coins.expired": (
         "{minutes:coins} 过期了\n存入满 {months} 个月没有用，按本网点的规则过期。明细在“我的流水”里，有疑问请问网点。"
     ),

@@ -128,6 +128,14 @@ def outstanding(session: Session, book_id: int, *, kind: str = MEMBER, unit: str
     return int(session.scalar(chosen) or 0)
 
 
+def get_hold_account(session: Session, hold_id: int) -> int:
+    """The id of the account that an amount was set aside on. Raises NoSuchAccount."""
+    account_id = session.scalar(select(Hold.account_id).where(Hold.id == hold_id))
+    if account_id is None:
+        raise NoSuchAccount()
+    return account_id
+
+
 def list_open_holds(
     session: Session, *, account_id: int | None = None, book_id: int | None = None, expired_at: datetime | None = None
 ) -> list[OpenHold]:

@@ -1,0 +1,83 @@
+"""A month between two branches, drawn from each side's own book."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from timebank.clearing.models import BranchPair, PairStatement
+from timebank.clearing.rules import canonical, digest
+from timebank.core.clock import month_range
+from timebank.ledger import queries as ledger
+
+_LINES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class StatementView:
+    """What one side's book says of a month, told as from the branch with the smaller id; both sides' are equal."""
+
+    content: str
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing moved, and nothing was owed before."""
+        fields = json.loads(self.content)
+        return not fields["lines"] and not fields["opening"]
+
+    @property
+    def hash(self) -> str:
+        """What both sides seal."""
+        return digest(self.content)
+
+
+def draw_statement(session: Session, pair: BranchPair, month: str, *, branch_id: int) -> StatementView:
+    """A month as ``branch_id`` has booked it; amounts above zero are what the low branch came to owe."""
+    sign = 1 if branch_id == pair.low_id else -1
+    start, end = month_range(month)
+    account_id = pair.account_of(branch_id)
+    lines = sorted(
+        (
+            f"{line.source_type}:{line.source_id}",
+            line.posted_at.isoformat(),
+            int(line.reverses_id is not None),
+            sign * line.amount,
+        )
+        for line in _lines(session, account_id, start, end)
+    )
+    return StatementView(
+        canonical(
+            {
+                "high": pair.high.code,
+                "low": pair.low.code,
+                "month": month,
+                "unit": "coin",
+                "opening": sign * ledger.balance(session, account_id, at=start),
+                "closing": sign * ledger.balance(session, account_id, at=end),
+                "lines": lines,
+            }
+        )
+    )
+
+
+def _lines(session: Session, account_id: int, start: datetime, end: datetime) -> Iterator[ledger.StatementLine]:
+    before = ""
+    while True:
+        page = ledger.statement(session, account_id, start=start, end=end, before=before, size=_LINES)
+        yield from page.lines
+        if not page.older:
+            return
+        before = page.older
+
+
+def list_statements(session: Session, pair_id: int, *, month: str = "") -> Sequence[PairStatement]:
+    """A pair's sealed statements, the newest first."""
+    chosen = select(PairStatement).where(PairStatement.pair_id == pair_id).options(joinedload(PairStatement.pair))
+    if month:
+        chosen = chosen.where(PairStatement.month == month)
+    return session.scalars(chosen.order_by(PairStatement.month.desc())).all()
