@@ -31,11 +31,25 @@ MOVES: Final[dict[str, dict[str, str]]] = {
 }
 
 
+PROPOSAL_STATUS_NAMES: Final = {
+    "reserved": "已冻结，等对方网点",
+    "accepted": "两边都已留好",
+    "committed": "付方已付，等对方入账",
+    "settled": "两边都已入账",
+    "cancelled": "已取消",
+    "expired": "已过期",
+    "refused": "对方网点没有接受",
+}
+
+
 class ProposalMoved(Conflict):
     """It is not where this step begins."""
 
     code = "clearing.proposal_moved"
-    text = "这张清算单现在是“{status}”，不能这样办。请刷新页面再看一看。"
+    text = "这张清算单现在是“{name}”，不能这样办。请刷新页面再看一看。"
+
+    def __init__(self, *, status: str) -> None:
+        super().__init__(status=status, name=PROPOSAL_STATUS_NAMES[status])
 
 
 def decide(verb: Verb, status: str) -> str:

@@ -13,15 +13,7 @@ from timebank.core.db import BIG, Base
 
 RESERVED, ACCEPTED, COMMITTED, SETTLED = "reserved", "accepted", "committed", "settled"
 CANCELLED, EXPIRED, REFUSED = "cancelled", "expired", "refused"
-PROPOSAL_STATUS_NAMES: Final = {
-    RESERVED: "已冻结，等对方网点",
-    ACCEPTED: "两边都已留好",
-    COMMITTED: "本方已付，等对方入账",
-    SETTLED: "两边都已入账",
-    CANCELLED: "已取消",
-    EXPIRED: "已过期",
-    REFUSED: "对方网点没有接受",
-}
+STATUSES: Final = (RESERVED, ACCEPTED, COMMITTED, SETTLED, CANCELLED, EXPIRED, REFUSED)
 IN_FLIGHT: Final = (RESERVED, ACCEPTED, COMMITTED)
 
 
@@ -36,7 +28,7 @@ class Proposal(Base):
 
     __tablename__ = "proposal"
     __table_args__ = (
-        CheckConstraint(f"status IN {tuple(PROPOSAL_STATUS_NAMES)}", name="status"),
+        CheckConstraint(f"status IN {STATUSES}", name="status"),
         CheckConstraint("payer_id <> payee_id", name="two_branches"),
         CheckConstraint("amount_minutes > 0", name="amount_positive"),
         CheckConstraint("settled_minutes IS NULL OR settled_minutes > 0", name="settled_positive"),

@@ -194,8 +194,9 @@ def _answer_committed(session: Session, letter: Letter, now: datetime) -> str:
     if pair is None:
         return messages.UNKNOWN
     draft = _payee_entry(session, pair, proposal, now)
-    proposal.payee_entry_id = ledger.post_hold(session, proposal.line_hold_id, draft, now=now).entry_id
-    proposal.status, proposal.settled_at, proposal.ended_at = SETTLED, now, now
+    posted = ledger.post_hold(session, proposal.line_hold_id, draft, now=now)
+    proposal.status, proposal.payee_entry_id = rules.decide("settle", proposal.status), posted.entry_id
+    proposal.settled_at = proposal.ended_at = now
     session.flush()
     return messages.DONE
 
@@ -233,9 +234,9 @@ def settle(session: Session, proposal_id: int, settlement: Settlement, *, now: d
 def commit(session: Session, proposal: Proposal, settlement: Settlement, *, now: datetime) -> Letter:
     """The payer's last step: its book pays, its outbox says so. After this nobody cancels. Raises ProposalMoved."""
     if proposal.status != COMMITTED:
-        proposal.status = rules.decide("commit", _status_at(proposal, now))
-        proposal.plan = _plan(settlement)
+        after = rules.decide("commit", _status_at(proposal, now))
         pair = _open_pair(session, proposal.payer_id, proposal.payee_id)
+        proposal.plan = _plan(settlement)
         paid = ledger.TransferDraft(
             debit_id=_payer_account(session, proposal),
             credit_id=pair.account_of(proposal.payer_id),
@@ -246,7 +247,7 @@ def commit(session: Session, proposal: Proposal, settlement: Settlement, *, now:
             transfers=(paid,), for_member_id=settlement.payer_member_id, **_entry(proposal, proposal.payer_id)
         )
         posted = ledger.post_hold(session, proposal.payer_hold_id or 0, draft, now=now)
-        proposal.payer_entry_id, proposal.committed_at = posted.entry_id, now
+        proposal.status, proposal.payer_entry_id, proposal.committed_at = after, posted.entry_id, now
         proposal.source_id, proposal.settled_minutes = settlement.source_id, settlement.minutes
         session.flush()
     return messages.send(session, proposal, messages.COMMITTED, minutes=settlement.minutes, now=now)
