@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -24,8 +24,10 @@ from tests.attendance.paper import printed
 from tests.attendance.scene import AFTER, make_scene, make_shift
 from tests.attendance.scene import at as scene_at
 from tests.corrections.town import make_town
+from tests.exchange.scene import Scene as Neighbourhood
 from tests.exchange.scene import give as earned
 from tests.ledger.bank import open_bank
+from tests.partners.scene import Partners
 from tests.rulebook.saving import save_rule
 from tests.world import KEYS, NOW, actor_of, make_branch, make_member
 from timebank.activities.rules import Limits
@@ -45,7 +47,7 @@ from timebank.core.actor import SYSTEM
 from timebank.core.db import Base, write_session
 from timebank.corrections.service import request_check
 from timebank.giving.service import GiftDraft, give
-from timebank.members.service import ask_family
+from timebank.members.service import OrganisationDraft, ask_family, register_organisation
 from timebank.rotation.service import rotate_code_key
 
 for found in pkgutil.walk_packages(timebank.__path__, "timebank."):
@@ -191,17 +193,42 @@ def _decide_a_line(session: Session) -> None:
     open_bank(session).clearing("XG")
 
 
+def _share(session: Session) -> None:
+    neighbourhood = Neighbourhood(session)
+    neighbourhood.service("修伞", category="repair", shared_with="all")
+
+
+def _print_last_days(session: Session) -> None:
+    day = date(2026, 12, 24)
+    Neighbourhood(session).goods("戏票", stock=1, valid_until=day, use_by=day)
+
+
+def _open_a_desk(session: Session) -> None:
+    Partners(session).open()
+
+
 def _ask_family(session: Session) -> None:
     branch = make_branch(session, "RU")
     one, other = make_member(session, branch), make_member(session, branch)
     ask_family(session, other.number, actor=actor_of(session, one), now=NOW)
 
 
+def _take_in(session: Session) -> None:
+    branch = make_branch(session, "RU")
+    boss = actor_of(session, make_member(session, branch, roles=("manager",)))
+    draft = OrganisationDraft(name="新碶小学", kind="school", branch_id=branch.id, form_key="k")
+    register_organisation(session, draft, actor=boss, keys=KEYS, now=NOW)
+
+
 @pytest.mark.parametrize(
     ("leave", "below"),
     [
+        (_take_in, "0030"),
         (_give, "0025"),
         (_decide_a_line, "0026"),
+        (_share, "0028"),
+        (_open_a_desk, "0031"),
+        (_print_last_days, "0050_"),
         (_limit_sign_ups, "0021"),
         (_ask_family, "0022"),
         (_give_away, "0010"),

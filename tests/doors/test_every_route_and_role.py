@@ -123,6 +123,7 @@ WRITES_NOTHING = {
     "members.find_people",
     "members.new_password",
     "members.sign_out",
+    "partners.desk",
     "roster.upload",
     "web.preferences",
 }

@@ -68,6 +68,7 @@ from timebank.members.roster import service as roster
 from timebank.members.rules import CONSENT_VERSION, GUARDIAN, member_number, personal_code, personal_pass
 from timebank.members.service import (
     NewMember,
+    OrganisationDraft,
     PaperDraft,
     ask_family,
     create_team,
@@ -76,9 +77,12 @@ from timebank.members.service import (
     link_by_staff,
     record_paper,
     register,
+    register_organisation,
     suspend_member,
 )
 from timebank.notices.models import Notice
+from timebank.partners import service as partners
+from timebank.partners.rules import COOKIE, LINK, note_of
 from timebank.web.guards import PUBLIC
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -109,7 +113,10 @@ OWNER, ASKER = Persona(name="owner"), Persona(name="asker")  # who gave a servic
 STAFF = tuple(Persona(name=f"{role}@home", role=role) for role in ROLES)
 OTHERS = tuple(Persona(name=f"{role}@other", role=role, home=False) for role in ROLES)
 KIOSK = Persona(name="kiosk", role="kiosk")  # a tablet at the entrance: nobody is signed in on it
-PERSONAS = (VISITOR, OWNER, ASKER, *STAFF, *OTHERS, KIOSK)
+DESK = Persona(name="desk", role="desk")  # a device of an organisation: nobody is signed in on it
+SIGNED_IN = {persona.name for persona in (OWNER, ASKER, *STAFF, *OTHERS)}
+DEVICES = {"kiosk.scan": KIOSK, "desk.redeem": DESK}  # what only such a device may do
+PERSONAS = (VISITOR, OWNER, ASKER, *STAFF, *OTHERS, KIOSK, DESK)
 
 
 @dataclass
@@ -129,6 +136,8 @@ class Town:
             client.set_cookie("session", self.cookies[persona.name])
         if persona == KIOSK:
             client.set_cookie("kiosk", self.things["kiosk_cookie"], path="/kiosk")
+        if persona == DESK:
+            client.set_cookie("desk", self.things["desk_cookie"], path="/desk")
         return client
 
     def restore(self) -> None:
@@ -197,12 +206,14 @@ ARGUMENTS = {
     "branch_id": "branch",
     "code": "branch_code",
     "consent_id": "consent",
+    "desk_id": "desk",
     "correction_id": "correction",
     "entry_id": "entry",
     "fund_grant_id": "fund_grant",
     "grant_id": "grant",
     "import_id": "import",
     "kiosk_id": "kiosk",
+    "link": "desk_link",
     "kind": "csv",
     "link_id": "family_link",
     "member_id": "owner",
@@ -214,6 +225,7 @@ ARGUMENTS = {
     "offer_id": "service",
     "run_id": "audit",
     "order_id": "accepted",
+    "organisation_id": "organisation",
     "page": "sheet_page",
     "photo_id": "photo",
     "purpose": "purpose",
@@ -265,6 +277,8 @@ SPECIAL = {
     ("exchange.renew_offer", "offer_id"): "ending",
     ("exchange.fulfil", "code"): "voucher",
     ("exchange.rate_order", "order_id"): "fulfilled",
+    ("partners.desk_voucher", "code"): "desk_voucher",
+    ("partners.redeem", "code"): "desk_voucher",
     ("exchange.show_voucher", "code"): "voucher",
     ("members.approve", "member_id"): "pending",
     ("members.decline", "member_id"): "pending",
@@ -327,9 +341,11 @@ def expected(rule: Rule, permission: str, persona: Persona) -> str:
     """What the permission table says: ``open``, ``sign in`` or ``refused``."""
     if permission == PUBLIC:
         return "open"
-    if permission == "kiosk.scan":
-        return "sign in" if persona.is_visitor else "open" if persona == KIOSK else "refused"
-    if persona.is_visitor or persona == KIOSK:
+    device = DEVICES.get(permission)
+    if device is not None:
+        # Another device has a cookie for its own pages alone: here it is a visitor.
+        return "open" if persona == device else "refused" if persona.name in SIGNED_IN else "sign in"
+    if persona.name not in SIGNED_IN:
         return "sign in"
     if (rule.endpoint, persona.name) in NOT_THEIRS:
         return "refused"
@@ -357,6 +373,8 @@ def _reaches(persona: Persona, permission: str) -> bool:
 NOBODYS = {
     "purpose",
     "personal_pass",
+    "desk_link",
+    "desk_voucher",
     "csv",
     "asset",
     "version",
@@ -466,6 +484,7 @@ def _make_things(session: Session, home: Branch, people: Mapping[str, Member]) -
     things |= _make_activities(session, activities.Town(home, people["organiser@home"], lead), people)
     things |= _make_sign_up_life(session, activities.Town(home, people["organiser@home"], lead), people)
     things |= _make_orders(session, home, people)
+    things |= _make_desks(session, home, people)
     things |= _make_corrections(session, home, people)
     things |= _make_grants(session, home, people)
     boss = actor_of(session, manager)
@@ -672,6 +691,37 @@ def _spend(session: Session, home: Branch, spender: Member, people: Mapping[str,
     wish = exchange.OrderDraft(offer_id=offer.id, form_key=f"soap-{name}")
     order = exchange.request_order(session, wish, actor=actor_of(session, spender), now=NOW)
     exchange.fulfil(session, order.voucher, actor=keeping, now=NOW)
+
+
+def _make_desks(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:
+    """An organisation that gives tickets: a desk in use, another whose link waits, and a voucher."""
+    boss = actor_of(session, people["manager@home"])
+    named = OrganisationDraft(name="北仑大剧院", kind="company", branch_id=home.id, form_key="theatre")
+    theatre = register_organisation(session, named, actor=boss, keys=KEYS, now=NOW)
+    used, waiting = (
+        partners.open_desk(
+            session,
+            partners.DeskDraft(branch_id=home.id, organisation_id=theatre.id, name=name, form_key=name),
+            actor=boss,
+            now=NOW,
+        )
+        for name in ("东门", "西门")
+    )
+    partners.claim_desk(session, used.id, now=NOW)
+    play = exchange.OfferDraft(
+        **{"kind": GOODS, "branch_id": home.id, "organisation_id": theatre.id, "category": "ticket"},
+        **{"title": "话剧票", "price_minutes": 30, "stock": 5},
+    )
+    offer = exchange.post_offer(session, play, form_key="play", actor=boss, now=NOW)
+    wish = exchange.OrderDraft(offer_id=offer.id, form_key="play")
+    order = exchange.request_order(session, wish, actor=actor_of(session, people["asker"]), now=NOW)
+    return {
+        "organisation": theatre.id,
+        "desk": used.id,
+        "desk_cookie": note_of(KEYS, COOKIE, used.id),
+        "desk_link": note_of(KEYS, LINK, waiting.id),
+        "desk_voucher": order.voucher,
+    }
 
 
 def _make_orders(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:

@@ -47,6 +47,8 @@ PERMISSIONS: Final[dict[str, dict[str, Reach]]] = {
     "role.grant": _MANAGERS,
     "role.grant_administrator": _row(administrator="all"),
     "team.change": _MANAGERS,
+    "organisation.read": _row(organiser="branch", manager="branch", inspector="branch", administrator="all"),
+    "organisation.change": _MANAGERS,
     "family.own": _EVERYONE,
     "family.change": _MANAGERS,
     "paper.record": _MANAGERS,
@@ -73,6 +75,10 @@ PERMISSIONS: Final[dict[str, dict[str, Reach]]] = {
     "order.own": _EVERYONE,
     "order.fulfil": _row(volunteer="own", manager="branch", administrator="all"),
     "order.read": _READERS,
+    # 合作单位
+    "desk.open": _MANAGERS,
+    "desk.redeem": {},  # nobody by role: only a device that is an open desk, for its own organisation
+    "slip.read": _READERS,
     # 规则
     "rules.read": _READERS,
     "rules.change": _MANAGERS,

@@ -8,7 +8,7 @@ from marshmallow import ValidationError, fields, post_load, pre_load, validates_
 
 from timebank.core.clock import ZONE
 from timebank.exchange import rules
-from timebank.exchange.models import GOODS_CATEGORIES, SERVICE_CATEGORIES
+from timebank.exchange.models import GOODS_CATEGORIES, OWN_BRANCH, SERVICE_CATEGORIES, SHARED_NAMES
 from timebank.web.forms import Count, FormSchema, OneOf, Text
 
 
@@ -20,6 +20,8 @@ class _OfferSchema(FormSchema):
     price_hours = Count(0, rules.MAX_PRICE_MINUTES // 60, load_default=0)
     price_minutes = Count(0, 59, load_default=0)
     valid_until = fields.Date(load_default=None)
+    shared_with = fields.String(load_default=OWN_BRANCH, validate=OneOf(SHARED_NAMES))
+    branch_ids = fields.List(Count(1), load_default=list)
 
     @validates_schema(skip_on_field_errors=True)
     def _price_is_something(self, typed: dict[str, Any], **_: Any) -> None:
@@ -30,6 +32,7 @@ class _OfferSchema(FormSchema):
     @post_load
     def _one_amount(self, typed: dict[str, Any], **_: Any) -> dict[str, Any]:
         typed["price_minutes"] += 60 * typed.pop("price_hours")
+        typed["branch_ids"] = frozenset(typed["branch_ids"])
         return typed
 
 
@@ -45,12 +48,14 @@ class GoodsSchema(_OfferSchema):
 
     category = fields.String(required=True, validate=OneOf([*GOODS_CATEGORIES, "other"]))
     per_member_limit = Count(1, 999, load_default=None, allow_none=True)
+    use_by = fields.Date(load_default=None)
 
 
 class NewGoodsSchema(GoodsSchema):
     """Goods with their first stock."""
 
     stock = Count(0, rules.MAX_STOCK, required=True)
+    organisation_id = Count(1, load_default=None, allow_none=True)
 
 
 class StockSchema(FormSchema):

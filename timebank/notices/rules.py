@@ -96,6 +96,7 @@ SENTENCES: Final[dict[str, str]] = {
     "offer.lapsed": "“{title}”到期了，邻居现在看不到\n截止日期是 {until}。还愿意提供的话，打开它点一下“再续三个月”。",
     "offer.lapsing": "“{title}”快到期了\n{until} 以后邻居就看不到了。还愿意提供的话，打开它点一下“再续三个月”。",
     "order.accepted": "“{title}”约好了\n{provider} 约在 {agreed_at:moment}。留言：{reply}。完成后请出示兑换券。",
+    "order.booked": "“{title}”订好了\n{at:moment} 开始，地点：{place}。到时候请出示兑换券；用不上请早点取消。",
     "order.cancelled": "您兑换的“{title}”被取消了\n原因：{reason}。冻结的爱心币已经退回，可以再选别的。",
     "order.cancelled_by_branch": "“{title}”的兑换由网点取消了\n原因：{reason}。您不用去了，有疑问请联系网点。",
     "order.cancelled_by_member": "{member} 取消了“{title}”的兑换\n原因：{reason}。您不用去了。",

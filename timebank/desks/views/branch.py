@@ -170,6 +170,8 @@ def _links(branch: Branch, actor: Actor) -> list[tuple[str, str, str, str]]:
         ("role.grant", url_for("members.roles", branch=branch.id), "身份", "组织者、管理员、监督员", "key"),
         ("offer.branch", url_for("exchange.branch_offers", branch=branch.id), "物品与服务", "上架、库存", "gift"),
         ("order.read", url_for("exchange.branch_orders", branch=branch.id), "兑换单", "查找、核销", "ticket"),
+        ("desk.open", url_for("partners.desks", branch=branch.id), "合作单位核销台", "开台、关台", "scan"),
+        ("slip.read", url_for("partners.slips", branch=branch.id), "合作单位对账单", "每月换走了什么，可打印", "list"),
         ("activity.post", url_for("activities.organise"), "组织活动", "发布、现场、核对", "hand"),
         ("archive.read", url_for("archives.months", branch=branch.id), "月度归档", "结账、下载归档包", "archive"),
         ("books.read", url_for("desks.trial_balance", branch=branch.id), "监督", "试算平衡、分录、自检", "scale"),

@@ -2,6 +2,7 @@
 
 from timebank.exchange.queries.corrected import IS_UNDONE
 from timebank.exchange.queries.correcting import SOURCE, OrderChange, find_booked_order, plan_correction
+from timebank.exchange.queries.licences import has_licence, list_unchecked
 from timebank.exchange.queries.offers import (
     Capacity,
     KeptOffer,
@@ -12,6 +13,7 @@ from timebank.exchange.queries.offers import (
     find_offer_by_key,
     get_offer,
     list_branch_goods,
+    list_branch_resources,
     list_branch_services,
     list_member_offers,
     list_offers,
@@ -33,10 +35,13 @@ from timebank.exchange.queries.orders import (
     list_branch_orders,
     list_member_orders,
     list_waiting,
+    may_confirm,
     may_see,
     ratings_of,
     score_of_member,
 )
+from timebank.exchange.queries.sharing import is_shared_with, list_shares
+from timebank.exchange.queries.teams import leads, list_led_by
 
 __all__ = [
     "IS_UNDONE",
@@ -60,15 +65,23 @@ __all__ = [
     "find_order_by_voucher",
     "get_offer",
     "get_order",
+    "has_licence",
     "has_standing_order",
+    "is_shared_with",
+    "leads",
     "list_branch_goods",
     "list_branch_orders",
+    "list_branch_resources",
     "list_branch_services",
+    "list_led_by",
     "list_member_offers",
     "list_member_orders",
     "list_offers",
+    "list_shares",
+    "list_unchecked",
     "list_waiting",
     "list_words",
+    "may_confirm",
     "may_see",
     "plan_correction",
     "ratings_of",

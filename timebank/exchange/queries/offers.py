@@ -6,15 +6,18 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from timebank.core.errors import NotFound
 from timebank.core.paging import Page, read_page
-from timebank.exchange.models import ENDED, FULFILLED, GOODS, LISTED, OPEN, Offer, Order, Rating
+from timebank.exchange.models import ENDED, FULFILLED, GOODS, LISTED, OPEN, RESOURCE, SERVICE, Offer, Order, Rating
 from timebank.exchange.queries.corrected import IS_UNDONE
+from timebank.exchange.queries.licences import is_licensed
+from timebank.exchange.queries.sharing import seen_by
+from timebank.exchange.queries.teams import led_by
 from timebank.exchange.rules import Score
-from timebank.members.models import ACTIVE, Member
+from timebank.members.models import ACTIVE, Member, Organisation
 
 
 class OfferNotFound(NotFound):
@@ -26,7 +29,10 @@ class OfferNotFound(NotFound):
 
 @dataclass(frozen=True, kw_only=True)
 class OfferFilter:
-    """What somebody looks for; empty means anything. ``most_minutes`` is the highest price."""
+    """What somebody looks for; empty means anything. ``most_minutes`` is the highest price.
+
+    ``branch_id`` is the branch of who looks: what is its own or shared with it.
+    """
 
     text: str = ""
     category: str = ""
@@ -86,13 +92,14 @@ def get_offer(session: Session, offer_id: int) -> Offer:
     return offer
 
 
+GIVERS = tuple(selectinload(of) for of in (Offer.provider, Offer.team, Offer.organisation, Offer.branch))
+
+
 def list_offers(
     session: Session, wanted: OfferFilter, *, today: date, number: int = 1, size: int = 24
 ) -> Page[OfferRow]:
     """What can be redeemed on a day, what is left first, then the newest."""
-    found = (
-        open_offers(today).where(*_matching(wanted)).options(selectinload(Offer.provider), selectinload(Offer.branch))
-    )
+    found = open_offers(today).where(*_matching(wanted)).options(*GIVERS)
     left = func.coalesce(Offer.stock, 1) > 0
     page = read_page(
         session, found.order_by(left.desc(), Offer.created_at.desc(), Offer.id.desc()), number=number, size=size
@@ -100,6 +107,9 @@ def list_offers(
     scores = scores_of(session, [offer.id for offer in page.items])
     rows = [OfferRow(offer=offer, score=scores.get(offer.id, Score())) for offer in page.items]
     return Page(items=rows, number=page.number, size=size, total=page.total)
+
+
+ORGANISATION_IS_THERE = and_(Organisation.id == Offer.organisation_id, Organisation.closed_at.is_(None))
 
 
 def open_offers(today: date) -> Select[Offer]:
@@ -111,6 +121,8 @@ def open_offers(today: date) -> Select[Offer]:
             Offer.status == LISTED,
             or_(Offer.valid_until.is_(None), Offer.valid_until >= today),
             or_(Offer.provider_id.is_(None), Member.status == ACTIVE),
+            or_(Offer.organisation_id.is_(None), exists().where(ORGANISATION_IS_THERE)),
+            is_licensed(today),
         )
     )
 
@@ -133,7 +145,7 @@ def _matching(wanted: OfferFilter) -> list[ColumnElement[bool]]:
     if wanted.most_minutes is not None:
         conditions.append(Offer.price_minutes <= wanted.most_minutes)
     if wanted.branch_id is not None:
-        conditions.append(Offer.branch_id == wanted.branch_id)
+        conditions.append(seen_by(wanted.branch_id))
     return conditions
 
 
@@ -163,25 +175,29 @@ def list_words(session: Session, offer_id: int, *, most: int = 10) -> list[Words
 
 
 def list_member_offers(session: Session, member_id: int) -> list[KeptOffer]:
-    """A member's own offers, those still up first."""
-    return _kept(session, select(Offer).where(Offer.provider_id == member_id))
+    """A member's own offers and those of the teams they lead, those still up first."""
+    return _kept(
+        session, select(Offer).where(or_(Offer.provider_id == member_id, Offer.team_id.in_(led_by(member_id))))
+    )
 
 
 def list_branch_goods(session: Session, branch_id: int) -> list[KeptOffer]:
-    """A branch's goods, those still up first."""
+    """What stands on a branch's shelf, its own and its organisations', those still up first."""
     return _kept(session, select(Offer).where(Offer.branch_id == branch_id, Offer.kind == GOODS))
 
 
 def list_branch_services(session: Session, branch_id: int) -> list[KeptOffer]:
-    """The services of a branch's members, those still up first."""
-    services = (
-        select(Offer).where(Offer.branch_id == branch_id, Offer.kind != GOODS).options(selectinload(Offer.provider))
-    )
-    return _kept(session, services)
+    """The services of a branch, of its members, teams and organisations, those still up first."""
+    return _kept(session, select(Offer).where(Offer.branch_id == branch_id, Offer.kind == SERVICE))
+
+
+def list_branch_resources(session: Session, branch_id: int) -> list[KeptOffer]:
+    """What can be booked at a branch, those still up first."""
+    return _kept(session, select(Offer).where(Offer.branch_id == branch_id, Offer.kind == RESOURCE))
 
 
 def _kept(session: Session, chosen: Select[Offer]) -> list[KeptOffer]:
-    ordered = chosen.order_by(Offer.status == ENDED, Offer.created_at.desc(), Offer.id.desc())
+    ordered = chosen.options(*GIVERS).order_by(Offer.status == ENDED, Offer.created_at.desc(), Offer.id.desc())
     offers: Sequence[Offer] = session.scalars(ordered).all()
     ids = [offer.id for offer in offers]
     counts = {

@@ -84,9 +84,15 @@ def find_order_by_voucher(session: Session, code: str) -> Order | None:
     return session.scalars(select(Order).where(Order.voucher == code)).one_or_none()
 
 
+def may_confirm(order: Order, actor: Actor) -> bool:
+    """Whether the actor may take the voucher of an order: who answers, whom the team sends, and the branch's people."""
+    owners = (order.provider_id, order.served_by_id)
+    return any(actor.may("order.fulfil", branch_id=order.branch_id, owner_id=owner) for owner in owners)
+
+
 def may_see(order: Order, actor: Actor) -> bool:
     """Whether an order is any of the actor's business: both sides, and the branch's people."""
-    sides = {order.member_id, order.provider_id} - {None}
+    sides = {order.member_id, order.provider_id, order.served_by_id} - {None}
     return actor.member_id in sides or any(
         actor.may(permission, branch_id=order.branch_id) for permission in ("order.read", "order.fulfil")
     )
@@ -110,7 +116,7 @@ def count_taken(session: Session, offer_id: int, member_id: int) -> int:
 
 def list_waiting(session: Session, member_id: int, *, now: datetime, most: int = 50) -> list[Waiting]:
     """The orders that need this member to do something: to answer first, then by when they run out; ratings last."""
-    given = Order.provider_id == member_id
+    given = or_(Order.provider_id == member_id, Order.served_by_id == member_id)
     asked = Order.member_id == member_id
     alive = and_(Order.status.in_(OPEN), Order.expires_at > now)
     open_orders = session.scalars(
@@ -140,8 +146,9 @@ def list_member_orders(
     session: Session, member_id: int, *, side: Literal["asked", "given"] = "asked", number: int = 1, size: int = 20
 ) -> Page[Order]:
     """A member's orders as the one who asked or the one who gives, newest first."""
-    column = Order.member_id if side == "asked" else Order.provider_id
-    found = _whole(select(Order)).where(column == member_id).order_by(Order.requested_at.desc(), Order.id.desc())
+    gives = or_(Order.provider_id == member_id, Order.served_by_id == member_id)
+    mine = Order.member_id == member_id if side == "asked" else gives
+    found = _whole(select(Order)).where(mine).order_by(Order.requested_at.desc(), Order.id.desc())
     return read_page(session, found, number=number, size=size)
 
 
@@ -177,7 +184,9 @@ def _has_status(wanted: str) -> ColumnElement[bool]:
 
 
 def _whole(chosen: Select[Order]) -> Select[Order]:
-    whose = (selectinload(Order.offer), selectinload(Order.member), selectinload(Order.provider))
+    offer = selectinload(Order.offer)
+    gives = (offer.selectinload(Offer.team), offer.selectinload(Offer.organisation), selectinload(Order.provider))
+    whose = (offer, *gives, selectinload(Order.member), selectinload(Order.branch))
     return chosen.options(*whose, selectinload(Order.corrections))
 
 

@@ -3,6 +3,7 @@
 from timebank.exchange.rules import (
     AlreadyAccepted,
     AlreadyFulfilled,
+    BadHours,
     MistypedVoucher,
     NotAcceptedYet,
     NotAVoucher,
@@ -12,6 +13,7 @@ from timebank.exchange.rules import (
     OrderUndone,
 )
 from timebank.exchange.service.correcting import keep_correction, lock_booked_order
+from timebank.exchange.service.drafts import BadOffer, LicenceMissing, OfferDraft
 from timebank.exchange.service.fulfilment import (
     AlreadyRated,
     BadScore,
@@ -24,9 +26,6 @@ from timebank.exchange.service.fulfilment import (
 )
 from timebank.exchange.service.lapsing import remind_of_lapsing, renew_offer
 from timebank.exchange.service.offers import (
-    BadOffer,
-    LicenceMissing,
-    OfferDraft,
     OfferEnded,
     StockMoved,
     change_offer,
@@ -40,7 +39,6 @@ from timebank.exchange.service.orders import (
     BadQuantity,
     CoinsShort,
     NotEnoughEarned,
-    OfferClosed,
     OrderDraft,
     OtherBranch,
     OverLimit,
@@ -55,14 +53,18 @@ from timebank.exchange.service.orders import (
     request_order,
 )
 from timebank.exchange.service.people import NotActive
+from timebank.exchange.service.sharing import BadSharing
+from timebank.exchange.service.terms import OfferClosed, why_closed
 
 __all__ = [
     "AlreadyAccepted",
     "AlreadyFulfilled",
     "AlreadyRated",
+    "BadHours",
     "BadOffer",
     "BadQuantity",
     "BadScore",
+    "BadSharing",
     "CoinsShort",
     "Fulfilment",
     "LicenceMissing",
@@ -106,4 +108,5 @@ __all__ = [
     "renew_offer",
     "request_order",
     "resume_offer",
+    "why_closed",
 ]

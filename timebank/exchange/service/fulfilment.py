@@ -15,7 +15,7 @@ from timebank.core.db import insert_once
 from timebank.core.errors import Conflict, Invalid, NotAllowed, NotFound
 from timebank.exchange import rules
 from timebank.exchange.models import EXPIRED, FULFILLED, GOODS, OPEN, Order, Rating
-from timebank.exchange.queries import SOURCE
+from timebank.exchange.queries import SOURCE, may_confirm
 from timebank.exchange.service import telling
 from timebank.exchange.service.orders import give_back_stock, lock_order
 from timebank.ledger import queries as ledger_queries
@@ -62,7 +62,8 @@ class Fulfilment:
 
 
 def fulfil(session: Session, voucher: str, *, actor: Actor, now: datetime) -> Fulfilment:
-    """Confirm by the member's voucher that it was done: the coins move to the provider, or for goods into ``redeemed``.
+    """Confirm by the member's voucher that it was done: the coins move to who did it, or where no member did (goods,
+    rooms, services of an organisation or the branch) into ``redeemed``.
 
     What a provider may not hold under the rules of the day goes to the fund, in the same entry.
 
@@ -79,7 +80,7 @@ def fulfil(session: Session, voucher: str, *, actor: Actor, now: datetime) -> Fu
         raise VoucherNotFound()
     if actor.member_id == order.member_id:
         raise OwnOrder()
-    if not actor.may("order.fulfil", branch_id=order.branch_id, owner_id=order.provider_id):
+    if not may_confirm(order, actor):
         raise VoucherNotFound()
     rules.decide("fulfil", rules.status_at(order.status, order.expires_at, now))
     if order.status == FULFILLED:
@@ -117,7 +118,7 @@ def _entry(session: Session, order: Order, actor: Actor, now: datetime) -> ledge
             "title": order.offer.title,
             "offer_kind": order.offer.kind,
             "quantity": order.quantity,
-            "provider_id": order.provider_id,
+            "provider_id": order.serves_id,
             **({TO_FUND: fund} if fund else {}),
         },
     )
@@ -125,9 +126,9 @@ def _entry(session: Session, order: Order, actor: Actor, now: datetime) -> ledge
 
 def _takers(session: Session, order: Order, rule: Version) -> list[tuple[int, int]]:
     """(account, amount) of whoever gets the coins; last the fund, where a provider may not hold more."""
-    if order.offer.kind == GOODS:
+    if order.serves_id is None:
         return [(ledger_queries.find_house_account(session, order.branch_id, "redeemed"), order.amount_minutes)]
-    provider = session.get_one(Member, order.provider_id)
+    provider = session.get_one(Member, order.serves_id)
     if rule.holding_cap_minutes is not None:
         lock_members(session, [provider.id])  # nobody else decides by this balance meanwhile
     account = ledger_queries.get_account(session, provider.coin_account_id)
@@ -144,7 +145,7 @@ def rate(session: Session, order_id: int, *, score: int, words: str = "", actor:
     Raises OrderNotFound, NotAllowed, NotFulfilledYet, OrderEnded, OrderUndone, BadScore, AlreadyRated.
     """
     order = lock_order(session, order_id, actor)
-    if actor.member_id is None or actor.member_id not in {order.member_id, order.provider_id}:
+    if actor.member_id is None or actor.member_id not in {order.member_id, order.provider_id, order.served_by_id}:
         raise NotAllowed()
     rules.decide("rate", rules.status_at(order.status, order.expires_at, now))
     if order.undone:

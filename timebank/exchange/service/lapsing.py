@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from timebank.core import clock
 from timebank.core.actor import Actor
 from timebank.exchange import rules
-from timebank.exchange.models import ENDED, GOODS, LISTED, Offer
+from timebank.exchange.models import ENDED, LISTED, Offer
 from timebank.exchange.service.offers import OfferEnded, get_own
 from timebank.members.queries import list_staff
 from timebank.notices.service import NoticeDraft, tell_each
@@ -33,7 +33,8 @@ def renew_offer(session: Session, offer_id: int, *, actor: Actor, now: datetime)
 def remind_of_lapsing(session: Session, *, now: datetime) -> int:
     """Tell the owners of offers that end within three days, or ended yesterday; each last day once.
 
-    Goods are the branch's: its managers are told. Returns of how many offers.
+    A team's leader is told of its services; a branch's managers of its own, of organisations', and of a team that has
+    no leader. Returns of how many offers.
     """
     today = clock.today(now)
     ending = session.scalars(
@@ -52,7 +53,7 @@ def remind_of_lapsing(session: Session, *, now: datetime) -> int:
             kind=kind,
             key=f"{kind}:{offer.id}:{offer.valid_until}",
             facts={"title": offer.title, "until": str(offer.valid_until)},
-            link="/branch/offers" if offer.kind == GOODS else "/me/offers",
+            link="/me/offers" if offer.answers is not None else "/branch/offers",
         )
         told += [(member_id, notice) for member_id in _owners(session, offer)]
     tell_each(session, told, now=now)
@@ -60,6 +61,6 @@ def remind_of_lapsing(session: Session, *, now: datetime) -> int:
 
 
 def _owners(session: Session, offer: Offer) -> list[int]:
-    if offer.provider_id is not None:
-        return [offer.provider_id]
+    if offer.answers is not None:
+        return [offer.answers.id]
     return [one.id for one in list_staff(session, offer.branch_id, {"manager"})]

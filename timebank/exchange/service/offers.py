@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import update
@@ -12,33 +11,14 @@ from sqlalchemy.orm import Session
 from timebank.core import clock
 from timebank.core.actor import Actor
 from timebank.core.db import insert_once
-from timebank.core.errors import Conflict, FormUsed, Invalid, NotAllowed
+from timebank.core.errors import Conflict, FormUsed, NotAllowed
 from timebank.exchange import rules
-from timebank.exchange.models import (
-    ENDED,
-    GOODS,
-    GOODS_CATEGORIES,
-    LISTED,
-    PAUSED,
-    SERVICE,
-    SERVICE_CATEGORIES,
-    Offer,
-)
-from timebank.exchange.queries import find_offer_by_key, get_offer
+from timebank.exchange.models import CHOSEN, ENDED, GOODS, LISTED, PAUSED, SERVICE, Offer
+from timebank.exchange.queries import find_offer_by_key, get_offer, leads, list_shares
+from timebank.exchange.service.drafts import BadOffer, OfferDraft, check_draft, check_stock, columns_of
 from timebank.exchange.service.people import refuse_inactive
-
-
-class LicenceMissing(Invalid):
-    """A profession that needs a licence, without one."""
-
-    code = "exchange.licence_missing"
-    text = "法律、医疗、电工这几类服务要有从业资格。请填写证书名称和编号。"
-
-
-class BadOffer(Invalid):
-    """A field of an offer breaks a rule; ``fields`` says which."""
-
-    code = "exchange.bad_offer"
+from timebank.exchange.service.sharing import check_sharing, share
+from timebank.members.queries import find_organisation, get_team
 
 
 class OfferEnded(Conflict):
@@ -55,52 +35,33 @@ class StockMoved(Conflict):
     text = "库存刚刚变成了 {stock} 份（有人兑换或退回）。请按现在的数再改一次。"
 
 
-@dataclass(frozen=True, kw_only=True)
-class OfferDraft:
-    """What an offer says; price in minutes, each time or apiece. Goods have a branch, stock, perhaps a limit."""
-
-    kind: str = SERVICE
-    branch_id: int | None = None
-    stock: int | None = None
-    category: str
-    title: str
-    price_minutes: int
-    description: str = ""
-    place: str = ""
-    valid_until: date | None = None
-    licence: str = ""
-    per_member_limit: int | None = None
-
-
 def post_offer(session: Session, draft: OfferDraft, *, form_key: str, actor: Actor, now: datetime) -> Offer:
-    """List a service of the actor, or goods of a branch. A repeat with the same key returns the first offer.
+    """List what somebody gives: see ``OfferDraft`` for whose it is. A repeat with the same key returns the first.
 
-    Raises NotAllowed, NotActive, BadOffer, LicenceMissing, FormUsed (by somebody else, or for another offer).
+    Raises NotAllowed, NotActive, BadOffer, BadHours, LicenceMissing, BadSharing, FormUsed (by somebody else, or for
+    another offer).
     """
-    if draft.kind == GOODS:
-        actor.require("offer.branch", branch_id=draft.branch_id)
-        owner = {"branch_id": draft.branch_id, "provider_id": None}
-    else:
-        member = refuse_inactive(session, actor.member_id)
-        actor.require("offer.own", owner_id=member.id)
-        owner = {"branch_id": member.branch_id, "provider_id": member.id}
-    _check(draft, draft.kind, clock.today(now))
-    _check_stock(draft)
+    owner = _owner(session, draft, actor)
+    check_draft(session, draft, clock.today(now))
+    check_stock(draft)
+    check_sharing(session, draft.shared_with, draft.branch_ids, own=owner["branch_id"])
     return _insert(session, draft, owner, form_key=form_key, now=now)
 
 
 def change_offer(session: Session, offer_id: int, draft: OfferDraft, *, actor: Actor, now: datetime) -> Offer:
-    """Change what an offer says (not its kind, branch or stock); orders made before keep their price.
+    """Change what an offer says (not its kind, whose it is, or its stock); orders made before keep their price.
 
-    Raises OfferNotFound, NotAllowed, OfferEnded, BadOffer, LicenceMissing.
+    Raises OfferNotFound, NotAllowed, OfferEnded, BadOffer, BadHours, LicenceMissing, BadSharing.
     """
     offer = get_own(session, offer_id, actor)
     if offer.status == ENDED:
         raise OfferEnded()
-    _check(draft, offer.kind, clock.today(now), before=offer.valid_until)
-    for name, value in _columns(draft).items():
+    check_draft(session, draft, clock.today(now), before=offer)
+    check_sharing(session, draft.shared_with, draft.branch_ids, own=offer.branch_id)
+    for name, value in columns_of(draft).items():
         setattr(offer, name, value)
     session.flush()
+    share(session, offer, draft.branch_ids)
     return offer
 
 
@@ -138,47 +99,52 @@ def change_stock(session: Session, offer_id: int, *, stock: int, seen: int, acto
     return offer
 
 
+def _owner(session: Session, draft: OfferDraft, actor: Actor) -> dict[str, Any]:
+    """Whose an offer is going to be, if the actor may speak for them."""
+    owner: dict[str, Any] = {"provider_id": None, "team_id": None, "organisation_id": None}
+    if draft.is_own:
+        member = refuse_inactive(session, actor.member_id)
+        actor.require("offer.own", owner_id=member.id)
+        return owner | {"branch_id": member.branch_id, "provider_id": member.id}
+    if draft.team_id is not None:
+        team = get_team(session, draft.team_id)
+        if draft.kind != SERVICE:
+            raise BadOffer(fields={"team_id": "服务队只发布服务。物品和场地请由网点发布。"})
+        if not leads(session, team.id, actor.member_id):
+            actor.require("offer.branch", branch_id=team.branch_id)
+        else:
+            refuse_inactive(session, actor.member_id)
+        return owner | {"branch_id": team.branch_id, "team_id": team.id}
+    actor.require("offer.branch", branch_id=draft.branch_id)
+    if draft.organisation_id is not None:
+        organisation = find_organisation(session, draft.organisation_id)
+        if organisation is None or organisation.branch_id != draft.branch_id or organisation.closed_at is not None:
+            raise BadOffer(fields={"organisation_id": "请从本网点的单位里选一家。"})
+    return owner | {"branch_id": draft.branch_id, "organisation_id": draft.organisation_id}
+
+
 def _insert(session: Session, draft: OfferDraft, owner: dict[str, Any], *, form_key: str, now: datetime) -> Offer:
-    fixed = {"kind": draft.kind, "stock": draft.stock, "form_key": form_key, "created_at": now, "status": LISTED}
-    session.execute(insert_once(session, Offer).values(_columns(draft) | owner | fixed))
+    said = columns_of(draft) | owner | {"kind": draft.kind}
+    fixed = {"stock": draft.stock, "form_key": form_key, "created_at": now, "status": LISTED}
+    made = session.scalar(insert_once(session, Offer).values(said | fixed).returning(Offer.id))
     offer = find_offer_by_key(session, form_key)
-    content = _columns(draft) | owner | {"kind": draft.kind}  # not the stock: orders move it
-    if offer is None or {name: getattr(offer, name) for name in content} != content:
+    if offer is None or {name: getattr(offer, name) for name in said} != said:  # not the stock: orders move it
+        raise FormUsed()
+    if made is not None:
+        share(session, offer, draft.branch_ids)
+    elif draft.shared_with == CHOSEN and list_shares(session, offer.id) != draft.branch_ids:
         raise FormUsed()
     return offer
-
-
-def _columns(draft: OfferDraft) -> dict[str, Any]:
-    names = ("category", "title", "description", "place", "price_minutes", "valid_until", "licence", "per_member_limit")
-    return {name: getattr(draft, name) for name in names}
-
-
-def _check(draft: OfferDraft, kind: str, today: date, *, before: date | None = None) -> None:
-    known = SERVICE_CATEGORIES if kind == SERVICE else GOODS_CATEGORIES
-    if draft.category not in known and draft.category != "other":
-        raise BadOffer(fields={"category": "请从列出的类别里选一个。"})
-    if not rules.MIN_PRICE_MINUTES <= draft.price_minutes <= rules.MAX_PRICE_MINUTES:
-        raise BadOffer(fields={"price": "请填写每次要多少时长，1 分钟到 100 小时。"})
-    if draft.valid_until is not None and draft.valid_until < today and draft.valid_until != before:
-        raise BadOffer(fields={"valid_until": "有效期不能早于今天。不限期的话请留空。"})
-    if draft.category in rules.LICENSED and not draft.licence.strip():
-        raise LicenceMissing(fields={"licence": LicenceMissing.text})
-
-
-def _check_stock(draft: OfferDraft) -> None:
-    if draft.kind == SERVICE and draft.stock is None:
-        return
-    if draft.kind == SERVICE or draft.stock is None or not 0 <= draft.stock <= rules.MAX_STOCK:
-        raise BadOffer(fields={"stock": f"库存要在 0 到 {rules.MAX_STOCK} 之间。"})
 
 
 def get_own(session: Session, offer_id: int, actor: Actor) -> Offer:
     """An offer that the actor may change. Raises OfferNotFound, NotAllowed."""
     offer = get_offer(session, offer_id)
-    if offer.kind == GOODS:
+    giver = offer.answers
+    if giver is None:
         actor.require("offer.branch", branch_id=offer.branch_id)
     elif not actor.may("offer.branch", branch_id=offer.branch_id):  # the branch may take a member's offer down too
-        actor.require("offer.own", owner_id=offer.provider_id)
+        actor.require("offer.own", owner_id=giver.id)
     return offer
 
 

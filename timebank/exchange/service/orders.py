@@ -13,7 +13,7 @@ from timebank.core.actor import Actor
 from timebank.core.errors import Conflict, FormUsed, Invalid, NotAllowed
 from timebank.core.minutes import coins
 from timebank.exchange import rules
-from timebank.exchange.models import ACCEPTED, CANCELLED, DECLINED, GOODS, LISTED, REQUESTED, Offer, Order
+from timebank.exchange.models import ACCEPTED, CANCELLED, DECLINED, GOODS, REQUESTED, Offer, Order
 from timebank.exchange.queries import (
     SOURCE,
     OrderNotFound,
@@ -25,9 +25,10 @@ from timebank.exchange.queries import (
 )
 from timebank.exchange.service import telling
 from timebank.exchange.service.people import refuse_inactive
+from timebank.exchange.service.terms import expiry_of, hold_until, is_ready, most_at_once, refuse_closed
 from timebank.ledger import queries as ledger_queries
 from timebank.ledger import service as ledger
-from timebank.members.models import ACTIVE, Member
+from timebank.members.models import Member
 from timebank.rulebook.queries import find_rule
 
 
@@ -43,13 +44,6 @@ class OwnOffer(Conflict):
 
     code = "exchange.own_offer"
     text = "这是您自己发布的服务，不能自己兑换。"
-
-
-class OfferClosed(Conflict):
-    """Paused, taken down, past its last day, or its provider is suspended."""
-
-    code = "exchange.offer_closed"
-    text = "“{title}”现在不能兑换（{why}）。请看看别的项目。"
 
 
 class OverLimit(Conflict):
@@ -142,30 +136,31 @@ def request_order(session: Session, draft: OrderDraft, *, actor: Actor, now: dat
             raise FormUsed()
         return first
     offer = get_offer(session, draft.offer_id)
-    _refuse_offer(offer, member, now)
+    _refuse_offer(session, offer, member, now)
     if draft.seen_price_minutes not in {None, offer.price_minutes}:
         raise PriceChanged(title=offer.title, price=coins(offer.price_minutes))
     _refuse_quantity(session, offer, member, draft.quantity)
     _refuse_too_early(session, member, now)
     amount = offer.price_minutes * draft.quantity
-    hold_id = _set_aside(session, member, offer, amount, draft.form_key, now)
+    expires_at = expiry_of(offer, draft.quantity, None, now)
+    hold_id = _set_aside(session, member, amount, draft.form_key, hold_until(offer, expires_at, now), now)
     _take_stock(session, offer, draft.quantity)
-    goods = offer.kind == GOODS
+    ready, giver = is_ready(offer), offer.answers
     order = Order(
         branch_id=offer.branch_id,
         offer_id=offer.id,
         member_id=member.id,
-        provider_id=offer.provider_id,
+        provider_id=giver.id if giver is not None else None,
         quantity=draft.quantity,
         amount_minutes=amount,
         wish=draft.wish,
         hold_id=hold_id,
         voucher=rules.voucher_code(codes.random_code(rules.VOUCHER_LENGTH)),
-        status=ACCEPTED if goods else REQUESTED,
+        status=ACCEPTED if ready else REQUESTED,
         form_key=draft.form_key,
         requested_at=now,
-        accepted_at=now if goods else None,
-        expires_at=rules.expiry_at_request(offer.kind, now),
+        accepted_at=now if ready else None,
+        expires_at=expires_at,
     )
     session.add(order)
     session.flush()
@@ -182,7 +177,7 @@ def accept_order(
     """
     order = lock_order(session, order_id, actor)
     _require_provider(order, actor)
-    if order.offer.kind == GOODS:
+    if is_ready(order.offer):
         raise NotAllowed()
     after = rules.decide("accept", rules.status_at(order.status, order.expires_at, now))
     again = order.status == ACCEPTED
@@ -247,20 +242,16 @@ def _require_provider(order: Order, actor: Actor) -> None:
         raise NotAllowed()
 
 
-def _refuse_offer(offer: Offer, member: Member, now: datetime) -> None:
+def _refuse_offer(session: Session, offer: Offer, member: Member, now: datetime) -> None:
     if offer.branch_id != member.branch_id:
         raise OtherBranch(branch=offer.branch.name)
-    if offer.provider_id == member.id:
+    if offer.answers is not None and offer.answers.id == member.id:
         raise OwnOffer()
-    if not rules.is_open_for_orders(offer.status, offer.valid_until, clock.today(now)):
-        why = "已过有效期" if offer.status == LISTED else "已暂停或下架"
-        raise OfferClosed(title=offer.title, why=why)
-    if offer.provider is not None and offer.provider.status != ACTIVE:
-        raise OfferClosed(title=offer.title, why="提供服务的会员暂时不在")
+    refuse_closed(session, offer, now)
 
 
 def _refuse_quantity(session: Session, offer: Offer, member: Member, quantity: int) -> None:
-    most = rules.MAX_QUANTITY if offer.kind == GOODS else 1
+    most = most_at_once(offer)
     if not 0 < quantity <= most:
         raise BadQuantity(fields={"quantity": f"请填 1 到 {most} 之间的数。"})
     if offer.per_member_limit is not None:
@@ -281,13 +272,13 @@ def _refuse_too_early(session: Session, member: Member, now: datetime) -> None:
         raise NotEnoughEarned(needed=coins(needed), earned=coins(earned), missing=coins(needed - earned))
 
 
-def _set_aside(session: Session, member: Member, offer: Offer, amount: int, form_key: str, now: datetime) -> int:
+def _set_aside(session: Session, member: Member, amount: int, form_key: str, until: datetime, now: datetime) -> int:
     account = ledger_queries.get_account(session, member.coin_account_id)
     draft = ledger.HoldDraft(
         account_id=account.id,
         amount=amount,
         key=f"{SOURCE}:{form_key}",
-        expires_at=rules.hold_expiry(offer.kind, now),
+        expires_at=until,
         source_type=SOURCE,
         source_id=None,
         actor_id=member.id,

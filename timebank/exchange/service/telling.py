@@ -7,25 +7,30 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from timebank.exchange.models import GOODS, REQUESTED, Order
+from timebank.exchange.models import GOODS, REQUESTED, RESOURCE, Order
+from timebank.members.queries import list_staff
 from timebank.notices.service import NoticeDraft, tell_all
 from timebank.rulebook.rules import TO_FUND, aside
 
 
 def of_request(session: Session, order: Order, *, now: datetime) -> None:
-    """The provider is asked; goods are ready for the member at once."""
+    """Whoever answers is asked, the branch where no member does; goods are ready for the member at once."""
     if order.offer.kind == GOODS:
         place = order.offer.place or order.branch.address or order.branch.name
         _tell(session, order.member_id, _notice(order, "order.ready", until=order.expires_at, place=place), now)
+    elif order.offer.kind == RESOURCE:
+        told = _notice(order, "order.booked", at=order.agreed_at, place=order.offer.place or order.branch.name)
+        _tell(session, order.member_id, told, now)
     else:
-        _tell(session, order.provider_id, _notice(order, "order.requested", member=order.member.alias), now)
+        asked = _notice(order, "order.requested", member=order.member.alias)
+        staff = [one.id for one in list_staff(session, order.branch_id, {"manager"})]
+        tell_all(session, [order.provider_id] if order.provider_id is not None else staff, asked, now=now)
 
 
 def of_acceptance(session: Session, order: Order, *, again: bool, now: datetime) -> None:
     """The member learns the time; each change of it is told anew."""
-    provider = order.provider.alias if order.provider is not None else order.branch.name
     kind = "order.moved" if again else "order.accepted"
-    facts = {"provider": provider, "agreed_at": order.agreed_at, "reply": order.reply or "无"}
+    facts = {"provider": order.offer.given_by, "agreed_at": order.agreed_at, "reply": order.reply or "无"}
     _tell(session, order.member_id, _notice(order, kind, mark=f":{now.isoformat()}", **facts), now)
 
 
@@ -54,7 +59,7 @@ def of_fulfilment(session: Session, order: Order, *, fund_minutes: int, now: dat
     if fund_minutes:
         parts: dict[str, Any] = {"minutes": minutes - fund_minutes, "aside": aside({TO_FUND: fund_minutes})}
         told = _notice(order, "order.earned_in_parts", member=order.member.alias, **parts)
-    _tell(session, order.provider_id, told, now)
+    _tell(session, order.serves_id, told, now)
 
 
 def of_expiry(session: Session, order: Order, *, now: datetime) -> None:

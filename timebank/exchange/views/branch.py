@@ -18,13 +18,15 @@ from timebank.exchange.models import (
     KIND_NAMES,
     OFFER_STATUS_NAMES,
     ORDER_STATUS_NAMES,
+    OWN_BRANCH,
     UNDONE,
     UNDONE_NAME,
     status_name,
 )
 from timebank.exchange.views import ID, blueprint
-from timebank.exchange.views.keeping import change, initial_of, own_offer
+from timebank.exchange.views.keeping import change, initial_of, own_offer, sharing_choices
 from timebank.exchange.views.orders import TONES, status_now
+from timebank.members.queries import list_organisations
 from timebank.web.forms import Form
 from timebank.web.guards import current_actor, guard
 from timebank.web.query import Query
@@ -57,7 +59,7 @@ def branch_offers() -> str:
 def new_goods() -> Response | tuple[str, int]:
     """Put goods on the shelf."""
     branch = choose_branch("offer.branch").branch
-    form = Form(schemas.NewGoodsSchema(), initial={"place": branch.address or branch.name, "category": "daily"})
+    form = Form(schemas.NewGoodsSchema(), initial=_fresh(branch))
     if form.submitted:
         with form.catching(), transaction() as session:
             given = form.load()
@@ -134,4 +136,10 @@ def _goods_form(form: Form, offer: object, branch: Branch) -> str:
         categories=[*GOODS_CATEGORIES.items(), ("other", "其他")],
         today=clock.today(clock.now()),
         stock_form=Form(schemas.StockSchema()),
+        sharing=sharing_choices(branch.id),
+        organisations=[(one.id, one.name) for one in list_organisations(db.session(), branch.id)],
     )
+
+
+def _fresh(branch: Branch) -> dict[str, str]:
+    return {"place": branch.address or branch.name, "category": "daily", "shared_with": OWN_BRANCH}

@@ -8,16 +8,35 @@ from typing import Any
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from timebank.branches.queries import list_branches
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.exchange import queries, rules, schemas, service
-from timebank.exchange.models import CATEGORIES, GOODS, OFFER_STATUS_NAMES, SERVICE_CATEGORIES, Offer
+from timebank.exchange.models import (
+    CATEGORIES,
+    GOODS,
+    OFFER_STATUS_NAMES,
+    OWN_BRANCH,
+    SERVICE_CATEGORIES,
+    SHARED_NAMES,
+    Offer,
+)
 from timebank.exchange.views import ID, blueprint
 from timebank.web.forms import Form, saying_refusals
 from timebank.web.guards import current_actor, guard
 from timebank.web.views import local_path
 
-FIELDS = ("category", "title", "description", "place", "valid_until", "licence", "per_member_limit")
+FIELDS = (
+    "category",
+    "title",
+    "description",
+    "place",
+    "valid_until",
+    "licence",
+    "per_member_limit",
+    "use_by",
+    "shared_with",
+)
 _TURNS = {"pause": service.pause_offer, "resume": service.resume_offer, "end": service.end_offer}
 _SAID = {"pause": "已暂停，暂时不接新的兑换。", "resume": "已恢复，大家又可以兑换了。", "end": "已下架。"}
 
@@ -41,7 +60,7 @@ def my_offers() -> str:
 @guard("offer.own")
 def new_offer() -> Response | tuple[str, int]:
     """Offer a service."""
-    form = Form(schemas.ServiceSchema(), initial={"price": 60})
+    form = Form(schemas.ServiceSchema(), initial={"price": 60, "shared_with": OWN_BRANCH})
     if form.submitted:
         with form.catching(), transaction() as session:
             given = form.load()
@@ -62,7 +81,7 @@ def edit_offer(offer_id: int) -> Response | tuple[str, int]:
     if offer.kind == GOODS:
         return redirect(url_for("exchange.edit_goods", offer_id=offer.id))
     form = Form(schemas.ServiceSchema(), initial=initial_of(offer))
-    back = "exchange.my_offers" if offer.provider_id == _me() else "exchange.branch_offers"
+    back = "exchange.my_offers" if _is_mine(offer) else "exchange.branch_offers"
     return change(offer, form, back) or (service_form(form, queries.get_offer(db.session(), offer_id)), form.status)
 
 
@@ -94,7 +113,8 @@ def renew_offer(offer_id: int) -> Response:
 def own_offer(offer_id: int) -> Offer:
     """An offer that the actor may change; to others it does not exist."""
     offer, actor = queries.get_offer(db.session(), offer_id), current_actor()
-    mine = offer.provider_id is not None and offer.provider_id == actor.member_id
+    giver = offer.answers
+    mine = giver is not None and giver.id == actor.member_id
     if not mine and not actor.may("offer.branch", branch_id=offer.branch_id):
         raise queries.OfferNotFound()
     return offer
@@ -115,7 +135,14 @@ def change(offer: Offer, form: Form, back: str) -> Response | None:
 
 def initial_of(offer: Offer) -> Mapping[str, Any]:
     """What the form shows of an offer."""
-    return {name: getattr(offer, name) for name in FIELDS} | {"price": offer.price_minutes}
+    shares = {"branch_ids": queries.list_shares(db.session(), offer.id)}
+    return {name: getattr(offer, name) for name in FIELDS} | {"price": offer.price_minutes} | shares
+
+
+def sharing_choices(own: int | None) -> dict[str, Any]:
+    """What the form asks about sharing an offer of branch ``own``: the ways, and the branches there are besides."""
+    others = [one for one in list_branches(db.session()) if one.id != own]
+    return {"ways": SHARED_NAMES.items(), "others": [(one.id, one.name, one.address) for one in others]}
 
 
 def service_form(form: Form, offer: Offer | None) -> str:
@@ -124,11 +151,16 @@ def service_form(form: Form, offer: Offer | None) -> str:
         "exchange/service_form.html",
         form=form,
         offer=offer,
-        mine=offer is None or offer.provider_id == _me(),
+        mine=offer is None or _is_mine(offer),
         categories=[*SERVICE_CATEGORIES.items(), ("other", "其他")],
         licensed="、".join(name for code, name in SERVICE_CATEGORIES.items() if code in rules.LICENSED),
         today=clock.today(clock.now()),
+        sharing=sharing_choices(offer.branch_id if offer else current_actor().branch_id),
     )
+
+
+def _is_mine(offer: Offer) -> bool:
+    return offer.answers is not None and offer.answers.id == _me()
 
 
 def _me() -> int:

@@ -11,21 +11,26 @@ from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.core.paging import page_number
 from timebank.exchange import queries, rules, schemas, service
-from timebank.exchange.models import CATEGORIES, GOODS, KIND_NAMES, Offer
+from timebank.exchange.models import CATEGORIES, GOODS, KIND_NAMES, RESOURCE, SERVICE, Offer
 from timebank.exchange.views import ID, blueprint
 from timebank.ledger import queries as ledger_queries
-from timebank.members.models import ACTIVE, Member
+from timebank.members.models import Member
 from timebank.web.forms import Form
 from timebank.web.guards import current_actor, find_actor, guard, public
 from timebank.web.query import Query
 
+_ORDERED = {
+    GOODS: "兑换好了，请凭兑换券领取。",
+    RESOURCE: "订好了，到时候请出示兑换券。",
+    SERVICE: "已经告诉对方，请等对方约时间。",
+}
 PRICE_CHOICES = tuple((str(hours * 60), f"{hours} 币以内") for hours in (1, 2, 3, 5, 10))
 
 
 @blueprint.get("/offers")
 @public
 def list_offers() -> str:
-    """What can be redeemed; a member sees their own branch's."""
+    """What can be redeemed; a member sees their own branch's, and what other branches share with it."""
     actor = find_actor()
     typed = Query()
     wanted = queries.OfferFilter(
@@ -65,8 +70,7 @@ def request_order(offer_id: int) -> Response | tuple[str, int]:
         with form.catching(), transaction() as session:
             draft = service.OrderDraft(offer_id=offer_id, **form.load())
             order = service.request_order(session, draft, actor=current_actor(), now=clock.now())
-            ready = order.offer.kind == GOODS
-            flash("兑换好了，请凭兑换券领取。" if ready else "已经告诉对方，请等对方约时间。", "success")
+            flash(_ORDERED[order.offer.kind], "success")
             return redirect(url_for("exchange.show_order", order_id=order.id))
     return _offer_page(offer_id, form), form.status
 
@@ -95,16 +99,14 @@ def _offer_page(offer_id: int, form: Form) -> str:
 
 def _why_not(offer: Offer) -> str:
     """What keeps the visitor from asking, said before they try; the service decides again."""
-    actor, today = find_actor(), clock.today(clock.now())
-    if not rules.is_open_for_orders(offer.status, offer.valid_until, today):
-        return "closed"
-    if offer.provider is not None and offer.provider.status != ACTIVE:
+    actor = find_actor()
+    if service.why_closed(db.session(), offer, clock.now()):
         return "closed"
     if actor is None:
         return "visitor"
     if not actor.may("order.own"):
         return "inactive"
-    if offer.provider_id == actor.member_id:
+    if offer.answers is not None and offer.answers.id == actor.member_id:
         return "own"
     if offer.branch_id != actor.branch_id:
         return "other_branch"

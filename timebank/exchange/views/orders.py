@@ -121,7 +121,7 @@ def _order_page(order_id: int, **typed: Form) -> str:
     session, actor = db.session(), current_actor()
     order = queries.get_order(session, order_id, actor)
     asked = actor.member_id == order.member_id
-    serves = not asked and actor.may("order.fulfil", branch_id=order.branch_id, owner_id=order.provider_id)
+    serves = not asked and queries.may_confirm(order, actor)
     status, goods = status_now(order), order.offer.kind == GOODS
     link = public_url(url_for("exchange.show_voucher", code=order.voucher))
     ratings = {} if order.undone else queries.ratings_of(session, order.id)
@@ -134,13 +134,13 @@ def _order_page(order_id: int, **typed: Form) -> str:
         goods=goods,
         asked=asked,
         serves=serves,
-        provides=actor.member_id == order.provider_id,
+        provides=actor.member_id in {order.provider_id, order.served_by_id},
         may_accept=serves and not goods and status in OPEN,
         may_decline=serves and status == REQUESTED,
         may_cancel=(asked and status in OPEN) or (serves and status == ACCEPTED),
         may_fulfil=serves and status == ACCEPTED,
         may_rate=status == FULFILLED
-        and actor.member_id in {order.member_id, order.provider_id}
+        and actor.member_id in {order.member_id, order.provider_id, order.served_by_id}
         and actor.member_id not in ratings,
         voucher_qr=qr.svg(link, f"兑换券 {order.voucher}") if asked and status == ACCEPTED else None,
         member_score=queries.score_of_member(session, order.member_id),

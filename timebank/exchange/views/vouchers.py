@@ -52,6 +52,7 @@ def show_voucher(code: str) -> str | Response:
         "exchange/voucher.html",
         order=order,
         goods=order.offer.kind == GOODS,
+        taker=order.served_by or order.provider,
         status=status,
         status_name=status_name(status, order.offer.kind),
         tone=TONES[status],
@@ -84,7 +85,7 @@ def _find(code: str) -> Order | None:
     order, actor = queries.find_order_by_voucher(db.session(), code), current_actor()
     if order is None or order.member_id == actor.member_id:
         return order
-    return order if actor.may("order.fulfil", branch_id=order.branch_id, owner_id=order.provider_id) else None
+    return order if queries.may_confirm(order, actor) else None
 
 
 def _why_not(status: str) -> str:

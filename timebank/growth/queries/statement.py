@@ -113,7 +113,7 @@ def _lines(session: Session, found: Iterable[ledger.StatementLine], unit: str) -
             amount=line.amount,
             unit=unit,
             facts=titles.get(line.entry_id, {}) | _named(line.facts),
-            provider=order.provider.alias if order and order.provider else "",
+            provider=_giver(order) if order is not None else "",
             requester=order.member.alias if order else "",
             friend=friends.get(line.entry_id, ""),
             reverses=line.reverses_id is not None,
@@ -132,6 +132,12 @@ def _lines(session: Session, found: Iterable[ledger.StatementLine], unit: str) -
             )
         )
     return lines
+
+
+def _giver(order: Order) -> str:
+    """Who did it, as others see them; nobody for goods and hours of a room."""
+    who = order.served_by or order.provider
+    return who.alias if who is not None else ""
 
 
 def _friends(session: Session, lines: Iterable[ledger.StatementLine]) -> dict[int, str]:
@@ -168,7 +174,9 @@ def _orders(session: Session, order_ids: Collection[int]) -> dict[int, Order]:
     if not order_ids:
         return {}
     chosen = (
-        select(Order).where(Order.id.in_(order_ids)).options(selectinload(Order.member), selectinload(Order.provider))
+        select(Order)
+        .where(Order.id.in_(order_ids))
+        .options(*(selectinload(who) for who in (Order.member, Order.provider, Order.served_by)))
     )
     return {order.id: order for order in session.scalars(chosen)}
 

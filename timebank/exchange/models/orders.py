@@ -1,34 +1,18 @@
-"""What can be redeemed, and who redeems it."""
+"""Who redeems what: one order, one hold, one voucher, one end."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Final
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from timebank.branches.models import Branch
 from timebank.core.db import BIG, Base
+from timebank.exchange.models.offers import GOODS, RESOURCE, Offer
 from timebank.members.models import Member
 
-SERVICE, GOODS = "service", "goods"
-LISTED, PAUSED, ENDED = "listed", "paused", "ended"
-OFFER_STATUS_NAMES: Final = {LISTED: "可兑换", PAUSED: "暂停", ENDED: "已下架"}
-KIND_NAMES: Final = {SERVICE: "服务", GOODS: "物品"}
-SERVICE_CATEGORIES: Final = {
-    "haircut": "理发",
-    "repair": "家电维修",
-    "electrical": "电工",
-    "drain": "管道疏通",
-    "car_wash": "洗车",
-    "care": "陪护照料",
-    "teaching": "教学辅导",
-    "legal": "法律咨询",
-    "medical": "健康医疗",
-}
-GOODS_CATEGORIES: Final = {"newspaper": "订报卡", "ticket": "演出门票", "daily": "日用品"}
-CATEGORIES: Final = SERVICE_CATEGORIES | GOODS_CATEGORIES | {"other": "其他"}
 REQUESTED, ACCEPTED, FULFILLED = "requested", "accepted", "fulfilled"
 DECLINED, CANCELLED, EXPIRED = "declined", "cancelled", "expired"
 ORDER_STATUS_NAMES: Final = {
@@ -45,44 +29,16 @@ UNDONE_NAME: Final = "已退回"
 UNDONE_IN_BOOKS: Final = "已冲正退回"  # the same for those who read the books
 
 
+_OWN_NAMES: Final = {
+    GOODS: {ACCEPTED: "待领取", FULFILLED: "已领取"},
+    RESOURCE: {ACCEPTED: "已订好", FULFILLED: "已使用"},
+}
+
+
 def status_name(status: str, kind: str) -> str:
-    """What people call a state; goods are not agreed on but wait on the shelf."""
-    of_goods = {ACCEPTED: "待领取", FULFILLED: "已领取"} if kind == GOODS else {}
-    return of_goods.get(status) or (UNDONE_NAME if status == UNDONE else ORDER_STATUS_NAMES[status])
-
-
-class Offer(Base):
-    """A service of a member, or goods of the branch with stock. Price in minutes, never in money."""
-
-    __tablename__ = "offer"
-    __table_args__ = (
-        CheckConstraint("kind IN ('service', 'goods')", name="kind"),
-        CheckConstraint("status IN ('listed', 'paused', 'ended')", name="status"),
-        CheckConstraint("price_minutes > 0", name="price_positive"),
-        CheckConstraint("stock IS NULL OR stock >= 0", name="stock_not_negative"),
-        CheckConstraint("(kind = 'goods') = (stock IS NOT NULL)", name="goods_have_stock"),
-        CheckConstraint("(kind = 'service') = (provider_id IS NOT NULL)", name="services_have_provider"),
-        Index("ix_offer_branch_id_status", "branch_id", "status"),
-    )
-    id: Mapped[int] = mapped_column(primary_key=True)
-    branch_id: Mapped[int] = mapped_column(ForeignKey("branch.id"))
-    provider_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"), index=True)
-    kind: Mapped[str] = mapped_column(String(8))
-    category: Mapped[str] = mapped_column(String(16))
-    title: Mapped[str] = mapped_column(String(60))
-    description: Mapped[str] = mapped_column(Text, default="")
-    place: Mapped[str] = mapped_column(String(80), default="")
-    price_minutes: Mapped[int]
-    stock: Mapped[int | None]
-    per_member_limit: Mapped[int | None]
-    licence: Mapped[str] = mapped_column(String(120), default="")
-    valid_until: Mapped[date | None]
-    status: Mapped[str] = mapped_column(String(8), default=LISTED)
-    form_key: Mapped[str] = mapped_column(String(80), unique=True)
-    created_at: Mapped[datetime]
-
-    branch: Mapped[Branch] = relationship()
-    provider: Mapped[Member | None] = relationship()
+    """What people call a state; goods are not agreed on but wait on the shelf, and hours of a room are booked."""
+    own = _OWN_NAMES.get(kind, {})
+    return own.get(status) or (UNDONE_NAME if status == UNDONE else ORDER_STATUS_NAMES[status])
 
 
 class Order(Base):
@@ -101,6 +57,7 @@ class Order(Base):
     offer_id: Mapped[int] = mapped_column(ForeignKey("offer.id"))
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), index=True)
     provider_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"), index=True)
+    served_by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"), index=True)  # who of the team goes
     quantity: Mapped[int]
     amount_minutes: Mapped[int]
     wish: Mapped[str] = mapped_column(String(200), default="")
@@ -115,6 +72,7 @@ class Order(Base):
     accepted_at: Mapped[datetime | None]
     fulfilled_at: Mapped[datetime | None]
     fulfilled_by_id: Mapped[int | None]
+    desk_name: Mapped[str] = mapped_column(String(90), default="", server_default="")  # of a partner that took it
     entry_id: Mapped[int | None]
     ended_at: Mapped[datetime | None]
     ended_by_id: Mapped[int | None]
@@ -124,7 +82,13 @@ class Order(Base):
     offer: Mapped[Offer] = relationship()
     member: Mapped[Member] = relationship(foreign_keys=[member_id])
     provider: Mapped[Member | None] = relationship(foreign_keys=[provider_id])
+    served_by: Mapped[Member | None] = relationship(foreign_keys=[served_by_id])
     corrections: Mapped[list[OrderCorrection]] = relationship(order_by="OrderCorrection.id", viewonly=True)
+
+    @property
+    def serves_id(self) -> int | None:
+        """Whose hour it is: whoever the team sends, else the provider; nobody's for goods and hours of a room."""
+        return self.served_by_id or self.provider_id
 
     @property
     def amount_now(self) -> int:

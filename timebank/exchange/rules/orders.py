@@ -21,6 +21,7 @@ MAX_STOCK: Final = 100_000
 ANSWER_TIME: Final = timedelta(days=7)  # how long a request waits for the provider's answer
 SERVE_TIME: Final = timedelta(days=30)  # how long an agreed service waits to be done
 PICK_UP_TIME: Final = timedelta(days=30)  # how long the branch keeps goods that were ordered
+CONFIRM_TIME: Final = timedelta(days=7)  # after the hours that were booked, for the desk to take the voucher
 
 TOLD_BEFORE: Final = timedelta(days=3)  # before an offer's last day
 LAPSED_FOR: Final = timedelta(days=1)  # after it, once more
