@@ -697,7 +697,7 @@ def _make_orders(session: Session, home: Branch, people: Mapping[str, Member]) -
         for at in range(3)
     ]
     for order in orders[1:]:
-        exchange.accept_order(session, order.id, agreed_at=NOW + DAY, actor=giving, now=NOW)
+        exchange.accept_order(session, order.id, exchange.Meeting(at=NOW + DAY), actor=giving, now=NOW)
     exchange.fulfil(session, orders[2].voucher, actor=giving, now=NOW)
     assert ledger.get_account(session, people["asker"].coin_account_id).held == 120
     return {

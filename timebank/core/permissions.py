@@ -73,6 +73,10 @@ PERMISSIONS: Final[dict[str, dict[str, Reach]]] = {
     "order.own": _EVERYONE,
     "order.fulfil": _row(volunteer="own", manager="branch", administrator="all"),
     "order.read": _READERS,
+    # 争议
+    "dispute.own": _EVERYONE,
+    "dispute.read": _READERS,
+    "dispute.decide": _MANAGERS,
     # 规则
     "rules.read": _READERS,
     "rules.change": _MANAGERS,

@@ -43,12 +43,18 @@ OPEN: Final = (REQUESTED, ACCEPTED)
 UNDONE: Final = "undone"  # a fulfilled order whose coins were given back; a state people see, no state of the row
 UNDONE_NAME: Final = "已退回"
 UNDONE_IN_BOOKS: Final = "已冲正退回"  # the same for those who read the books
+DISPUTED: Final = "disputed"  # a case about it is open: nothing can be done with it; likewise no state of the row
+DISPUTED_NAME: Final = "有争议"
+MEMBER_SIDE, PROVIDER_SIDE = "member", "provider"
 
 
 def status_name(status: str, kind: str) -> str:
     """What people call a state; goods are not agreed on but wait on the shelf."""
     of_goods = {ACCEPTED: "待领取", FULFILLED: "已领取"} if kind == GOODS else {}
-    return of_goods.get(status) or (UNDONE_NAME if status == UNDONE else ORDER_STATUS_NAMES[status])
+    return of_goods.get(status) or _SEEN.get(status) or ORDER_STATUS_NAMES[status]
+
+
+_SEEN: Final = {UNDONE: UNDONE_NAME, DISPUTED: DISPUTED_NAME}
 
 
 class Offer(Base):
@@ -62,6 +68,8 @@ class Offer(Base):
         CheckConstraint("stock IS NULL OR stock >= 0", name="stock_not_negative"),
         CheckConstraint("(kind = 'goods') = (stock IS NOT NULL)", name="goods_have_stock"),
         CheckConstraint("(kind = 'service') = (provider_id IS NOT NULL)", name="services_have_provider"),
+        CheckConstraint("answer_days IS NULL OR answer_days BETWEEN 1 AND 30", name="answer_days"),
+        CheckConstraint("serve_days IS NULL OR serve_days BETWEEN 1 AND 90", name="serve_days"),
         Index("ix_offer_branch_id_status", "branch_id", "status"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -80,6 +88,9 @@ class Offer(Base):
     status: Mapped[str] = mapped_column(String(8), default=LISTED)
     form_key: Mapped[str] = mapped_column(String(80), unique=True)
     created_at: Mapped[datetime]
+    answer_days: Mapped[int | None]  # how long a request waits for an answer; None: as everywhere
+    serve_days: Mapped[int | None]  # how long what was agreed waits to be done, or goods to be fetched
+    posted_by_id: Mapped[int | None]  # who put it on the list; not known of old ones
 
     branch: Mapped[Branch] = relationship()
     provider: Mapped[Member | None] = relationship()
@@ -93,6 +104,21 @@ class Order(Base):
         CheckConstraint(f"status IN {tuple(ORDER_STATUS_NAMES)}", name="status"),
         CheckConstraint("quantity > 0 AND amount_minutes > 0", name="amount_positive"),
         CheckConstraint("(status = 'fulfilled') = (fulfilled_at IS NOT NULL)", name="fulfilled_at"),
+        CheckConstraint(
+            "fulfilled_minutes IS NULL OR "
+            "(status = 'fulfilled' AND fulfilled_minutes > 0 AND fulfilled_minutes < amount_minutes)",
+            name="part_of_minutes",
+        ),
+        CheckConstraint(
+            "fulfilled_quantity IS NULL OR "
+            "(fulfilled_minutes IS NOT NULL AND fulfilled_quantity > 0 AND fulfilled_quantity < quantity)",
+            name="part_of_quantity",
+        ),
+        CheckConstraint("settled_at IS NULL OR disputed_at IS NOT NULL", name="settled_after_dispute"),
+        CheckConstraint(
+            "disputed_at IS NULL OR settled_at IS NOT NULL OR status IN ('accepted', 'fulfilled')",
+            name="stays_while_disputed",
+        ),
         Index("ix_exchange_order_offer_id_status", "offer_id", "status"),
         Index("ix_exchange_order_status_expires_at", "status", "expires_at"),
     )
@@ -119,6 +145,12 @@ class Order(Base):
     ended_at: Mapped[datetime | None]
     ended_by_id: Mapped[int | None]
     end_reason: Mapped[str] = mapped_column(String(200), default="")
+    latest_at: Mapped[datetime | None]  # when it dies whatever is agreed; None for old ones
+    fulfilled_minutes: Mapped[int | None]  # what of the amount was taken, where that was less than all
+    fulfilled_quantity: Mapped[int | None]  # likewise of goods
+    part_reason: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    disputed_at: Mapped[datetime | None]  # a case was opened; taken away with the case
+    settled_at: Mapped[datetime | None]  # that case was decided
 
     branch: Mapped[Branch] = relationship()
     offer: Mapped[Offer] = relationship()
@@ -127,9 +159,24 @@ class Order(Base):
     corrections: Mapped[list[OrderCorrection]] = relationship(order_by="OrderCorrection.id", viewonly=True)
 
     @property
+    def booked_minutes(self) -> int:
+        """What was taken of what was set aside; until then, all of it."""
+        return self.amount_minutes if self.fulfilled_minutes is None else self.fulfilled_minutes
+
+    @property
+    def booked_quantity(self) -> int:
+        """How many were handed out of those ordered; until then, all of them."""
+        return self.quantity if self.fulfilled_quantity is None else self.fulfilled_quantity
+
+    @property
+    def in_dispute(self) -> bool:
+        """Whether a case about it waits for its decision."""
+        return self.disputed_at is not None and self.settled_at is None
+
+    @property
     def amount_now(self) -> int:
         """What it costs with every correction since; nothing for one that was undone."""
-        return self.amount_minutes + sum(one.amount_minutes for one in self.corrections)
+        return self.booked_minutes + sum(one.amount_minutes for one in self.corrections)
 
     @property
     def undone(self) -> bool:
@@ -142,6 +189,21 @@ class Order(Base):
         if self.undone:
             return None
         return self.corrections[-1].replacement_id if self.corrections else self.entry_id
+
+
+class OrderProposal(Base):
+    """A time that one side of an order proposed; append-only. The latest one stands."""
+
+    __tablename__ = "order_proposal"
+    __table_args__ = (CheckConstraint("side IN ('member', 'provider')", name="side"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("exchange_order.id"), index=True)
+    side: Mapped[str] = mapped_column(String(8))
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))  # staff may answer for a provider
+    meet_at: Mapped[datetime]
+    words: Mapped[str] = mapped_column(String(200), default="")
+    at: Mapped[datetime]
+    form_key: Mapped[str | None] = mapped_column(String(80), unique=True)
 
 
 class OrderCorrection(Base):

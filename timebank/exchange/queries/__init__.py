@@ -1,6 +1,6 @@
 """Reads of 兑换, for its own pages and for the desks above."""
 
-from timebank.exchange.queries.corrected import IS_UNDONE
+from timebank.exchange.queries.corrected import IN_DISPUTE, IS_UNDONE
 from timebank.exchange.queries.correcting import SOURCE, OrderChange, find_booked_order, plan_correction
 from timebank.exchange.queries.offers import (
     Capacity,
@@ -28,17 +28,21 @@ from timebank.exchange.queries.orders import (
     count_taken,
     find_order_by_key,
     find_order_by_voucher,
+    find_proposal_by_key,
     get_order,
     has_standing_order,
     list_branch_orders,
     list_member_orders,
+    list_proposals,
     list_waiting,
     may_see,
     ratings_of,
     score_of_member,
+    state_of,
 )
 
 __all__ = [
+    "IN_DISPUTE",
     "IS_UNDONE",
     "SOURCE",
     "BranchCounts",
@@ -58,6 +62,7 @@ __all__ = [
     "find_offer_by_key",
     "find_order_by_key",
     "find_order_by_voucher",
+    "find_proposal_by_key",
     "get_offer",
     "get_order",
     "has_standing_order",
@@ -67,6 +72,7 @@ __all__ = [
     "list_member_offers",
     "list_member_orders",
     "list_offers",
+    "list_proposals",
     "list_waiting",
     "list_words",
     "may_see",
@@ -75,4 +81,5 @@ __all__ = [
     "redemption_capacity",
     "score_of_member",
     "scores_of",
+    "state_of",
 ]

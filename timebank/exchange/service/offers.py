@@ -79,11 +79,11 @@ def post_offer(session: Session, draft: OfferDraft, *, form_key: str, actor: Act
     """
     if draft.kind == GOODS:
         actor.require("offer.branch", branch_id=draft.branch_id)
-        owner = {"branch_id": draft.branch_id, "provider_id": None}
+        owner = {"branch_id": draft.branch_id, "provider_id": None, "posted_by_id": actor.member_id}
     else:
         member = refuse_inactive(session, actor.member_id)
         actor.require("offer.own", owner_id=member.id)
-        owner = {"branch_id": member.branch_id, "provider_id": member.id}
+        owner = {"branch_id": member.branch_id, "provider_id": member.id, "posted_by_id": member.id}
     _check(draft, draft.kind, clock.today(now))
     _check_stock(draft)
     return _insert(session, draft, owner, form_key=form_key, now=now)
