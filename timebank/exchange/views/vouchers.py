@@ -81,7 +81,7 @@ def fulfil_part(code: str) -> Response | tuple[str, int]:
     """Only some of it was done: say how much, look at what moves, press once."""
     order = _get(code)
     if order.member_id == current_actor().member_id:
-        raise service.OwnOrder()
+        return redirect(url_for("exchange.show_order", order_id=order.id))
     form = Form(schemas.PartSchema(), initial={"quantity": order.quantity, "minutes": order.amount_minutes})
     if form.submitted:
         with form.catching():
