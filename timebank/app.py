@@ -25,6 +25,7 @@ from timebank.core.keys import Keys
 from timebank.corrections.views import blueprint as corrections
 from timebank.desks.navigation import navigation
 from timebank.desks.views import blueprint as desks
+from timebank.disputes.views import blueprint as disputes
 from timebank.exchange.views import blueprint as exchange
 from timebank.giving.views import blueprint as giving
 from timebank.growth.views import blueprint as growth
@@ -54,6 +55,7 @@ FEATURES = (
     partners,
     growth,
     corrections,
+    disputes,
     archives,
 )
 MAX_UPLOAD_BYTES = 16 * 1024 * 1024

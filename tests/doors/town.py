@@ -58,6 +58,7 @@ from timebank.core.db import db, transaction
 from timebank.core.permissions import PERMISSIONS
 from timebank.corrections import service as corrections
 from timebank.corrections.models import WAITING
+from timebank.disputes import service as disputes
 from timebank.exchange import service as exchange
 from timebank.exchange.models import GOODS
 from timebank.giving import service as giving
@@ -208,6 +209,7 @@ ARGUMENTS = {
     "consent_id": "consent",
     "desk_id": "desk",
     "correction_id": "correction",
+    "dispute_id": "dispute",
     "entry_id": "entry",
     "fund_grant_id": "fund_grant",
     "grant_id": "grant",
@@ -269,6 +271,11 @@ SPECIAL = {
     ("attendance.scan_code", "code"): "venue_code",
     ("attendance.void_person", "member_id"): "asker",
     ("corrections.withdraw", "correction_id"): "own_correction",
+    ("disputes.agree", "dispute_id"): "seconded",
+    ("disputes.disagree", "dispute_id"): "seconded",
+    ("disputes.of_order", "order_id"): "disputed",
+    ("disputes.open_case", "order_id"): "fulfilled",
+    ("disputes.say_for_branch", "dispute_id"): "goods_dispute",
     ("giving.withdraw_grant", "fund_grant_id"): "own_fund_grant",
     ("exchange.accept_order", "order_id"): "requested",
     ("exchange.change_stock", "offer_id"): "goods",
@@ -276,6 +283,7 @@ SPECIAL = {
     ("exchange.edit_goods", "offer_id"): "goods",
     ("exchange.renew_offer", "offer_id"): "ending",
     ("exchange.fulfil", "code"): "voucher",
+    ("exchange.fulfil_part", "code"): "voucher",
     ("exchange.rate_order", "order_id"): "fulfilled",
     ("partners.desk_voucher", "code"): "desk_voucher",
     ("partners.redeem", "code"): "desk_voucher",
@@ -285,13 +293,15 @@ SPECIAL = {
     ("members.personal_pass", "code"): "personal_pass",
 }
 # Whose things the objects are, where that gives a right.
-_SIDES = {"order.own": {"owner", "asker"}, "order.fulfil": {"owner"}}
+_SIDES = {"order.own": {"owner", "asker"}, "order.fulfil": {"owner"}, "dispute.own": {"owner", "asker"}}
 OWNED: dict[str, dict[str, set[str]]] = {
     "service": {"offer.own": {"owner"}},
     "ending": {"offer.own": {"owner"}},
     "entry": {"me.change": {"asker"}},
     "consent": {"family.own": {"owner"}},
     "family_link": {"family.own": {"owner", "asker"}},
+    "dispute": {"dispute.own": {"owner", "asker"}},
+    "disputed": _SIDES,
     "goods": {},
     "no_show": {"no_show.own": {"owner"}},
     "ward": {"family.own": {"owner"}, "sign_up.own": {"owner"}},
@@ -315,6 +325,7 @@ ALSO = {
     "activities.end_family": ("family.change",),
     "activities.quit_for": ("sign_up.others",),
     "activities.withdraw_agreement": ("guardian.record",),
+    "disputes.of_order": ("order.read", "order.fulfil"),
     "exchange.show_order": ("order.read", "order.fulfil"),
     "exchange.accept_order": ("order.fulfil",),
     "exchange.cancel_order": ("order.fulfil",),
@@ -330,6 +341,10 @@ NOT_THEIRS = {
     ("attendance.approve", "organiser@home"),
     ("corrections.approve", "administrator@home"),
     ("corrections.decline", "administrator@home"),
+    ("disputes.agree", "administrator@home"),  # who decided is not the second person as well
+    ("disputes.disagree", "administrator@home"),
+    ("disputes.withdraw", "owner"),
+    ("exchange.propose_time", "owner"),  # the provider says another time by saying yes to it
     ("giving.agree_grant", "administrator@home"),
     ("giving.decline_grant", "administrator@home"),
     ("giving.withdraw_grant", "administrator@home"),
@@ -485,6 +500,7 @@ def _make_things(session: Session, home: Branch, people: Mapping[str, Member]) -
     things |= _make_sign_up_life(session, activities.Town(home, people["organiser@home"], lead), people)
     things |= _make_orders(session, home, people)
     things |= _make_desks(session, home, people)
+    things |= _make_disputes(session, home, people)
     things |= _make_corrections(session, home, people)
     things |= _make_grants(session, home, people)
     boss = actor_of(session, manager)
@@ -724,6 +740,40 @@ def _make_desks(session: Session, home: Branch, people: Mapping[str, Member]) ->
     }
 
 
+def _make_disputes(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:
+    """A case that both sides spoke in, one about goods, and one whose decision waits for a second person."""
+    asking, keeping = actor_of(session, people["asker"]), actor_of(session, people["manager@home"])
+    mender = make_member(session, home, "石会修")
+
+    def case(name: str, giver: Member, *, goods: bool = False) -> tuple[int, int]:
+        actor = keeping if goods else actor_of(session, giver)
+        kind = {"kind": GOODS, "branch_id": home.id, "stock": 1} if goods else {}
+        draft = exchange.OfferDraft(title=f"修{name}", category="other", price_minutes=4, **kind)
+        offer = exchange.post_offer(session, draft, form_key=name, actor=actor, now=NOW)
+        wish = exchange.OrderDraft(offer_id=offer.id, form_key=f"{name}-order")
+        order = exchange.request_order(session, wish, actor=asking, now=NOW)
+        if not goods:
+            exchange.accept_order(session, order.id, exchange.Meeting(at=NOW + DAY), actor=actor, now=NOW)
+        exchange.fulfil(session, order.voucher, actor=actor, now=NOW)
+        said = disputes.DisputeDraft(order_id=order.id, wanted="none", words="没有修好", form_key=f"{name}-case")
+        return order.id, disputes.open_dispute(session, said, actor=asking, now=NOW).id
+
+    order_id, first = case("伞", people["owner"])
+    disputes.say(session, first, words="修好了", form_key="伞-1", actor=actor_of(session, people["owner"]), now=NOW)
+    _, goods_case = case("灯", people["owner"], goods=True)
+    _, second = case("锅", mender)
+    mending = actor_of(session, mender)
+    disputes.say(session, second, words="修好了", form_key="锅-1", actor=mending, now=NOW)
+    treat = exchange.OfferDraft(kind=GOODS, branch_id=home.id, title="点心", category="daily", price_minutes=4, stock=1)
+    sweet = exchange.post_offer(session, treat, form_key="sweet", actor=keeping, now=NOW)
+    wish = exchange.OrderDraft(offer_id=sweet.id, form_key="sweet-order")
+    exchange.request_order(session, wish, actor=mending, now=NOW)
+    ruling = disputes.RulingDraft(dispute_id=second, outcome="none", reason="没有修好", form_key="锅-2")
+    deciding = actor_of(session, people["administrator@home"])
+    assert disputes.decide(session, ruling, actor=deciding, now=NOW).status == "open"
+    return {"dispute": first, "disputed": order_id, "goods_dispute": goods_case, "seconded": second}
+
+
 def _make_orders(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:
     giving, asking = actor_of(session, people["owner"]), actor_of(session, people["asker"])
     keeping = actor_of(session, people["manager@home"])
@@ -747,7 +797,7 @@ def _make_orders(session: Session, home: Branch, people: Mapping[str, Member]) -
         for at in range(3)
     ]
     for order in orders[1:]:
-        exchange.accept_order(session, order.id, agreed_at=NOW + DAY, actor=giving, now=NOW)
+        exchange.accept_order(session, order.id, exchange.Meeting(at=NOW + DAY), actor=giving, now=NOW)
     exchange.fulfil(session, orders[2].voucher, actor=giving, now=NOW)
     assert ledger.get_account(session, people["asker"].coin_account_id).held == 120
     return {

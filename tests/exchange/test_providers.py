@@ -138,7 +138,7 @@ def test_a_service_of_the_branch_is_answered_by_its_managers_and_its_coins_are_r
     assert (order.provider_id, offer.given_by) == (None, scene.branch.name)
     assert "order.requested" in told(scene.session, scene.manager)
     actor = actor_of(scene.session, scene.manager)
-    service.accept_order(scene.session, order.id, agreed_at=NOW + timedelta(days=1), actor=actor, now=NOW)
+    service.accept_order(scene.session, order.id, service.Meeting(at=NOW + timedelta(days=1)), actor=actor, now=NOW)
     scene.fulfil(order, by=scene.manager)
     redeemed = books.find_house_account(scene.session, scene.branch.id, "redeemed")
     assert books.balance(scene.session, redeemed) == 60

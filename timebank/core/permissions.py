@@ -79,6 +79,10 @@ PERMISSIONS: Final[dict[str, dict[str, Reach]]] = {
     "desk.open": _MANAGERS,
     "desk.redeem": {},  # nobody by role: only a device that is an open desk, for its own organisation
     "slip.read": _READERS,
+    # 争议
+    "dispute.own": _EVERYONE,
+    "dispute.read": _READERS,
+    "dispute.decide": _MANAGERS,
     # 规则
     "rules.read": _READERS,
     "rules.change": _MANAGERS,

@@ -20,6 +20,7 @@ from timebank.exchange import queries
 from timebank.exchange.models import GOODS as GOODS_KIND
 from timebank.exchange.models import Offer, Order
 from timebank.exchange.service import (
+    Meeting,
     OfferDraft,
     OrderDraft,
     accept_order,
@@ -225,7 +226,8 @@ def _accept(story: Story, wish: Wish, order_id: int, at: datetime) -> None:
     day = today(story.now if wish.end == "agreed" else at) + timedelta(days=1 if wish.member else ahead)
     agreed_at = instant(day, time(story.luck.randint(8, 16), story.one_of((0, 30))))
     reply = story.one_of(offers.REPLIES)
-    accept_order(story.session, order_id, agreed_at=agreed_at, reply=reply, actor=_provider(story, order), now=at)
+    meeting = Meeting(at=agreed_at, words=reply)
+    accept_order(story.session, order_id, meeting, actor=_provider(story, order), now=at)
     if wish.end == "cancelled":
         story.note(waking(at + story.minutes(60, 300)), _cancel, order_id)
     elif wish.end != "agreed":

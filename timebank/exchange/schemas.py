@@ -9,7 +9,7 @@ from marshmallow import ValidationError, fields, post_load, pre_load, validates_
 from timebank.core.clock import ZONE
 from timebank.exchange import rules
 from timebank.exchange.models import GOODS_CATEGORIES, OWN_BRANCH, SERVICE_CATEGORIES, SHARED_NAMES
-from timebank.web.forms import Count, FormSchema, OneOf, Text
+from timebank.web.forms import Count, FormSchema, OneOf, Text, TwoBoxes, minutes_of
 
 
 class _OfferSchema(FormSchema):
@@ -74,22 +74,51 @@ class OrderSchema(FormSchema):
     seen_price_minutes = Count(0, rules.MAX_PRICE_MINUTES, load_default=None, allow_none=True)
 
 
-class AcceptSchema(FormSchema):
-    """The time the provider proposes, and words for the member."""
-
-    agreed_at = fields.AwareDateTime(
+def _moment() -> fields.AwareDateTime:
+    return fields.AwareDateTime(
         required=True,
         format="%Y-%m-%dT%H:%M",
         default_timezone=ZONE,
         error_messages={"required": "请选一个日期和时间。", "invalid_awareness": "请选一个日期和时间。"},
     )
-    reply = Text(200, load_default="")
+
+
+class _MeetingSchema(FormSchema):
+    form_key = Text(80, load_default=None)
 
     @pre_load
     def _with_a_t(self, typed: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Browsers without a date box leave people to type ``2026-11-21 09:00``."""
-        at = typed.get("agreed_at")
-        return typed | {"agreed_at": "T".join(at.replace("/", "-").split())} if isinstance(at, str) else typed
+        times = {name: typed[name] for name in ("agreed_at", "meet_at") if isinstance(typed.get(name), str)}
+        return typed | {name: "T".join(at.replace("/", "-").split()) for name, at in times.items()}
+
+
+class AcceptSchema(_MeetingSchema):
+    """The time the provider says yes to, and words for the member."""
+
+    agreed_at = _moment()
+    reply = Text(200, load_default="")
+
+
+class ProposeSchema(_MeetingSchema):
+    """Another time that the member would like, and words for the provider."""
+
+    meet_at = _moment()
+    words = Text(200, load_default="")
+
+
+class PartSchema(TwoBoxes):
+    """What was done of an order: pieces of goods, or minutes of a service and why no more."""
+
+    quantity = Count(0, rules.MAX_QUANTITY, load_default=None)
+    minutes_hours = Count(0, rules.MAX_PRICE_MINUTES // 60, load_default=None)
+    minutes_minutes = Count(0, 59, load_default=None)
+    reason = Text(200, load_default="")
+
+    @post_load
+    def _one_amount(self, typed: dict[str, Any], **_: Any) -> dict[str, Any]:
+        minutes = minutes_of(typed, "minutes")
+        return typed | {"minutes": minutes}
 
 
 class DeclineSchema(FormSchema):

@@ -37,6 +37,7 @@ def build(run: Callable[[str], object], leader: Leadership) -> BlockingScheduler
     add("audit_books", "audit_books", CronTrigger(hour=3, minute=15, timezone=ZONE))
     add("remind_of_offers", "remind_of_offers", CronTrigger(hour=8, minute=0, timezone=ZONE))
     add("remind_due", "remind_due", CronTrigger(hour=7, minute=30, timezone=ZONE))  # by itself silent on days off
+    add("remind_of_disputes", "remind_of_disputes", CronTrigger(hour=7, minute=45, timezone=ZONE))  # likewise
     for name in ("expire_orders", "settle_lines", "remind_people", "close_months"):
         scheduler.add_job(run, args=[name], id=f"start_{name}")
 

@@ -22,6 +22,7 @@ from timebank.core.actor import SYSTEM
 from timebank.core.db import db, snapshot, transaction
 from timebank.core.errors import Conflict, Refusal
 from timebank.core.keys import Keys
+from timebank.disputes import service as disputes
 from timebank.exchange import service as exchange
 from timebank.ledger.verification import verify
 from timebank.rulebook import service as rulebook
@@ -174,6 +175,12 @@ def remind_of_offers(_place: Place, now: datetime) -> int:
         return exchange.remind_of_lapsing(session, now=now)
 
 
+def remind_of_disputes(_place: Place, now: datetime) -> int:
+    """Remind who may decide of cases that are due soon, today, or late; returns of how many. Silent on days off."""
+    with transaction() as session:
+        return disputes.remind_of_disputes(session, now=now)
+
+
 def remind_due(_place: Place, now: datetime) -> int:
     """Remind organisers of services that are due and managers of those that are late; returns of how many shifts.
 
@@ -210,6 +217,7 @@ JOBS: Final[dict[str, Job]] = {
     "expire_coins": Job(title="让按规则过期的爱心币过期", run=expire_coins),
     "audit_books": Job(title="账本自检", run=audit_books),
     "remind_of_offers": Job(title="提醒快到期的可兑服务和物品", run=remind_of_offers),
+    "remind_of_disputes": Job(title="提醒快到期和逾期的争议", run=remind_of_disputes),
     "remind_due": Job(title="提醒快到期和逾期的服务记录", run=remind_due),
 }
 

@@ -78,6 +78,26 @@ SENTENCES: Final[dict[str, str]] = {
         "{title}：可赠币变动 {giveaway:coins}，爱心币变动 {coins:coins}，积分变动 {points:points}。{reason}。"
     ),
     "correction.request_declined": ("您申请核对的记录没有改动\n{title}：{reason}。如果还有疑问，请到网点当面核对。"),
+    "dispute.answered": "“{title}”的争议有新的说明\n{by} 说了话。请打开看看，有要补充的也可以说。",
+    "dispute.decided": (
+        "“{title}”的争议有结果了：{outcome}\n这一单最后算 {minutes:coins}。理由：{reason}。打开可以看全部经过。"
+    ),
+    "dispute.due": "“{title}”的争议快到期了\n{until} 以前要作决定。请看双方的说明，由没有关系的人决定。",
+    "dispute.no_longer_waits": "“{title}”的争议撤回了\n{by} 撤回了争议，不用再决定。",
+    "dispute.opened": (
+        "{by} 对“{title}”有不同意见\n"
+        "请打开看看，说说您那边的情况，{until} 以前都可以说。由没有关系的工作人员决定；有结果以前，这一单先不动。"
+    ),
+    "dispute.overdue": "“{title}”的争议逾期了\n应在 {until} 以前决定，双方还在等。请尽快办。",
+    "dispute.second_declined": (
+        "“{title}”的争议决定没有同意\n{by} 没有同意您的决定，原因：{reason}。争议还在等决定，账没有动。"
+    ),
+    "dispute.second_wanted": (
+        "等您同意：“{title}”的争议决定\n"
+        "决定是“{outcome}”，理由：{reason}。有一方的币已经用掉，这样决定会欠着，要您一起同意才算数。"
+    ),
+    "dispute.waits": "“{title}”有争议，等人决定\n{by} 提出的。{until} 以前要有决定，由没有关系的人来办。",
+    "dispute.withdrawn": "“{title}”的争议撤回了\n{by} 不再提了。这一单照原来的办。",
     "gift.given": ("谢谢您捐出 {minutes:coins}\n已经转入{branch}爱心基金，用来帮助不方便参加服务的邻居。"),
     "gift.received": "{giver} 送给您 {minutes:coins}\n留言：{words}。已经存入，可以用来兑换。",
     "gift.sent": "您送给 {receiver} {minutes:coins}\n留言：{words}。如果不是您本人办的，请马上改密码并联系网点。",
@@ -105,12 +125,21 @@ SENTENCES: Final[dict[str, str]] = {
     "order.earned_in_parts": ("“{title}”完成，存入 {minutes:coins}\n感谢您为 {member} 服务。{aside}。欢迎写一句评价。"),
     "order.expired": "“{title}”的兑换过期了\n过了期限，冻结的爱心币已经退回。需要的话请重新兑换。",
     "order.fulfilled": "“{title}”已完成，用了 {minutes:coins}\n感谢您的参与，请给对方一个评价。",
-    "order.moved": "“{title}”改了时间\n{provider} 改约在 {agreed_at:moment}。留言：{reply}。不方便请取消或联系网点。",
+    "order.fulfilled_in_part": (
+        "“{title}”做了{done}，用了 {minutes:coins}\n"
+        "其余 {rest:coins} 已经退回您的账户。说明：{reason}。不对的话，打开这一单，点“有不对的地方”。"
+    ),
+    "order.moved": (
+        "“{title}”改了时间\n{provider} 改约在 {agreed_at:moment}。留言：{reply}。不方便的话，打开这一单，点“换个时间”。"
+    ),
     "order.not_done": (
         "“{title}”的兑换过期了\n约好以后 30 天没有核销，{member} 的爱心币已经退回。如果其实已经完成，请联系网点。"
     ),
     "order.ready": "“{title}”已为您留好\n请在 {until:moment} 前到{place}领取，出示兑换券。",
     "order.requested": "{member} 想请您帮忙：“{title}”\n请在 7 天内答复，约一个时间；不方便也请说一声。",
+    "order.time_asked": (
+        "{member} 想换个时间：“{title}”\n想约在 {meet_at:moment}。留言：{words}。请打开这一单，答应或者另约一个时间。"
+    ),
     "order.unanswered": (
         "“{title}”的请求过期了\n{member} 的请求 7 天没有答复，已经退回。暂时不方便的话，可以先暂停这项服务。"
     ),

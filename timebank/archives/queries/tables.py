@@ -28,12 +28,15 @@ from timebank.core.clock import month_range
 from timebank.core.masking import mask_name
 from timebank.exchange.models import (
     ACCEPTED,
+    FULFILLED,
+    MEMBER_SIDE,
     ORDER_STATUS_NAMES,
     REQUESTED,
     UNDONE_IN_BOOKS,
     Offer,
     Order,
     OrderCorrection,
+    OrderProposal,
 )
 from timebank.ledger import queries as ledger
 from timebank.ledger.queries import TrialRow
@@ -306,7 +309,8 @@ def order_rows(session: Session, branch: Branch, month: str, numbers: EntryNumbe
         select(
             Order.id, Order.entry_id, Member.number, Member.name, Offer.title, provider.number.label("provider_number"),
             provider.name.label("provider_name"), Order.quantity, Order.amount_minutes, Order.requested_at,
-            Order.accepted_at, Order.fulfilled_at, Order.ended_at, Order.status,
+            Order.accepted_at, Order.fulfilled_at, Order.ended_at, Order.status, Order.fulfilled_minutes,
+            Order.fulfilled_quantity, _last_side(end),
         )
         .join(Member, Member.id == Order.member_id)
         .join(Offer, Offer.id == Order.offer_id)
@@ -324,11 +328,27 @@ def order_rows(session: Session, branch: Branch, month: str, numbers: EntryNumbe
             yield row.cells
             continue
         ended_at, status = _state_at(end, row)
+        quantity, minutes = row.quantity, row.amount_minutes
+        if status == FULFILLED:  # what was taken may be a part of what was ordered
+            quantity, minutes = row.fulfilled_quantity or quantity, row.fulfilled_minutes or minutes
         yield (
             row.id, numbers.number(row.entry_id), row.number, mask_name(row.name), row.title,
-            row.provider_number or "", mask_name(row.provider_name or ""), row.quantity, row.amount_minutes,
+            row.provider_number or "", mask_name(row.provider_name or ""), quantity, minutes,
             row.requested_at, ended_at, ORDER_STATUS_NAMES[status], "",
         )  # fmt: skip
+
+
+def _last_side(end: datetime) -> Any:
+    """Who proposed the last time before an instant: what the member wished for was not agreed on yet."""
+    return (
+        select(OrderProposal.side)
+        .where(OrderProposal.order_id == Order.id, OrderProposal.at < end)
+        .order_by(OrderProposal.id.desc())
+        .limit(1)
+        .correlate(Order)
+        .scalar_subquery()
+        .label("last_side")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,7 +379,8 @@ def _order_corrections(session: Session, branch: Branch, numbers: EntryNumbers) 
                 (
                     order.id, number, order.member.number, mask_name(order.member.name), order.offer.title,
                     provider.number if provider else "", mask_name(provider.name if provider else ""),
-                    -order.quantity if undone else 0, correction.amount_minutes, order.requested_at, correction.at,
+                    -order.booked_quantity if undone else 0, correction.amount_minutes, order.requested_at,
+                    correction.at,
                     UNDONE_IN_BOOKS if undone else "更正数量", _name_of(session, correction.corrects_id),
                 ),
             )
@@ -372,7 +393,8 @@ def _state_at(end: datetime, row: Row[*tuple[Any, ...]]) -> tuple[datetime | Non
     ended_at = row.fulfilled_at or row.ended_at
     if ended_at is not None and ended_at < end:
         return ended_at, row.status
-    return None, ACCEPTED if row.accepted_at is not None and row.accepted_at < end else REQUESTED
+    agreed = row.accepted_at is not None and row.accepted_at < end and row.last_side != MEMBER_SIDE
+    return None, ACCEPTED if agreed else REQUESTED
 
 
 def trial_rows(balances: Sequence[TrialRow]) -> Iterator[tuple[Any, ...]]:

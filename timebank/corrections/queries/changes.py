@@ -24,6 +24,7 @@ from timebank.corrections.rules import (
 )
 from timebank.exchange import queries as exchange
 from timebank.exchange.queries import OrderChange
+from timebank.exchange.rules import InDispute
 from timebank.ledger import queries as ledger
 from timebank.ledger.queries import AccountView, EntryView
 from timebank.ledger.service import EntryDraft
@@ -92,7 +93,7 @@ class Look:
 def refuse_entry(session: Session, entry: EntryView, actor: Actor) -> None:
     """Refuse what cannot be corrected at all, or not by this person.
 
-    Raises NotAllowed, IsReversal, AlreadyCorrected, NotCorrectable, OwnCoins, in this order.
+    Raises NotAllowed, IsReversal, AlreadyCorrected, NotCorrectable, OwnCoins, InDispute, in this order.
     """
     actor.require("books.correct", branch_id=entry.book_id)
     if entry.reverses_id is not None:
@@ -105,6 +106,9 @@ def refuse_entry(session: Session, entry: EntryView, actor: Actor) -> None:
         raise NotCorrectable(why="它只是上一次更正时的积分取整。")
     if actor.member_id in parties_of(session, entry):
         raise OwnCoins()
+    order = exchange.find_booked_order(session, entry)
+    if order is not None and order.in_dispute:
+        raise InDispute()
 
 
 def kind_of(session: Session, entry: EntryView) -> str:

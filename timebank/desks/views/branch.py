@@ -26,6 +26,8 @@ from timebank.core.db import db
 from timebank.core.workdays import deadline, first_in_time
 from timebank.corrections.queries import count_open
 from timebank.desks.views import blueprint
+from timebank.disputes.queries import list_open as list_open_disputes
+from timebank.disputes.views.base import due_of
 from timebank.exchange.queries import BranchCounts, count_for_branch, redemption_capacity
 from timebank.giving.queries import list_waiting_grants
 from timebank.ledger import queries as ledger
@@ -100,6 +102,7 @@ def _queue(session: Session, branch: Branch, counts: BranchCounts, actor: Actor,
         )
     found += _late(session, branch, actor, now)
     found += _corrections(session, branch, actor)
+    found += _disputes(session, branch, actor, now)
     found += _grants(session, branch, actor)
     found += _orders(branch, counts, actor)
     found += _months(session, branch, actor, now)
@@ -131,6 +134,15 @@ def _corrections(session: Session, branch: Branch, actor: Actor) -> list[Waiting
         (counts.requests, "会员申请核对的记录", "查清后更正，或者说明为什么没有错"),
     )
     return [Waiting(count=count, title=title, text=text, url=url) for count, title, text in lines if count]
+
+
+def _disputes(session: Session, branch: Branch, actor: Actor, now: datetime) -> list[Waiting]:
+    waiting = list_open_disputes(session, branch.id)
+    if not waiting or not actor.may("dispute.read", branch_id=branch.id):
+        return []
+    text = f"最急的是“{waiting[0].order.offer.title}”，{due_of(waiting[0], now).words}"
+    url = url_for("disputes.desk", branch=branch.id)
+    return [Waiting(count=len(waiting), title="等决定的争议", text=text, url=url)]
 
 
 def _grants(session: Session, branch: Branch, actor: Actor) -> list[Waiting]:
@@ -177,6 +189,7 @@ def _links(branch: Branch, actor: Actor) -> list[tuple[str, str, str, str]]:
         ("books.read", url_for("desks.trial_balance", branch=branch.id), "监督", "试算平衡、分录、自检", "scale"),
         ("books.read", url_for("desks.liability", branch=branch.id), "爱心币家底", "还有多少没有兑换", "coin"),
         ("fund.read", url_for("giving.fund_desk", branch=branch.id), "爱心基金", "捐赠、帮扶、两人同意", "heart"),
+        ("dispute.read", url_for("disputes.desk", branch=branch.id), "争议", "双方说明、期限、决定", "scale"),
         ("rules.read", url_for("rulebook.rules", branch=branch.id), "存币规则", "积分、上限、过期，每次修改", "book"),
         ("books.read", url_for("corrections.desk", branch=branch.id), "更正", "等决定的、核对申请、经过", "edit"),
         ("branch.change", url_for("branches.settings", branch=branch.id), "网点设置", "名称、地址、电话", "settings"),

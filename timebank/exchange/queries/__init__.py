@@ -1,6 +1,6 @@
 """Reads of 兑换, for its own pages and for the desks above."""
 
-from timebank.exchange.queries.corrected import IS_UNDONE
+from timebank.exchange.queries.corrected import IN_DISPUTE, IS_UNDONE
 from timebank.exchange.queries.correcting import SOURCE, OrderChange, find_booked_order, plan_correction
 from timebank.exchange.queries.licences import has_licence, list_unchecked
 from timebank.exchange.queries.offers import (
@@ -30,20 +30,24 @@ from timebank.exchange.queries.orders import (
     count_taken,
     find_order_by_key,
     find_order_by_voucher,
+    find_proposal_by_key,
     get_order,
     has_standing_order,
     list_branch_orders,
     list_member_orders,
+    list_proposals,
     list_waiting,
     may_confirm,
     may_see,
     ratings_of,
     score_of_member,
+    state_of,
 )
 from timebank.exchange.queries.sharing import is_shared_with, list_shares
 from timebank.exchange.queries.teams import leads, list_led_by
 
 __all__ = [
+    "IN_DISPUTE",
     "IS_UNDONE",
     "SOURCE",
     "BranchCounts",
@@ -63,6 +67,7 @@ __all__ = [
     "find_offer_by_key",
     "find_order_by_key",
     "find_order_by_voucher",
+    "find_proposal_by_key",
     "get_offer",
     "get_order",
     "has_licence",
@@ -77,6 +82,7 @@ __all__ = [
     "list_member_offers",
     "list_member_orders",
     "list_offers",
+    "list_proposals",
     "list_shares",
     "list_unchecked",
     "list_waiting",
@@ -88,4 +94,5 @@ __all__ = [
     "redemption_capacity",
     "score_of_member",
     "scores_of",
+    "state_of",
 ]

@@ -4,6 +4,7 @@ from timebank.exchange.rules import (
     AlreadyAccepted,
     AlreadyFulfilled,
     BadHours,
+    InDispute,
     MistypedVoucher,
     NotAcceptedYet,
     NotAVoucher,
@@ -13,18 +14,30 @@ from timebank.exchange.rules import (
     OrderUndone,
 )
 from timebank.exchange.service.correcting import keep_correction, lock_booked_order
+from timebank.exchange.service.disputing import (
+    Settling,
+    end_dispute,
+    lock_for_dispute,
+    put_in_dispute,
+    settle_order,
+)
 from timebank.exchange.service.drafts import BadOffer, LicenceMissing, OfferDraft
 from timebank.exchange.service.fulfilment import (
     AlreadyRated,
+    BadPart,
     BadScore,
     Fulfilment,
     OwnOrder,
+    Part,
     VoucherNotFound,
     expire_orders,
     fulfil,
+    kept_and_fund,
     rate,
+    share_of,
 )
 from timebank.exchange.service.lapsing import remind_of_lapsing, renew_offer
+from timebank.exchange.service.meetings import Meeting, TimeNotPossible
 from timebank.exchange.service.offers import (
     OfferEnded,
     StockMoved,
@@ -46,7 +59,6 @@ from timebank.exchange.service.orders import (
     PriceChanged,
     ReasonMissing,
     SoldOut,
-    TimeNotPossible,
     accept_order,
     cancel_order,
     decline_order,
@@ -55,6 +67,7 @@ from timebank.exchange.service.orders import (
 from timebank.exchange.service.people import NotActive
 from timebank.exchange.service.sharing import BadSharing
 from timebank.exchange.service.terms import OfferClosed, why_closed
+from timebank.exchange.service.times import propose_time
 
 __all__ = [
     "AlreadyAccepted",
@@ -62,12 +75,15 @@ __all__ = [
     "AlreadyRated",
     "BadHours",
     "BadOffer",
+    "BadPart",
     "BadQuantity",
     "BadScore",
     "BadSharing",
     "CoinsShort",
     "Fulfilment",
+    "InDispute",
     "LicenceMissing",
+    "Meeting",
     "MistypedVoucher",
     "NotAVoucher",
     "NotAcceptedYet",
@@ -85,8 +101,10 @@ __all__ = [
     "OverLimit",
     "OwnOffer",
     "OwnOrder",
+    "Part",
     "PriceChanged",
     "ReasonMissing",
+    "Settling",
     "SoldOut",
     "StockMoved",
     "TimeNotPossible",
@@ -96,17 +114,24 @@ __all__ = [
     "change_offer",
     "change_stock",
     "decline_order",
+    "end_dispute",
     "end_offer",
     "expire_orders",
     "fulfil",
     "keep_correction",
+    "kept_and_fund",
     "lock_booked_order",
+    "lock_for_dispute",
     "pause_offer",
     "post_offer",
+    "propose_time",
+    "put_in_dispute",
     "rate",
     "remind_of_lapsing",
     "renew_offer",
     "request_order",
     "resume_offer",
+    "settle_order",
+    "share_of",
     "why_closed",
 ]

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, selectinload
 from timebank.activities.models import Activity, Shift
 from timebank.attendance.models import Attendance
 from timebank.core.clock import month_name
-from timebank.exchange.models import ORDER_STATUS_NAMES, Order
+from timebank.exchange.models import DISPUTED_NAME, ORDER_STATUS_NAMES, Order
 from timebank.growth.rules import Movement, words
 from timebank.ledger import queries as ledger
 from timebank.members.models import Member
@@ -194,9 +194,13 @@ def list_held(session: Session, member: Member) -> list[HeldAmount]:
         held.append(
             HeldAmount(
                 amount=found.amount,
-                text=f"{order.offer.title}（{ORDER_STATUS_NAMES[order.status]}）" if order else "其他冻结",
+                text=f"{order.offer.title}（{_state(order)}）" if order else "其他冻结",
                 until=order.expires_at if order else found.expires_at,
                 link=f"/orders/{order.id}" if order else "",
             )
         )
     return sorted(held, key=lambda one: one.until)
+
+
+def _state(order: Order) -> str:
+    return DISPUTED_NAME if order.in_dispute else ORDER_STATUS_NAMES[order.status]
