@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final, Literal
 
-from timebank.core.clock import local
 from timebank.core.errors import Conflict
 from timebank.members.rules.papers import SKILLS
 
@@ -200,9 +199,9 @@ def is_free_then(free_times: str, part_of_day: str, days: Collection[date]) -> b
     return said or weekend or "随时" in free_times or "都可以" in free_times
 
 
-def fits_days(starts_at: datetime, first_day: date, last_day: date, *, now: datetime) -> bool:
-    """Whether a time lies ahead and on one of the days that were asked for."""
-    return now < starts_at and first_day <= local(starts_at).date() <= last_day
+def fits_days(day: date, first_day: date, last_day: date) -> bool:
+    """Whether a day is one of those that were asked for."""
+    return first_day <= day <= last_day
 
 
 # Under which heading of activities a service is booked.

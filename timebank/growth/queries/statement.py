@@ -18,6 +18,8 @@ from timebank.growth.rules import Movement, words
 from timebank.ledger import queries as ledger
 from timebank.members.models import Member
 from timebank.members.queries import list_names
+from timebank.requests.models import STATUS_NAMES
+from timebank.requests.queries import requests_of_holds
 
 Instants = tuple[datetime | None, datetime | None]
 ALL: Instants = (None, None)
@@ -180,8 +182,14 @@ def list_held(session: Session, member: Member) -> list[HeldAmount]:
     holds = {found.id: found for found in ledger.list_open_holds(session, account_id=member.coin_account_id)}
     chosen = select(Order).where(Order.hold_id.in_(holds)).options(selectinload(Order.offer))
     orders = {order.hold_id: order for order in session.scalars(chosen)}
+    requests = requests_of_holds(session, holds)
     held = []
     for hold_id, found in holds.items():
+        request = requests.get(hold_id)
+        if request is not None:
+            words, link = f"点单“{request.title}”（{STATUS_NAMES[request.status]}）", f"/requests/{request.id}"
+            held.append(HeldAmount(amount=found.amount, text=words, until=found.expires_at, link=link))
+            continue
         order = orders.get(hold_id)
         held.append(
             HeldAmount(

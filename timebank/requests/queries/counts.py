@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import ColumnElement, Select, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from timebank.requests.models import (
@@ -63,6 +63,6 @@ def count_for_member(session: Session, member_id: int) -> int:
     )
 
 
-def _unrated(side: str, mine: object) -> object:
+def _unrated(side: str, mine: ColumnElement[bool]) -> Select[int]:
     said = select(HelpRating.id).where(HelpRating.request_id == HelpRequest.id, HelpRating.side == side)
-    return select(func.count()).select_from(HelpRequest).where(HelpRequest.status == DONE, mine, ~said.exists())  # type: ignore[arg-type]
+    return select(func.count()).select_from(HelpRequest).where(HelpRequest.status == DONE, mine, ~said.exists())

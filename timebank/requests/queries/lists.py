@@ -55,7 +55,9 @@ def page_open(
     if wanted.kind:
         found = found.where(HelpRequest.kind == wanted.kind)
     mine_first = case((HelpRequest.category.in_(mine), 0), else_=1)
-    return read_page(session, found.order_by(mine_first, HelpRequest.last_day, HelpRequest.id), number=number, size=size)
+    return read_page(
+        session, found.order_by(mine_first, HelpRequest.last_day, HelpRequest.id), number=number, size=size
+    )
 
 
 def _invited(member_id: int) -> Select[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session, selectinload
@@ -32,7 +33,7 @@ def _services(session: Session, requests: Sequence[HelpRequest]) -> dict[int, Se
     if not requests:
         return {}
     ids = [one.id for one in requests]
-    rows = session.execute(
+    rows: Sequence[Any] = session.execute(
         select(HelpRequest.id, Shift, Attendance)
         .join(Shift, Shift.id == HelpRequest.shift_id)
         .outerjoin(

@@ -48,9 +48,13 @@ def why_unsuitable(session: Session, request: HelpRequest, member: Member) -> st
 
 
 def list_suggestions(session: Session, request: HelpRequest, *, most: int = 8) -> list[Suggestion]:
-    """Volunteers of the branch who could do it: by skill, area and free time, the likeliest first, asked ones left out."""
+    """Volunteers of the branch who could do it: by skill, area and free time, the likeliest first; none twice."""
     asked = select(HelpInvitation.member_id).where(HelpInvitation.request_id == request.id)
-    out = {request.recipient_id, request.coordinator_id, *(one.other.id for one in list_family(session, request.recipient_id))}
+    out = {
+        request.recipient_id,
+        request.coordinator_id,
+        *(one.other.id for one in list_family(session, request.recipient_id)),
+    }
     out |= {request.asked_by_id} if request.source == FUND else set()
     skilled = or_(*(Member.skills.contains(word) for word in helpful_words(request.category)), Member.id < 0)
     near = Member.area_id == request.recipient.area_id
@@ -90,8 +94,6 @@ def _reasons(request: HelpRequest, member: Member) -> tuple[str, ...]:
 
 def _running(session: Session, member_ids: Sequence[int]) -> dict[int, int]:
     taken = session.scalars(
-        select(HelpRequest.volunteer_id).where(
-            HelpRequest.volunteer_id.in_(member_ids), HelpRequest.status == CLAIMED
-        )
+        select(HelpRequest.volunteer_id).where(HelpRequest.volunteer_id.in_(member_ids), HelpRequest.status == CLAIMED)
     ).all()
     return {member_id: taken.count(member_id) for member_id in set(taken) if member_id is not None}
