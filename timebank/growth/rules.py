@@ -100,10 +100,8 @@ def words(line: Movement) -> str:
         return f"收到 {_amount(line)} · 爱心基金帮扶"
     if line.kind == "expire":
         return f"过期 {_amount(line)} · 存入满 {line.facts.get('months', '')} 个月没有用"
-    if line.kind == "redeem":
-        return _redeemed(line, title)
-    if line.kind == "serve":
-        return _served(line, title)
+    if line.kind in {"redeem", "serve"}:
+        return _redeemed(line, title) if line.kind == "redeem" else _served(line, title)
     return f"{'收到' if line.amount > 0 else '支出'} {_amount(line)}" + (f" · {title}" if title else "")
 
 

@@ -143,9 +143,10 @@ def find_faults(draft: RequestDraft, *, today: date, for_oneself: bool) -> dict[
     wish = draft.kind == "wish"
     if not (wish and draft.minutes == 0) and not LEAST_MINUTES <= draft.minutes <= MOST_MINUTES:
         faults["length"] = f"请填最多要多久：{LEAST_MINUTES} 分钟到 {MOST_MINUTES // 60} 小时。"
-    if draft.source == "own" and not for_oneself and not draft.consented:
+    wrong_source = find_source_faults(draft.source, wish=wish, confidential=draft.confidential)
+    if draft.source == "own" and not wrong_source and not for_oneself and not draft.consented:
         faults["consented"] = CONSENT_FIRST
-    return faults | find_source_faults(draft.source, wish=wish, confidential=draft.confidential)
+    return faults | wrong_source
 
 
 def find_source_faults(source: str, *, wish: bool, confidential: bool) -> dict[str, str]:

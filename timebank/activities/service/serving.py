@@ -62,6 +62,8 @@ def open_service(session: Session, draft: ServiceDraft, *, actor: Actor, now: da
         contact_name=draft.contact_name,
         contact_phone=draft.contact_phone,
         risk="low",
+        needed_skills="",
+        needed_papers="",
         walk_ins=False,
         overtime_limit_minutes=OVERTIME_LIMIT,
         for_request=True,
@@ -78,10 +80,10 @@ def open_service(session: Session, draft: ServiceDraft, *, actor: Actor, now: da
         taken=1,
         paid_hold_id=draft.paid_hold_id,
     )
-    session.add_all([activity, shift])
-    session.flush()
     member = check_member(session, shift, draft.member_id)
     refuse_unfit(list_hindrances(session, shift, [member], along=()), NOTHING, by_staff=False, named=not own)
+    session.add_all([activity, shift])
+    session.flush()
     signed_by = None if own else actor.member_id
     place = SignUp(shift_id=shift.id, member_id=member.id, status=CONFIRMED, queued_at=now, confirmed_at=now)
     place.signed_by_id = signed_by

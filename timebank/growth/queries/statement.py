@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from timebank.activities.models import Activity, Shift
 from timebank.attendance.models import Attendance
-from timebank.core.clock import month_name
+from timebank.core.clock import instant, month_name
 from timebank.exchange.models import ORDER_STATUS_NAMES, Order
 from timebank.growth.rules import Movement, words
 from timebank.ledger import queries as ledger
@@ -188,7 +188,8 @@ def list_held(session: Session, member: Member) -> list[HeldAmount]:
         request = requests.get(hold_id)
         if request is not None:
             words, link = f"点单“{request.title}”（{STATUS_NAMES[request.status]}）", f"/requests/{request.id}"
-            held.append(HeldAmount(amount=found.amount, text=words, until=found.expires_at, link=link))
+            until = instant(request.last_day + timedelta(days=1), time())
+            held.append(HeldAmount(amount=found.amount, text=words, until=until, link=link))
             continue
         order = orders.get(hold_id)
         held.append(
