@@ -18,7 +18,13 @@ REFUSED = {403, 404}
 FINE = {200, 302, 303, 400, 409, 422}
 FINE_TO_READ = {200, 302}
 # Who may look at an order is told what its form lacks before whose turn it is.
-FORM_FIRST = {"exchange.accept_order", "exchange.decline_order", "exchange.rate_order"}
+FORM_FIRST = {
+    "exchange.accept_order",
+    "exchange.decline_order",
+    "exchange.rate_order",
+    "requests.hand_over",
+    "requests.rate",
+}
 WITHOUT_GUARD = {"static"}
 
 

@@ -27,6 +27,7 @@ from timebank.requests.queries.one import (
 from timebank.requests.queries.progress import progress_of_many, service_of
 from timebank.requests.queries.shown import Shown, show, show_many
 from timebank.requests.queries.suggesting import Suggestion, list_suggestions, why_unsuitable
+from timebank.requests.queries.timeline import timeline
 
 __all__ = [
     "DeskCounts",
@@ -58,5 +59,6 @@ __all__ = [
     "show",
     "show_many",
     "sides_of",
+    "timeline",
     "why_unsuitable",
 ]

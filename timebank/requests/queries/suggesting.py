@@ -42,7 +42,8 @@ def why_unsuitable(session: Session, request: HelpRequest, member: Member) -> st
         return "是派这一单的人"
     if request.source == FUND and member.id == request.asked_by_id:
         return "是点这一单的人，由爱心基金出的不能自己接"
-    if find_open_link(session, member.id, request.recipient_id) is not None:
+    link = find_open_link(session, member.id, request.recipient_id)
+    if link is not None and link.confirmed_at is not None:
         return "是服务对象的家人，家人之间的照顾不算志愿服务"
     return ""
 
@@ -53,7 +54,7 @@ def list_suggestions(session: Session, request: HelpRequest, *, most: int = 8) -
     out = {
         request.recipient_id,
         request.coordinator_id,
-        *(one.other.id for one in list_family(session, request.recipient_id)),
+        *(one.other.id for one in list_family(session, request.recipient_id) if one.confirmed),
     }
     out |= {request.asked_by_id} if request.source == FUND else set()
     skilled = or_(*(Member.skills.contains(word) for word in helpful_words(request.category)), Member.id < 0)
