@@ -34,6 +34,7 @@ TODAY = date(2026, 11, 21)
 START = NOW + DAY  # when the volunteer comes
 AFTER = START + 4 * HOUR
 PLACE = "向阳路 12 弄 3 幢 402，门铃坏了"
+NAMES = ("陈秀兰", "孙网格", "周组织", "钱站长", "贺站长", "王剪刀", "周阿明")
 PEOPLE = ("lady", "grid", "organiser", "manager", "second", "wang", "zhou")
 
 
@@ -61,6 +62,16 @@ class Scene:
         self.branch = self.session.get_one(Branch, ids[0])
         for name, id_ in zip(PEOPLE, ids[1:], strict=True):
             setattr(self, name, self.session.get_one(Member, id_))
+
+    @classmethod
+    def found(cls, session: Session) -> Scene:
+        """The people as they are there already."""
+        scene = cls.__new__(cls)
+        scene.session = session
+        for name, called in zip(PEOPLE, NAMES, strict=True):
+            setattr(scene, name, session.scalars(sa.select(Member).where(Member.name == called)).one())
+        scene.branch = scene.lady.branch
+        return scene
 
     def _made(self) -> tuple[int, ...]:
         session = self.session

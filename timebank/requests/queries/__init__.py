@@ -1,6 +1,6 @@
 """Reads of requests: one from every side, lists of them, who could do them, and how far a service has come."""
 
-from timebank.requests.queries.counts import DeskCounts, count_desk, count_for_member
+from timebank.requests.queries.counts import DeskCounts, count_desk, count_unrated
 from timebank.requests.queries.lists import (
     Wanted,
     list_asked,
@@ -37,7 +37,7 @@ __all__ = [
     "Suggestion",
     "Wanted",
     "count_desk",
-    "count_for_member",
+    "count_unrated",
     "find_by_key",
     "find_request_of_shift",
     "get_request",

@@ -15,7 +15,6 @@ from timebank.requests.models import (
     OPEN,
     SERVED,
     VOLUNTEER,
-    HelpInvitation,
     HelpRating,
     HelpRequest,
 )
@@ -46,15 +45,9 @@ def count_desk(session: Session, branch_id: int, *, today: date) -> DeskCounts:
     return DeskCounts(asked=row[0], open=row[1], soon_over=row[2], running=row[3])
 
 
-def count_for_member(session: Session, member_id: int) -> int:
-    """What waits for a member: to answer, or to rate."""
-    asked = (
-        select(func.count())
-        .select_from(HelpInvitation)
-        .join(HelpRequest, HelpRequest.id == HelpInvitation.request_id)
-        .where(HelpInvitation.member_id == member_id, HelpInvitation.answer == "", HelpRequest.status == OPEN)
-    )
-    return (session.scalar(asked) or 0) + sum(
+def count_unrated(session: Session, member_id: int) -> int:
+    """How many requests that were served wait for a member's rating, from either side."""
+    return sum(
         session.scalar(_unrated(side, mine)) or 0
         for side, mine in (
             (SERVED, or_(HelpRequest.recipient_id == member_id, HelpRequest.asked_by_id == member_id)),

@@ -57,7 +57,7 @@ def new_request() -> Response | tuple[str, int]:
         "requests/new.html",
         form=form,
         for_others=actor.may("request.others"),
-        someone=bool(form.value("number")) or actor.may("request.others"),
+        someone=bool(form.value("number")) or actor.may("request.others") or bool(form.value("confidential")),
         kinds=[
             (REQUEST, KIND_NAMES[REQUEST], "要有人来帮一次忙"),
             (WISH, KIND_NAMES[WISH], "一个小心愿，谁都可以认领"),
