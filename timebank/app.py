@@ -34,6 +34,7 @@ from timebank.members.roster.views import blueprint as roster
 from timebank.members.views import blueprint as members
 from timebank.notices.views import blueprint as notices
 from timebank.partners.views import blueprint as partners
+from timebank.requests.views import blueprint as requests
 from timebank.rulebook.views import blueprint as rulebook
 from timebank.web import addresses, answers, filters, headers
 from timebank.web.guards import find_actor, login_manager
@@ -53,6 +54,7 @@ FEATURES = (
     attendance,
     exchange,
     partners,
+    requests,
     growth,
     corrections,
     disputes,

@@ -23,6 +23,8 @@ FORM_FIRST = {
     "exchange.decline_order",
     "exchange.propose_time",
     "exchange.rate_order",
+    "requests.hand_over",
+    "requests.rate",
 }
 WITHOUT_GUARD = {"static"}
 

@@ -84,13 +84,15 @@ from timebank.members.service import (
 from timebank.notices.models import Notice
 from timebank.partners import service as partners
 from timebank.partners.rules import COOKIE, LINK, note_of
+from timebank.requests import rules as requests
+from timebank.requests import service as help_requests
 from timebank.web.guards import PUBLIC
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 HALF_PAST = NOW + timedelta(minutes=30)  # when the doors are tried: a shift has begun half an hour ago
 BEFORE = AUGUST - timedelta(days=20)
 CLOSED_MONTH = "2026-08"
-ROLES = ("volunteer", "organiser", "manager", "inspector", "administrator")
+ROLES = ("volunteer", "grid_worker", "organiser", "manager", "inspector", "administrator")
 PHONES = {"owner": "13805740011", "asker": "13805740022"}
 ID_NUMBER = "330206194803052263"
 
@@ -213,6 +215,7 @@ ARGUMENTS = {
     "entry_id": "entry",
     "fund_grant_id": "fund_grant",
     "grant_id": "grant",
+    "help_request_id": "help_open",
     "import_id": "import",
     "kiosk_id": "kiosk",
     "link": "desk_link",
@@ -288,6 +291,14 @@ SPECIAL = {
     ("partners.desk_voucher", "code"): "desk_voucher",
     ("partners.redeem", "code"): "desk_voucher",
     ("exchange.show_voucher", "code"): "voucher",
+    ("requests.confirm", "help_request_id"): "help_wish",
+    ("requests.decline", "help_request_id"): "help_asked",
+    ("requests.dispatch", "help_request_id"): "help_asked",
+    ("requests.look", "help_request_id"): "help_claimed",
+    ("requests.rate", "help_request_id"): "help_done",
+    ("requests.release", "help_request_id"): "help_claimed",
+    ("requests.take_up", "help_request_id"): "help_asked",
+    ("requests.withdraw", "help_request_id"): "help_asked",
     ("members.approve", "member_id"): "pending",
     ("members.decline", "member_id"): "pending",
     ("members.personal_pass", "code"): "personal_pass",
@@ -306,6 +317,11 @@ OWNED: dict[str, dict[str, set[str]]] = {
     "no_show": {"no_show.own": {"owner"}},
     "ward": {"family.own": {"owner"}, "sign_up.own": {"owner"}},
     "notice": {"me.change": {"owner"}},
+    "help_asked": {"request.own": {"asker"}},
+    "help_claimed": {"request.own": {"owner"}},
+    "help_done": {"request.own": {"owner", "asker"}},
+    "help_open": {"request.own": {"owner", "asker", *(f"{role}@home" for role in ROLES)}},  # everybody may take it
+    "help_wish": {"request.own": {"asker"}},
     "requested": _SIDES,
     "accepted": _SIDES,
     "fulfilled": _SIDES,
@@ -332,6 +348,14 @@ ALSO = {
     "exchange.edit_offer": ("offer.branch",),
     "exchange.renew_offer": ("offer.branch",),
     "exchange.turn_offer": ("offer.branch",),
+    "requests.claim": ("request.read",),
+    "requests.confirm": ("request.check",),
+    "requests.look": ("request.check",),
+    "requests.rate": ("request.check",),
+    "requests.refuse": ("request.read",),
+    "requests.release": ("request.check",),
+    "requests.show_request": ("request.read",),
+    "requests.withdraw": ("request.check",),
 }
 # What the table allows and the four eyes do not: nobody approves what they sent themselves.
 NOT_THEIRS = {
@@ -349,6 +373,9 @@ NOT_THEIRS = {
     ("giving.decline_grant", "administrator@home"),
     ("giving.withdraw_grant", "administrator@home"),
     ("giving.withdraw_grant", "administrator@other"),
+    ("requests.confirm", "owner"),  # who made the wish come true does not say so
+    ("requests.hand_over", "organiser@home"),  # who coordinates does
+    *(("requests.invite", name) for name in ("organiser@home", "administrator@home", "administrator@other")),
 }
 
 
@@ -503,6 +530,7 @@ def _make_things(session: Session, home: Branch, people: Mapping[str, Member]) -
     things |= _make_disputes(session, home, people)
     things |= _make_corrections(session, home, people)
     things |= _make_grants(session, home, people)
+    things |= _make_requests(session, home, people)
     boss = actor_of(session, manager)
     team = create_team(session, branch_id=home.id, name="红马甲巡逻队", kind="巡逻", actor=boss, now=BEFORE)
     join_team(session, team.id, owner.id, actor=boss, now=BEFORE)
@@ -675,6 +703,46 @@ def _make_grants(session: Session, home: Branch, people: Mapping[str, Member]) -
         )
         asked[name] = giving.ask_grant(session, draft, actor=actor_of(session, people[asker]), now=NOW).id
     return asked
+
+
+def _make_requests(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:
+    """Something asked for somebody in every state, all for the asker, coordinated by the manager."""
+    asking, boss = actor_of(session, people["organiser@home"]), actor_of(session, people["manager@home"])
+    serving, day, whom = actor_of(session, people["owner"]), clock.today(NOW), people["asker"]
+
+    def ask(name: str, **more: Any) -> int:
+        said = {
+            "kind": "request",
+            "category": "visit",
+            "title": f"陪聊天{name}",
+            "minutes": 60,
+            "source": "none",
+        } | more
+        draft = requests.RequestDraft(
+            number=whom.number, name=whom.name, first_day=day, last_day=day + 9 * DAY, form_key=name, **said
+        )
+        return help_requests.ask(session, draft, actor=asking, keys=KEYS, now=NOW).id
+
+    def dispatch(request_id: int, minutes: int = 60) -> int:
+        how = help_requests.Dispatch(source="none", minutes=minutes, to_all=True)
+        return help_requests.dispatch(session, request_id, how, actor=boss, now=NOW).id
+
+    def claim(request_id: int, at: datetime | None) -> int:
+        wanted = help_requests.Claim(starts_at=at)
+        return help_requests.claim(session, request_id, wanted, actor=serving, now=NOW).id
+
+    wish = {"kind": "wish", "minutes": 0}
+    found = {
+        "help_asked": ask("asked"),
+        "help_open": dispatch(ask("open")),
+        "help_claimed": claim(dispatch(ask("claimed")), NOW + 5 * DAY),
+        "help_wish": claim(dispatch(ask("wish", **wish), 0), None),
+        "help_done": claim(dispatch(ask("done", **wish), 0), None),
+    }
+    invited = [people["volunteer@home"].id]
+    help_requests.invite(session, found["help_open"], member_ids=invited, actor=boss, now=NOW)
+    help_requests.confirm_wish(session, found["help_done"], actor=asking, now=NOW)
+    return dict(found)
 
 
 def _make_corrections(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ Reach = Literal["own", "branch", "all"]
 
 ROLES: Final[dict[str, str]] = {
     "volunteer": "志愿者",
+    "grid_worker": "网格员",
     "organiser": "活动组织者",
     "manager": "网点管理员",
     "inspector": "监督员",
@@ -83,6 +84,11 @@ PERMISSIONS: Final[dict[str, dict[str, Reach]]] = {
     "dispute.own": _EVERYONE,
     "dispute.read": _READERS,
     "dispute.decide": _MANAGERS,
+    # 点单 · 派单 · 接单
+    "request.own": _EVERYONE,
+    "request.others": _row(grid_worker="branch", organiser="branch", manager="branch", administrator="all"),
+    "request.check": _STAFF,
+    "request.read": _row(organiser="branch", manager="branch", inspector="branch", administrator="all"),
     # 规则
     "rules.read": _READERS,
     "rules.change": _MANAGERS,

@@ -100,8 +100,8 @@ def words(line: Movement) -> str:
         return f"收到 {_amount(line)} · 爱心基金帮扶"
     if line.kind == "expire":
         return f"过期 {_amount(line)} · 存入满 {line.facts.get('months', '')} 个月没有用"
-    if line.kind == "redeem":
-        return _redeemed(line, title)
+    if line.kind in {"redeem", "serve"}:
+        return _redeemed(line, title) if line.kind == "redeem" else _served(line, title)
     return f"{'收到' if line.amount > 0 else '支出'} {_amount(line)}" + (f" · {title}" if title else "")
 
 
@@ -124,6 +124,14 @@ def _earned(line: Movement, title: str) -> str:
         + (f"参加“{title}”" if title else "参加志愿服务")
         + (_rest(line) if line.unit == "coin" else "")
     )
+
+
+def _served(line: Movement, title: str) -> str:
+    """A service that somebody asked for: what who served got, and what who asked used."""
+    if line.amount > 0:
+        return _earned(line, title)
+    whither = "（这一部分转入爱心基金）" if line.to_fund else ""
+    return f"用去 {_amount(line)} · 点单“{title}”{whither}"
 
 
 def _rest(line: Movement) -> str:

@@ -25,6 +25,7 @@ from timebank.core.keys import Keys
 from timebank.disputes import service as disputes
 from timebank.exchange import service as exchange
 from timebank.ledger.verification import verify
+from timebank.requests import service as requests
 from timebank.rulebook import service as rulebook
 
 log = structlog.get_logger()
@@ -181,6 +182,25 @@ def remind_of_disputes(_place: Place, now: datetime) -> int:
         return disputes.remind_of_disputes(session, now=now)
 
 
+def settle_requests(_place: Place, now: datetime) -> int:
+    """Bring requests in step with their services, end those of which the days are over; returns how many changed."""
+    with transaction() as session:
+        settled = requests.settle_requests(session, now=now)
+    ended = 0
+    while True:
+        with transaction() as session:
+            batch = requests.expire_requests(session, now=now, at_most=_BATCH)
+        ended += batch
+        if batch < _BATCH:
+            return settled + ended
+
+
+def remind_of_requests(_place: Place, now: datetime) -> int:
+    """Remind coordinators of what nobody takes, managers of what nobody took up; returns of how many requests."""
+    with transaction() as session:
+        return requests.remind_of_requests(session, now=now)
+
+
 def remind_due(_place: Place, now: datetime) -> int:
     """Remind organisers of services that are due and managers of those that are late; returns of how many shifts.
 
@@ -218,6 +238,8 @@ JOBS: Final[dict[str, Job]] = {
     "audit_books": Job(title="账本自检", run=audit_books),
     "remind_of_offers": Job(title="提醒快到期的可兑服务和物品", run=remind_of_offers),
     "remind_of_disputes": Job(title="提醒快到期和逾期的争议", run=remind_of_disputes),
+    "settle_requests": Job(title="办结点单：已审核的算完成，过了期的结束", run=settle_requests),
+    "remind_of_requests": Job(title="提醒没有受理、没人接的点单", run=remind_of_requests),
     "remind_due": Job(title="提醒快到期和逾期的服务记录", run=remind_due),
 }
 

@@ -143,6 +143,27 @@ SENTENCES: Final[dict[str, str]] = {
     "order.unanswered": (
         "“{title}”的请求过期了\n{member} 的请求 7 天没有答复，已经退回。暂时不方便的话，可以先暂停这项服务。"
     ),
+    "request.asked_for": (
+        "{by} 替您点了一单：“{title}”\n网点受理以后会找志愿者，有人接单会告诉您。不需要的话，您可以打开它撤回。"
+    ),
+    "request.assigned": "您答应的“{title}”登记好了\n约在 {start:moment}。去不了，请尽早打开它退单，写一句原因。",
+    "request.claimed": "“{title}”有人接单了\n{volunteer} 约在 {start:moment}。时间不合适，请打网点电话。",
+    "request.declined": "“{title}”网点没有受理\n原因：{reason}。有疑问请联系网点。",
+    "request.dispatched": "“{title}”已受理，正在找志愿者\n有人接单，马上告诉您。",
+    "request.done": "“{title}”完成了\n一共服务 {minutes:hours}，{paid}。请打开它，给志愿者一个评价。",
+    "request.expired": "“{title}”到期了，没有人接\n过了最晚的日子。冻结的爱心币已经退回，还需要请重新点一单。",
+    "request.handed_over": "“{title}”换了负责人\n{by} 把这一单移交给 {name}，以后由 {name} 负责。",
+    "request.invited": "网点想请您帮忙：“{title}”\n{days}。来得了，请打开它选个时间；来不了，也请说一声。",
+    "request.not_taken_up": "“{title}”还没有受理\n点单已经超过一天，请到“网点 › 点单”里受理。",
+    "request.refused": "{member} 这次来不了：“{title}”\n可以再请别的志愿者。",
+    "request.released": "“{title}”要重新找人\n原来的志愿者来不了，原因：{reason}。网点会再找一位。",
+    "request.soon_over": "“{title}”快到期了，还没有人接\n最晚是 {until}。请打电话问一问合适的志愿者。",
+    "request.to_check": "有新的点单等受理：“{title}”\n请到“网点 › 点单”里看一看，受理、派单，或者说明为什么不行。",
+    "request.unserved": "“{title}”这次没有服务成\n没有用币，网点会重新找人。有疑问请联系网点。",
+    "request.wish_assigned": "您答应的微心愿登记好了：“{title}”\n办不了，请尽早打开它退单，写一句原因。",
+    "request.wish_claimed": "“{title}”有人认领了\n{volunteer} 认领了这个微心愿。实现以后，请打开它点“心愿达成”。",
+    "request.wish_done": "“{title}”心愿达成\n谢谢您，让邻居的一个小心愿成真。",
+    "request.withdrawn": "“{title}”撤回了\n原因：{reason}。不用去了。",
     "service.due": (
         "“{title}”的服务还剩 {left} 个工作日入账\n"
         "{start:moment} 的班次，{until} 以前要核对并审核入账{calendar}。现在{where}。"

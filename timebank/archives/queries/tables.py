@@ -21,7 +21,7 @@ from sqlalchemy import Row, Select, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from timebank.activities.models import CATEGORIES, Activity, Shift
-from timebank.archives.rules import EARNED_KINDS, REDEEMED_KINDS
+from timebank.archives.rules import EARNED_KINDS, REDEEMED_KINDS, SERVED_KINDS
 from timebank.attendance.models import Attendance, AttendanceCorrection
 from timebank.branches.models import Branch
 from timebank.core.clock import month_range
@@ -43,6 +43,7 @@ from timebank.ledger.queries import TrialRow
 from timebank.members.models import Card, Member
 
 _BATCH = 2_000
+_COUNTED = EARNED_KINDS | REDEEMED_KINDS | SERVED_KINDS
 _STREAM = {"yield_per": _BATCH}
 
 
@@ -84,9 +85,9 @@ class Members:
         self._moved: dict[int, list[int]] = defaultdict(lambda: [0, 0, 0])
         for found in ledger.movements(session, branch.id, month):
             moved = self._moved[found.account_id]
-            if found.kind in EARNED_KINDS:
+            if found.kind in EARNED_KINDS or (found.kind in SERVED_KINDS and found.unit == "point"):
                 moved[0] += found.credited - found.debited
-            elif found.kind in REDEEMED_KINDS:
+            elif found.kind in REDEEMED_KINDS | SERVED_KINDS:
                 moved[1] += found.debited
                 moved[2] += found.credited
 
@@ -97,7 +98,7 @@ class Members:
         """What a correction took back was earned, redeemed or received by mistake: those columns say what is right."""
         for transfer in (t for entry in correction.entries for t in entry.transfers):
             payer, taker = self._moved[transfer.debit_id], self._moved[transfer.credit_id]
-            if correction.of_order:
+            if correction.of_order or (correction.of_served and transfer.unit == "coin"):
                 payer[2] -= transfer.amount
                 taker[1] -= transfer.amount
             else:
@@ -194,6 +195,7 @@ class BookedCorrection:
     """The entries by which a correction of a record or an order took something back in a month."""
 
     of_order: bool
+    of_served: bool  # a record of which who asked had paid the coins
     entries: tuple[ledger.EntryView, ...]
 
 
@@ -201,13 +203,16 @@ def list_booked_corrections(session: Session, branch: Branch, numbers: EntryNumb
     """The corrections of records and orders booked in a month; what replaced an entry counts by its own kind."""
     low, high = numbers.range
     for table in (AttendanceCorrection, OrderCorrection):
-        chosen = select(table.entry_id, table.replacement_id).where(table.entry_id.between(low, high))
+        chosen = select(table.entry_id, table.corrects_id, table.replacement_id).where(
+            table.entry_id.between(low, high)
+        )
         for row in session.execute(chosen.order_by(table.entry_id)):
             if numbers.number(row.entry_id):
                 entries = [ledger.get_entry(session, one) for one in (row.entry_id, row.replacement_id) if one]
                 yield BookedCorrection(
                     of_order=table is OrderCorrection,
-                    entries=tuple(one for one in entries if one.kind not in EARNED_KINDS | REDEEMED_KINDS),
+                    of_served=ledger.get_entry(session, row.corrects_id).kind in SERVED_KINDS,
+                    entries=tuple(one for one in entries if one.kind not in _COUNTED),
                 )
 
 

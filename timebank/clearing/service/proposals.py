@@ -332,7 +332,7 @@ def _status_at(proposal: Proposal, now: datetime) -> str:
 
 
 def _payer_account(session: Session, proposal: Proposal) -> int:
-    return ledger_queries.get_hold_account(session, proposal.payer_hold_id or 0)
+    return ledger_queries.get_hold(session, proposal.payer_hold_id or 0).account_id
 
 
 def _lock_all(session: Session, pair: BranchPair, proposal: Proposal, settlement: Settlement) -> None:

@@ -33,6 +33,7 @@ from timebank.giving.queries import list_waiting_grants
 from timebank.ledger import queries as ledger
 from timebank.members.models import ACTIVE
 from timebank.members.queries import count_by_status, count_pending
+from timebank.requests.queries import count_desk
 from timebank.web.filters import span
 from timebank.web.guards import current_actor, guard
 
@@ -105,6 +106,7 @@ def _queue(session: Session, branch: Branch, counts: BranchCounts, actor: Actor,
     found += _disputes(session, branch, actor, now)
     found += _grants(session, branch, actor)
     found += _orders(branch, counts, actor)
+    found += _requests(session, branch, actor, now)
     found += _months(session, branch, actor, now)
     return found
 
@@ -165,6 +167,21 @@ def _orders(branch: Branch, counts: BranchCounts, actor: Actor) -> list[Waiting]
     return [Waiting(count=count, title=title, text=text, url=to) for count, title, text, to in lines if count]
 
 
+def _requests(session: Session, branch: Branch, actor: Actor, now: datetime) -> list[Waiting]:
+    if not actor.may("request.check", branch_id=branch.id):
+        return []
+    counts = count_desk(session, branch.id, today=clock.today(now))
+    lines = (
+        (counts.asked, "等受理的点单", "核对以后派单，或者说明为什么不行", "asked"),
+        (counts.soon_over, "快到期还没人接的点单", "打电话问一问合适的志愿者", "open"),
+    )
+    return [
+        Waiting(count=count, title=title, text=text, url=url_for("requests.desk", branch=branch.id, part=part))
+        for count, title, text, part in lines
+        if count
+    ]
+
+
 def _months(session: Session, branch: Branch, actor: Actor, now: datetime) -> list[Waiting]:
     months = archives.list_unfinished(session, branch.id, now=now)
     if not months or not actor.may("archive.close", branch_id=branch.id):
@@ -184,6 +201,7 @@ def _links(branch: Branch, actor: Actor) -> list[tuple[str, str, str, str]]:
         ("order.read", url_for("exchange.branch_orders", branch=branch.id), "兑换单", "查找、核销", "ticket"),
         ("desk.open", url_for("partners.desks", branch=branch.id), "合作单位核销台", "开台、关台", "scan"),
         ("slip.read", url_for("partners.slips", branch=branch.id), "合作单位对账单", "每月换走了什么，可打印", "list"),
+        ("request.read", url_for("requests.desk", branch=branch.id), "点单和派单", "受理、派单、跟进", "bell"),
         ("activity.post", url_for("activities.organise"), "组织活动", "发布、现场、核对", "hand"),
         ("archive.read", url_for("archives.months", branch=branch.id), "月度归档", "结账、下载归档包", "archive"),
         ("books.read", url_for("desks.trial_balance", branch=branch.id), "监督", "试算平衡、分录、自检", "scale"),

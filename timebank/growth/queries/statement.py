@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -12,12 +12,14 @@ from sqlalchemy.orm import Session, selectinload
 
 from timebank.activities.models import Activity, Shift
 from timebank.attendance.models import Attendance
-from timebank.core.clock import month_name
+from timebank.core.clock import instant, month_name
 from timebank.exchange.models import DISPUTED_NAME, ORDER_STATUS_NAMES, Order
 from timebank.growth.rules import Movement, words
 from timebank.ledger import queries as ledger
 from timebank.members.models import Member
 from timebank.members.queries import list_names
+from timebank.requests.models import STATUS_NAMES
+from timebank.requests.queries import requests_of_holds
 
 Instants = tuple[datetime | None, datetime | None]
 ALL: Instants = (None, None)
@@ -188,8 +190,15 @@ def list_held(session: Session, member: Member) -> list[HeldAmount]:
     holds = {found.id: found for found in ledger.list_open_holds(session, account_id=member.coin_account_id)}
     chosen = select(Order).where(Order.hold_id.in_(holds)).options(selectinload(Order.offer))
     orders = {order.hold_id: order for order in session.scalars(chosen)}
+    requests = requests_of_holds(session, holds)
     held = []
     for hold_id, found in holds.items():
+        request = requests.get(hold_id)
+        if request is not None:
+            words, link = f"点单“{request.title}”（{STATUS_NAMES[request.status]}）", f"/requests/{request.id}"
+            until = instant(request.last_day + timedelta(days=1), time())
+            held.append(HeldAmount(amount=found.amount, text=words, until=until, link=link))
+            continue
         order = orders.get(hold_id)
         held.append(
             HeldAmount(

@@ -5,12 +5,13 @@ from timebank.ledger.queries.accounts import (
     AccountView,
     find_house_account,
     get_account,
-    get_hold_account,
+    get_hold,
     list_accounts,
     list_open_holds,
     outstanding,
     page_accounts,
 )
+from timebank.ledger.queries.circulation import REDEEM, SERVE
 from timebank.ledger.queries.corrected import list_corrected
 from timebank.ledger.queries.earnings import (
     Issued,
@@ -41,6 +42,8 @@ from timebank.ledger.queries.statements import StatementLine, StatementPage, sta
 from timebank.ledger.queries.trial import Movement, TrialRow, movements, trial_balance
 
 __all__ = [
+    "REDEEM",
+    "SERVE",
     "AccountFilter",
     "AccountView",
     "EntryView",
@@ -63,7 +66,7 @@ __all__ = [
     "find_period",
     "get_account",
     "get_entry",
-    "get_hold_account",
+    "get_hold",
     "issued_by_source",
     "issued_to",
     "list_accounts",

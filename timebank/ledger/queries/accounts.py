@@ -44,6 +44,7 @@ class OpenHold:
     """An amount set aside, and the document it is for."""
 
     id: int
+    account_id: int
     amount: int
     source_type: str
     source_id: int | None
@@ -128,14 +129,6 @@ def outstanding(session: Session, book_id: int, *, kind: str = MEMBER, unit: str
     return int(session.scalar(chosen) or 0)
 
 
-def get_hold_account(session: Session, hold_id: int) -> int:
-    """The id of the account that an amount was set aside on. Raises NoSuchAccount."""
-    account_id = session.scalar(select(Hold.account_id).where(Hold.id == hold_id))
-    if account_id is None:
-        raise NoSuchAccount()
-    return account_id
-
-
 def list_open_holds(
     session: Session, *, account_id: int | None = None, book_id: int | None = None, expired_at: datetime | None = None
 ) -> list[OpenHold]:
@@ -149,14 +142,21 @@ def list_open_holds(
         chosen = chosen.where(Hold.book_id == book_id)
     if expired_at is not None:
         chosen = chosen.where(Hold.expires_at <= expired_at)
-    return [
-        OpenHold(
-            id=found.id,
-            amount=found.amount,
-            source_type=found.source_type,
-            source_id=found.source_id,
-            placed_at=found.placed_at,
-            expires_at=found.expires_at,
-        )
-        for found in session.scalars(chosen)
-    ]
+    return [_hold_view(found) for found in session.scalars(chosen)]
+
+
+def get_hold(session: Session, hold_id: int) -> OpenHold:
+    """An amount as it was set aside, whatever became of it."""
+    return _hold_view(session.get_one(Hold, hold_id))
+
+
+def _hold_view(found: Hold) -> OpenHold:
+    return OpenHold(
+        id=found.id,
+        account_id=found.account_id,
+        amount=found.amount,
+        source_type=found.source_type,
+        source_id=found.source_id,
+        placed_at=found.placed_at,
+        expires_at=found.expires_at,
+    )
