@@ -111,7 +111,6 @@ def test_what_was_paid_is_not_cancelled_while_it_is_under_way(between: Between) 
     letter = steps.commit()
     with pytest.raises(service.ProposalMoved), between.session.begin_nested():
         service.cancel(between.session, steps.proposal.id, actor_id=None, now=LATE)
-    assert service.expire_proposals(between.session, now=LATE) == []
     assert steps.deliver(letter) == messages.DONE
 
 

@@ -87,17 +87,11 @@ def test_what_was_cancelled_is_not_settled(between: Between) -> None:
         service.settle(between.session, proposal.id, between.settlement(60), now=NOW)
 
 
-def test_time_gives_back_what_nobody_fetched(between: Between) -> None:
+def test_what_ran_out_gives_back_both_sides(between: Between) -> None:
     proposal = between.propose(60)
-    assert service.expire_proposals(between.session, now=NOW + timedelta(days=6)) == []
-    assert service.expire_proposals(between.session, now=NOW + timedelta(days=7)) == [proposal.id]
+    for _ in range(2):
+        service.cancel(between.session, proposal.id, how=EXPIRED, actor_id=None, now=NOW + timedelta(days=7))
     assert (proposal.status, between.coins(0), between.owed()) == (EXPIRED, (600, 0), (0, 0, 300))
-
-
-def test_nobody_pays_after_the_time(between: Between) -> None:
-    proposal = between.propose(60)
-    with pytest.raises(service.ProposalMoved), between.session.begin_nested():
-        service.settle(between.session, proposal.id, between.settlement(60), now=NOW + timedelta(days=7))
 
 
 def refuse(between: Between, minutes: int, refusal: type[Refusal], **more: int) -> Refusal:

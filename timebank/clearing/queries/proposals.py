@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
@@ -11,6 +10,7 @@ from sqlalchemy.orm import Session
 from timebank.clearing.models import COMMITTED, IN_FLIGHT, RESERVED, BranchPair, Proposal
 from timebank.core.errors import NotFound
 from timebank.core.paging import Page, read_page
+from timebank.ledger import queries as ledger
 
 
 class ProposalNotFound(NotFound):
@@ -55,16 +55,18 @@ def page_proposals(session: Session, pair: BranchPair, *, number: int = 1, size:
     return read_page(session, chosen, number=number, size=size)
 
 
+def lines_of(session: Session, proposal_ids: Collection[int]) -> set[int]:
+    """The accounts on which space was reserved for proposals."""
+    if not proposal_ids:
+        return set()
+    holds = session.scalars(select(Proposal.line_hold_id).where(Proposal.id.in_(proposal_ids)))
+    return {ledger.get_hold(session, hold_id).account_id for hold_id in holds if hold_id is not None}
+
+
 def list_unanswered(session: Session, *, at_most: int) -> Sequence[int]:
     """Proposals whose last message got no answer yet, the oldest first."""
     chosen = select(Proposal.id).where(Proposal.status.in_((RESERVED, COMMITTED))).order_by(Proposal.id)
     return session.scalars(chosen.limit(at_most)).all()
-
-
-def list_overdue(session: Session, *, now: datetime, at_most: int) -> Sequence[int]:
-    """Proposals whose time ran out before anybody paid."""
-    chosen = select(Proposal.id).where(Proposal.status.in_(IN_FLIGHT[:2]), Proposal.expires_at <= now)
-    return session.scalars(chosen.order_by(Proposal.id).limit(at_most)).all()
 
 
 def _between(pair: BranchPair) -> ColumnElement[bool]:

@@ -47,7 +47,6 @@ from timebank.clearing.service.refusals import (
 )
 from timebank.clearing.service.reversing import reverse_settled
 from timebank.clearing.service.statements import reconcile, reconcile_all, seal_statements
-from timebank.clearing.service.sweeping import expire_proposals
 
 __all__ = [
     "BadLine",
@@ -82,7 +81,6 @@ __all__ = [
     "decline_netting",
     "decline_pair",
     "deliver",
-    "expire_proposals",
     "freeze_pair",
     "join_branches",
     "propose",

@@ -49,7 +49,7 @@ SOURCE = "proposal"  # what holds on a line name as their document
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProposalDraft:
-    """Whose coins pay whom: ``uid`` made once by the payer's branch; ``expires_at`` until when it may be committed."""
+    """Whose coins pay whom: ``uid`` made once by the payer's branch; ``expires_at`` until when it may be agreed to."""
 
     uid: str
     payer_id: int
@@ -234,7 +234,7 @@ def settle(session: Session, proposal_id: int, settlement: Settlement, *, now: d
 def commit(session: Session, proposal: Proposal, settlement: Settlement, *, now: datetime) -> Letter:
     """The payer's last step: its book pays, its outbox says so. After this nobody cancels. Raises ProposalMoved."""
     if proposal.status != COMMITTED:
-        after = rules.decide("commit", _status_at(proposal, now))
+        after = rules.decide("commit", proposal.status)
         pair = _open_pair(session, proposal.payer_id, proposal.payee_id)
         proposal.plan = _plan(settlement)
         paid = ledger.TransferDraft(
@@ -258,7 +258,7 @@ def cancel(
 ) -> Proposal:
     """Give back what both sides had set aside; nobody cancels what was committed. A repeat is harmless.
 
-    Raises ProposalMoved.
+    What a proposal was made for says when: an order's time, or the decision of a dispute. Raises ProposalMoved.
     """
     proposal = get_proposal(session, proposal_id, lock=True)
     if proposal.status == how:
@@ -325,10 +325,6 @@ def _warn(session: Session, pair: BranchPair, *, creditor_id: int, now: datetime
 
 def _names(session: Session, payer_id: int, payee_id: int) -> dict[str, str]:
     return {"payer": get_branch(session, payer_id).name, "payee": get_branch(session, payee_id).name}
-
-
-def _status_at(proposal: Proposal, now: datetime) -> str:
-    return "expired" if proposal.status in IN_FLIGHT[:2] and proposal.expires_at <= now else proposal.status
 
 
 def _payer_account(session: Session, proposal: Proposal) -> int:

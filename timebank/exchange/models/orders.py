@@ -71,6 +71,7 @@ class Order(Base):
             name="stays_while_disputed",
         ),
         Index("ix_exchange_order_offer_id_status", "offer_id", "status"),
+        Index("uq_exchange_order_proposal_id", "proposal_id", unique=True),
         Index("ix_exchange_order_status_expires_at", "status", "expires_at"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -83,6 +84,7 @@ class Order(Base):
     amount_minutes: Mapped[int]
     wish: Mapped[str] = mapped_column(String(200), default="")
     hold_id: Mapped[int] = mapped_column(ForeignKey("hold.id"), unique=True)
+    proposal_id: Mapped[int | None] = mapped_column(ForeignKey("proposal.id"))  # for another branch's offer
     voucher: Mapped[str] = mapped_column(String(16), unique=True)
     status: Mapped[str] = mapped_column(String(10), default=REQUESTED)
     form_key: Mapped[str] = mapped_column(String(80), unique=True)

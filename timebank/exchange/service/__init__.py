@@ -50,7 +50,6 @@ from timebank.exchange.service.offers import (
 )
 from timebank.exchange.service.orders import (
     BadQuantity,
-    CoinsShort,
     NotEnoughEarned,
     OrderDraft,
     OtherBranch,
@@ -64,6 +63,7 @@ from timebank.exchange.service.orders import (
     decline_order,
     request_order,
 )
+from timebank.exchange.service.paying import CoinsShort
 from timebank.exchange.service.people import NotActive
 from timebank.exchange.service.sharing import BadSharing
 from timebank.exchange.service.terms import OfferClosed, why_closed

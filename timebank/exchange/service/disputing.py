@@ -13,7 +13,7 @@ from timebank.exchange.models import ACCEPTED, CANCELLED, Order
 from timebank.exchange.queries import OrderNotFound
 from timebank.exchange.service.fulfilment import book
 from timebank.exchange.service.orders import give_back_stock
-from timebank.ledger import service as ledger
+from timebank.exchange.service.paying import give_back
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,5 +56,5 @@ def settle_order(session: Session, order: Order, settling: Settling, *, actor: A
     order.status, order.end_reason = CANCELLED, settling.reason
     order.ended_at, order.ended_by_id = now, actor.member_id
     session.flush()
-    ledger.void_hold(session, order.hold_id, actor_id=actor.member_id, now=now)
+    give_back(session, order, actor_id=actor.member_id, now=now)
     give_back_stock(session, order.offer_id, order.quantity)

@@ -19,6 +19,7 @@ from timebank.exchange.models import EXPIRED, FULFILLED, GOODS, OPEN, Order, Rat
 from timebank.exchange.queries import IN_DISPUTE, SOURCE, may_confirm, state_of
 from timebank.exchange.service import telling
 from timebank.exchange.service.orders import give_back_stock, lock_order
+from timebank.exchange.service.paying import give_back, lock_purses, pay
 from timebank.ledger import queries as ledger_queries
 from timebank.ledger import service as ledger
 from timebank.members.models import Member
@@ -133,9 +134,9 @@ def share_of(order: Order, part: Part | None) -> rules.Share:
 def book(session: Session, order: Order, share: rules.Share, *, reason: str, actor: Actor, now: datetime) -> int:
     """Move what was done of an open order and end it; the order is locked. Returns what of it went to the fund."""
     entry = _entry(session, order, share, actor, now)
-    posted = ledger.post_hold(session, order.hold_id, entry, now=now)
+    entry_id = pay(session, order, entry, now=now)
     order.status, order.fulfilled_at, order.fulfilled_by_id = FULFILLED, now, actor.member_id
-    order.ended_at, order.ended_by_id, order.entry_id = now, actor.member_id, posted.entry_id
+    order.ended_at, order.ended_by_id, order.entry_id = now, actor.member_id, entry_id
     if not share.whole:
         order.fulfilled_minutes, order.part_reason = share.minutes, reason
         order.fulfilled_quantity = share.quantity if share.quantity < order.quantity else None
@@ -236,8 +237,6 @@ def expire_orders(session: Session, *, now: datetime, at_most: int = 500) -> lis
         .options(selectinload(Order.member), selectinload(Order.offer))
         .execution_options(populate_existing=True)
     ).all()
-    for order in sorted(overdue, key=lambda one: (one.member.coin_account_id or 0, one.id)):
-        ledger.void_hold(session, order.hold_id, actor_id=None, now=now)
     back: Counter[int] = Counter()
     for order in overdue:
         if order.offer.kind == GOODS:
@@ -245,6 +244,9 @@ def expire_orders(session: Session, *, now: datetime, at_most: int = 500) -> lis
         telling.of_expiry(session, order, now=now)
         order.status, order.ended_at, order.end_reason = EXPIRED, now, "过了期限"
     session.flush()
+    lock_purses(session, overdue)
+    for order in overdue:
+        give_back(session, order, actor_id=None, now=now)
     for offer_id, quantity in sorted(back.items()):
         give_back_stock(session, offer_id, quantity)
     return [order.id for order in overdue]

@@ -15,12 +15,12 @@ from timebank.core.minutes import coins
 from timebank.exchange import rules
 from timebank.exchange.models import ACCEPTED, CANCELLED, DECLINED, GOODS, PROVIDER_SIDE, REQUESTED, Offer, Order
 from timebank.exchange.queries import (
-    SOURCE,
     OrderNotFound,
     count_taken,
     find_order_by_key,
     get_offer,
     has_standing_order,
+    is_shared_with,
     may_see,
     state_of,
 )
@@ -32,10 +32,10 @@ from timebank.exchange.service.meetings import (
     refuse_time,
     was_proposed,
 )
+from timebank.exchange.service.paying import Price, give_back, set_aside
 from timebank.exchange.service.people import refuse_inactive
 from timebank.exchange.service.terms import expiry_of, hold_until, is_ready, most_at_once, refuse_closed, terms_of
 from timebank.ledger import queries as ledger_queries
-from timebank.ledger import service as ledger
 from timebank.members.models import Member
 from timebank.rulebook.queries import find_rule
 
@@ -66,13 +66,6 @@ class SoldOut(Conflict):
 
     code = "exchange.sold_out"
     text = "“{title}”剩下的不够了：您要 {quantity} 份，还有 {stock} 份。"
-
-
-class CoinsShort(Conflict):
-    """Less is available than the order takes."""
-
-    code = "exchange.coins_short"
-    text = "可用的爱心币不够：需要 {needed}，现在可用 {available}。可以先参加活动存入，再来兑换。"
 
 
 class PriceChanged(Conflict):
@@ -127,7 +120,8 @@ def request_order(session: Session, draft: OrderDraft, *, actor: Actor, now: dat
     """Set the actor's coins aside for an offer; goods leave the stock and are accepted at once.
 
     A repeat returns the first. Raises, in this order: NotActive, NotAllowed, FormUsed, OfferNotFound, OtherBranch,
-    OwnOffer, OfferClosed, PriceChanged, BadQuantity, OverLimit, SoldOut, NotEnoughEarned, CoinsShort.
+    OwnOffer, OfferClosed, PriceChanged, BadQuantity, OverLimit, SoldOut, NotEnoughEarned, what clearing refuses where
+    the offer is another branch's, CoinsShort.
     """
     member = refuse_inactive(session, actor.member_id)
     actor.require("order.own", owner_id=member.id)
@@ -145,8 +139,8 @@ def request_order(session: Session, draft: OrderDraft, *, actor: Actor, now: dat
     _refuse_too_early(session, member, now)
     amount = offer.price_minutes * draft.quantity
     expires_at = expiry_of(offer, draft.quantity, None, now)
-    until = hold_until(offer, expires_at, now)
-    hold_id = _set_aside(session, member, amount, draft.form_key, until, now)
+    price = Price(minutes=amount, form_key=draft.form_key, until=hold_until(offer, expires_at, now))
+    aside = set_aside(session, member, offer, price, now=now)
     _take_stock(session, offer, draft.quantity)
     ready, giver = is_ready(offer), offer.answers
     order = Order(
@@ -157,14 +151,14 @@ def request_order(session: Session, draft: OrderDraft, *, actor: Actor, now: dat
         quantity=draft.quantity,
         amount_minutes=amount,
         wish=draft.wish,
-        hold_id=hold_id,
+        **aside,
         voucher=rules.voucher_code(codes.random_code(rules.VOUCHER_LENGTH)),
         status=ACCEPTED if ready else REQUESTED,
         form_key=draft.form_key,
         requested_at=now,
         accepted_at=now if ready else None,
         expires_at=expires_at,
-        latest_at=until,
+        latest_at=price.until,
     )
     session.add(order)
     session.flush()
@@ -248,7 +242,7 @@ def _require_provider(order: Order, actor: Actor) -> None:
 
 
 def _refuse_offer(session: Session, offer: Offer, member: Member, now: datetime) -> None:
-    if offer.branch_id != member.branch_id:
+    if not is_shared_with(session, offer, member.branch_id):
         raise OtherBranch(branch=offer.branch.name)
     if offer.answers is not None and offer.answers.id == member.id:
         raise OwnOffer()
@@ -277,23 +271,6 @@ def _refuse_too_early(session: Session, member: Member, now: datetime) -> None:
         raise NotEnoughEarned(needed=coins(needed), earned=coins(earned), missing=coins(needed - earned))
 
 
-def _set_aside(session: Session, member: Member, amount: int, form_key: str, until: datetime, now: datetime) -> int:
-    account = ledger_queries.get_account(session, member.coin_account_id)
-    draft = ledger.HoldDraft(
-        account_id=account.id,
-        amount=amount,
-        key=f"{SOURCE}:{form_key}",
-        expires_at=until,
-        source_type=SOURCE,
-        source_id=None,
-        actor_id=member.id,
-    )
-    try:
-        return ledger.hold(session, draft, now=now)
-    except ledger.NotEnough as short:
-        raise CoinsShort(needed=coins(amount), available=coins(account.available)) from short
-
-
 def _take_stock(session: Session, offer: Offer, quantity: int) -> None:
     """The truth about the last ticket: taken only where enough is left."""
     if offer.kind != GOODS:
@@ -317,6 +294,6 @@ def _end(session: Session, order: Order, ending: _Ending, *, actor: Actor, now: 
     order.status, order.end_reason = ending.status, ending.reason
     order.ended_at, order.ended_by_id = now, actor.member_id
     session.flush()
-    ledger.void_hold(session, order.hold_id, actor_id=actor.member_id, now=now)
+    give_back(session, order, actor_id=actor.member_id, now=now)
     give_back_stock(session, order.offer_id, order.quantity)
     return True
