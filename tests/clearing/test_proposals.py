@@ -184,10 +184,10 @@ def test_a_ceiling_is_lifted(between: Between) -> None:
 def test_a_payment_comes_back_in_both_books_and_names_the_first(between: Between) -> None:
     done = between.pay(60)
     undo = ledger.Reversal(key="undo", reason="没有来", actor_id=1)
-    back = service.reverse_settled(between.session, done.id, undo, now=NOW)
+    back = service.reverse_settled(between.session, done.id, undo, now=NOW).back
     assert (back.reverses_id, back.status, back.settled_minutes) == (done.id, SETTLED, 60)
     assert (between.coins(0), between.coins(1), between.owed()) == ((600, 0), (600, 0), (0, 0, 300))
-    assert service.reverse_settled(between.session, done.id, undo, now=NOW) is back
+    assert service.reverse_settled(between.session, done.id, undo, now=NOW).back is back
 
 
 def test_a_payment_comes_back_once(between: Between) -> None:

@@ -43,7 +43,8 @@ class Pair:
 
     def undo(self, posted: list[Posted], key: str = "undo", decided_by_id: int | None = None) -> list[Posted]:
         wanted = Reversal(key=key, reason="录错了", actor_id=1, decided_by_id=decided_by_id)
-        return service.reverse_across(self.here.session, [one.entry_id for one in posted], wanted, now=NOW)
+        back = service.reverse_across(self.here.session, [one.entry_id for one in posted], wanted, now=NOW)
+        return [one.reversal for one in back]
 
     def decide(self, minutes: int, *, account: int | None = None, key: str = "line") -> None:
         draft = LineDraft(account_id=account or self.theirs, minutes=minutes, reason="商定", key=key, decided_by_id=1)
@@ -195,6 +196,21 @@ def test_the_same_reversal_abroad_again_is_the_first(pair: Pair) -> None:
     assert [(one.entry_id, one.repeated) for one in pair.undo(posted)] == [(one.entry_id, True) for one in first]
     with pytest.raises(service.AlreadyReversed), pair.here.session.begin_nested():
         pair.undo(posted, key="another")
+
+
+@pytest.mark.parametrize("spent", [0, 200])
+def test_less_takes_the_place_of_both_sides(pair: Pair, spent: int) -> None:
+    """Where the payer has spent the rest meanwhile, what comes back pays for what takes its place."""
+    posted = pair.pay(60)
+    if spent:
+        pair.here.pay("ann", "bo", 240)
+    wanted = Reversal(key="undo", reason="少做了", actor_id=1)
+    ids = [one.entry_id for one in posted]
+    for _ in range(2):
+        done = service.reverse_across(pair.here.session, ids, wanted, replacements=pair.sides(25, "anew"), now=NOW)
+    assert pair.stands() == (25, -25)
+    anew = [queries.get_entry(pair.here.session, one.replacement.entry_id) for one in done if one.replacement]
+    assert [(one.kind, one.facts["replaces"]) for one in anew] == [("inter_branch", id_) for id_ in ids]
 
 
 def test_one_side_alone_is_not_reversed(pair: Pair) -> None:

@@ -306,7 +306,7 @@ class LedgerMachine(RuleBasedStateMachine):
             )
             if posted is not None:
                 for found, expected in zip(posted, modelled, strict=True):
-                    self.remember(found.entry_id, expected)
+                    self.remember(found.reversal.entry_id, expected)
 
     def refused_by_the_database(self, drafts: list[EntryDraft]) -> None:
         with pytest.raises(sa.exc.IntegrityError):

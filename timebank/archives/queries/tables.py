@@ -212,7 +212,7 @@ def list_booked_corrections(session: Session, branch: Branch, numbers: EntryNumb
                 yield BookedCorrection(
                     of_order=table is OrderCorrection,
                     of_served=ledger.get_entry(session, row.corrects_id).kind in SERVED_KINDS,
-                    entries=tuple(one for one in entries if one.kind not in _COUNTED),
+                    entries=tuple(one for one in entries if one.reverses_id is not None or one.kind not in _COUNTED),
                 )
 
 

@@ -28,6 +28,7 @@ from timebank.clearing.queries.pairs import (
 from timebank.clearing.queries.proposals import (
     find_proposal,
     find_proposal_by_uid,
+    find_settled_by_entry,
     get_proposal,
     lines_of,
     list_in_flight,
@@ -51,6 +52,7 @@ __all__ = [
     "find_pair",
     "find_proposal",
     "find_proposal_by_uid",
+    "find_settled_by_entry",
     "gauge_of",
     "get_case",
     "get_netting",

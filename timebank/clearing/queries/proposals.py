@@ -55,6 +55,11 @@ def page_proposals(session: Session, pair: BranchPair, *, number: int = 1, size:
     return read_page(session, chosen, number=number, size=size)
 
 
+def find_settled_by_entry(session: Session, payee_entry_id: int) -> Proposal | None:
+    """The payment whose entry in the creditor's book this is."""
+    return session.scalars(select(Proposal).where(Proposal.payee_entry_id == payee_entry_id)).one_or_none()
+
+
 def lines_of(session: Session, proposal_ids: Collection[int]) -> set[int]:
     """The accounts on which space was reserved for proposals."""
     if not proposal_ids:

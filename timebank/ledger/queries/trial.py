@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, Subquery, func, select, union_all
+from sqlalchemy import Select, Subquery, case, func, select, union_all
 from sqlalchemy.orm import Session
 
 from timebank.core.clock import month_range
@@ -89,7 +89,7 @@ def _legs(book_id: int, month: str) -> Subquery:
         return (
             select(
                 account.label("account_id"),
-                Entry.kind.label("kind"),
+                case((Entry.reverses_id.is_not(None), "reverse"), else_=Entry.kind).label("kind"),
                 debited.label("debited"),
                 credited.label("credited"),
             )

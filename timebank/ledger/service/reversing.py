@@ -94,31 +94,48 @@ def reverse(session: Session, entry_id: int, reversal: Reversal, *, now: datetim
     return Reversed(undone, instead[0] if instead else None)
 
 
-def reverse_across(session: Session, entry_ids: Sequence[int], reversal: Reversal, *, now: datetime) -> list[Posted]:
+def reverse_across(
+    session: Session,
+    entry_ids: Sequence[int],
+    reversal: Reversal,
+    *,
+    replacements: Sequence[EntryDraft] = (),
+    now: datetime,
+) -> list[Reversed]:
     """Book the opposite of entries between branches, all of them together, each in its own book and naming its own.
 
-    A repeat with the same key returns the first. Raises EntryNotFound, OneSided where a side is missing, and what
+    ``replacements``: what takes their place, one in each of the books, or none. Answers in the order of the entries. A
+    repeat with the same key returns the first. Raises EntryNotFound, OneSided where a side is missing, and what
     ``reverse`` raises; NotEnough also where a line would be passed.
     """
-    entries = [session.get(Entry, entry_id) for entry_id in sorted(entry_ids)]
+    entries = _get_whole(session, entry_ids)
+    at = common_instant(session, {entry.book_id for entry in entries}, now=now)
+    backs = [replace(_back(entry, reversal, at), kind=INTER_BRANCH) for entry in entries]
+    places = {draft.book_id: draft for draft in replacements}
+    instead = [_instead(entry, places[entry.book_id]) for entry in entries] if places else []
+    entered = enter(session, [*instead, *backs], now=at)
+    if entered.fresh:
+        accounts = lock_accounts(session.connection(), accounts_of([*instead, *backs]))
+        refuse_closed(accounts)
+        order, owes, owing = _across(instead, backs, accounts, decided=_is_decided(reversal))
+        for draft in order:
+            entry_id = entered.ids[draft.book_id, draft.key]
+            mine = owing if draft is owes else ()
+            decisions = {one.seq: _decision(one, entry_id, reversal, at) for one in mine}
+            _move(session, replace(entered, fresh=[draft]), decisions)
+    undone, anew = entered.posted(backs), entered.posted(instead)
+    return [Reversed(back, anew[place] if anew else None) for place, back in enumerate(undone)]
+
+
+def _get_whole(session: Session, entry_ids: Sequence[int]) -> list[Entry]:
+    """Both sides, all sides, of what happened between branches. Raises EntryNotFound, OneSided."""
+    entries = [session.get(Entry, entry_id) for entry_id in entry_ids]
     found = [entry for entry in entries if entry is not None]
     if len(found) != len(entries):
         raise EntryNotFound()
     if not _is_whole(session, found):
         raise OneSided()
-    at = common_instant(session, {entry.book_id for entry in found}, now=now)
-    drafts = [replace(_back(entry, reversal, at), kind=INTER_BRANCH) for entry in found]
-    entered = enter(session, drafts, now=at)
-    if entered.fresh:
-        accounts = lock_accounts(session.connection(), accounts_of(drafts))
-        refuse_closed(accounts)
-        owes, owing = _across(drafts, accounts, decided=_is_decided(reversal))
-        for draft in sorted(drafts, key=lambda one: one.book_id):
-            entry_id = entered.ids[draft.book_id, draft.key]
-            mine = owing if draft is owes else ()
-            decisions = {one.seq: _decision(one, entry_id, reversal, at) for one in mine}
-            _move(session, replace(entered, fresh=[draft]), decisions)
-    return entered.posted(drafts)
+    return found
 
 
 def _is_whole(session: Session, entries: Sequence[Entry]) -> bool:
@@ -134,18 +151,21 @@ def _is_whole(session: Session, entries: Sequence[Entry]) -> bool:
 
 
 def _across(
-    drafts: Sequence[EntryDraft], accounts: Accounts, *, decided: bool
-) -> tuple[EntryDraft | None, Sequence[Owing]]:
-    """The draft in which a member comes to owe, and what; none where everything is covered."""
-    short = course(drafts, accounts).short
-    if short is None:
-        return None, ()
-    for draft in drafts:
-        may = course(drafts, accounts, owed=draft)
-        if may.short is None and all(accounts[one.account_id].kind in OWING_KINDS for one in may.owing):
-            if not decided:
-                raise not_enough(accounts, short, BelowFloor)
-            return draft, may.owing
+    instead: Sequence[EntryDraft], backs: Sequence[EntryDraft], accounts: Accounts, *, decided: bool
+) -> tuple[Sequence[EntryDraft], EntryDraft | None, Sequence[Owing]]:
+    """An order in which everything is covered; else the draft in which a member comes to owe, and what."""
+    orders = [[*instead, *backs], [*backs, *instead]]
+    for order in orders:
+        if course(order, accounts).short is None:
+            return order, None, ()
+    short = cast(Short, course(orders[0], accounts).short)
+    for order in orders:
+        for back in backs:
+            may = course(order, accounts, owed=back)
+            if may.short is None and all(accounts[one.account_id].kind in OWING_KINDS for one in may.owing):
+                if not decided:
+                    raise not_enough(accounts, short, BelowFloor)
+                return order, back, may.owing
     raise not_enough(accounts, short)
 
 
