@@ -32,10 +32,11 @@ from timebank.clearing.queries.proposals import (
     get_proposal,
     lines_of,
     list_in_flight,
+    list_proposals,
     list_unanswered,
     page_proposals,
 )
-from timebank.clearing.queries.statements import StatementView, draw_statement, list_statements
+from timebank.clearing.queries.statements import StatementView, draw_statement, list_sealed, list_statements
 
 __all__ = [
     "CaseNotFound",
@@ -66,6 +67,8 @@ __all__ = [
     "list_nettings",
     "list_open_cases",
     "list_pairs",
+    "list_proposals",
+    "list_sealed",
     "list_statements",
     "list_unanswered",
     "page_proposals",
