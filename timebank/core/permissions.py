@@ -75,6 +75,8 @@ PERMISSIONS: Final[dict[str, dict[str, Reach]]] = {
     "order.own": _EVERYONE,
     "order.fulfil": _row(volunteer="own", manager="branch", administrator="all"),
     "order.read": _READERS,
+    # 共建
+    "promise.record": _STAFF,
     # 规则
     "rules.read": _READERS,
     "rules.change": _MANAGERS,
