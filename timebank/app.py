@@ -32,6 +32,7 @@ from timebank.members.identity import find_signed_in
 from timebank.members.roster.views import blueprint as roster
 from timebank.members.views import blueprint as members
 from timebank.notices.views import blueprint as notices
+from timebank.partners.views import blueprint as partners
 from timebank.rulebook.views import blueprint as rulebook
 from timebank.web import addresses, answers, filters, headers
 from timebank.web.guards import find_actor, login_manager
@@ -50,6 +51,7 @@ FEATURES = (
     activities,
     attendance,
     exchange,
+    partners,
     growth,
     corrections,
     archives,

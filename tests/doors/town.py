@@ -62,23 +62,28 @@ from timebank.exchange import service as exchange
 from timebank.exchange.models import GOODS
 from timebank.giving import service as giving
 from timebank.ledger import queries as ledger
-from timebank.members.models import GUARDIAN_OF, Member, RoleGrant
+from timebank.members.models import CONTACT, GUARDIAN_OF, Member, RoleGrant
 from timebank.members.queries import find_card
 from timebank.members.roster import service as roster
 from timebank.members.rules import CONSENT_VERSION, GUARDIAN, member_number, personal_code, personal_pass
 from timebank.members.service import (
     NewMember,
+    OrganisationDraft,
     PaperDraft,
     ask_family,
+    close_organisation,
     create_team,
     hash_password,
+    join_organisation,
     join_team,
     link_by_staff,
     record_paper,
     register,
+    register_organisation,
     suspend_member,
 )
 from timebank.notices.models import Notice
+from timebank.partners import service as partners
 from timebank.web.guards import PUBLIC
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -192,12 +197,14 @@ BRANCH_PAGES = ("/branch", "/inspect")
 ARGUMENTS = {
     "account_id": "account",
     "activity_id": "activity",
+    "agreement_id": "draft_agreement",
     "appeal_id": "appeal",
     "area_id": "area",
     "branch_id": "branch",
     "code": "branch_code",
     "consent_id": "consent",
     "correction_id": "correction",
+    "deed_id": "deed",
     "entry_id": "entry",
     "fund_grant_id": "fund_grant",
     "grant_id": "grant",
@@ -212,10 +219,12 @@ ARGUMENTS = {
     "notice_id": "notice",
     "number": "sheet",
     "offer_id": "service",
+    "organisation_id": "organisation",
     "run_id": "audit",
     "order_id": "accepted",
     "page": "sheet_page",
     "photo_id": "photo",
+    "promise_id": "promise",
     "purpose": "purpose",
     "paper_id": "paper",
     "request_id": "request",
@@ -269,6 +278,14 @@ SPECIAL = {
     ("members.approve", "member_id"): "pending",
     ("members.decline", "member_id"): "pending",
     ("members.personal_pass", "code"): "personal_pass",
+    ("partners.agree_change", "promise_id"): "asked_promise",
+    ("partners.confirm_agreement", "agreement_id"): "proposed_agreement",
+    ("partners.decline_change", "promise_id"): "asked_promise",
+    ("partners.draft_agreement", "organisation_id"): "new_organisation",
+    ("partners.end_agreement", "agreement_id"): "signed_agreement",
+    ("partners.remove_promise", "promise_id"): "drafted_promise",
+    ("partners.reopen_organisation", "organisation_id"): "left_organisation",
+    ("partners.send_back_agreement", "agreement_id"): "proposed_agreement",
 }
 # Whose things the objects are, where that gives a right.
 _SIDES = {"order.own": {"owner", "asker"}, "order.fulfil": {"owner"}}
@@ -316,6 +333,8 @@ NOT_THEIRS = {
     ("attendance.approve", "organiser@home"),
     ("corrections.approve", "administrator@home"),
     ("corrections.decline", "administrator@home"),
+    ("partners.agree_change", "administrator@home"),
+    ("partners.confirm_agreement", "administrator@home"),
     ("giving.agree_grant", "administrator@home"),
     ("giving.decline_grant", "administrator@home"),
     ("giving.withdraw_grant", "administrator@home"),
@@ -468,6 +487,7 @@ def _make_things(session: Session, home: Branch, people: Mapping[str, Member]) -
     things |= _make_orders(session, home, people)
     things |= _make_corrections(session, home, people)
     things |= _make_grants(session, home, people)
+    things |= _make_partners(session, home, people)
     boss = actor_of(session, manager)
     team = create_team(session, branch_id=home.id, name="红马甲巡逻队", kind="巡逻", actor=boss, now=BEFORE)
     join_team(session, team.id, owner.id, actor=boss, now=BEFORE)
@@ -640,6 +660,42 @@ def _make_grants(session: Session, home: Branch, people: Mapping[str, Member]) -
         )
         asked[name] = giving.ask_grant(session, draft, actor=actor_of(session, people[asker]), now=NOW).id
     return asked
+
+
+def _make_partners(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:
+    """One with an agreement in each state and a promise of each kind, one without any, and one that left."""
+    writer, second = (actor_of(session, people[name]) for name in ("administrator@home", "manager@home"))
+    made = {}
+    for name in ("organisation", "new_organisation", "left_organisation"):
+        draft = OrganisationDraft(
+            name=name, kind="school", contact_phone=PHONES["asker"], branch_id=home.id, form_key=name
+        )
+        made[name] = register_organisation(session, draft, actor=writer, keys=KEYS, now=NOW).id
+    join_organisation(session, made["organisation"], people["owner"].number, CONTACT, actor=writer, now=NOW)
+    close_organisation(session, made["left_organisation"], reason="搬走了", actor=writer, now=NOW)
+    for name, year in (("draft_agreement", 2027), ("proposed_agreement", 2025), ("signed_agreement", 2026)):
+        draft_of = partners.AgreementDraft(organisation_id=made["organisation"], year=year, form_key=name)
+        made[name] = partners.draft_agreement(session, draft_of, actor=writer, now=NOW).id
+        for side in ("branch", "organisation"):
+            promised = partners.add_promise(
+                session, made[name], _terms(side, year, f"{name}-{side}"), actor=writer, now=NOW
+            )
+            made[{2025: "old_promise", 2026: "promise", 2027: "drafted_promise"}[year]] = promised.id
+        if year < 2027:
+            signing = partners.Signing(signed_on=date(year, 3, 1), branch_signer="贺", organisation_signer="郑")
+            partners.propose_agreement(session, made[name], signing, actor=writer, now=NOW)
+    partners.confirm_agreement(session, made["signed_agreement"], actor=second, now=NOW)
+    more = _terms("organisation", 2026, "asked")
+    asked = partners.ask_promise(session, made["signed_agreement"], more, "单位提出", actor=writer, now=NOW)
+    deed = partners.DeedDraft(done_on=clock.today(NOW), quantity=1, words="合影", form_key="deed")
+    done = partners.record_deed(session, made["promise"], deed, actor=writer, now=NOW)
+    return made | {"asked_promise": asked.id, "deed": done.id}
+
+
+def _terms(side: str, year: int, key: str) -> partners.PromiseTerms:
+    return partners.PromiseTerms(
+        side=side, category="people", words="助老", quantity=5, unit="人次", due_on=date(year, 12, 1), form_key=key
+    )
 
 
 def _make_corrections(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:

@@ -36,6 +36,7 @@ def build(run: Callable[[str], object], leader: Leadership) -> BlockingScheduler
     add("expire_coins", "expire_coins", CronTrigger(hour=2, minute=30, timezone=ZONE))
     add("audit_books", "audit_books", CronTrigger(hour=3, minute=15, timezone=ZONE))
     add("remind_of_offers", "remind_of_offers", CronTrigger(hour=8, minute=0, timezone=ZONE))
+    add("remind_of_promises", "remind_of_promises", CronTrigger(hour=8, minute=10, timezone=ZONE))
     add("remind_due", "remind_due", CronTrigger(hour=7, minute=30, timezone=ZONE))  # by itself silent on days off
     for name in ("expire_orders", "settle_lines", "remind_people", "close_months"):
         scheduler.add_job(run, args=[name], id=f"start_{name}")

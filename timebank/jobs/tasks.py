@@ -24,6 +24,7 @@ from timebank.core.errors import Conflict, Refusal
 from timebank.core.keys import Keys
 from timebank.exchange import service as exchange
 from timebank.ledger.verification import verify
+from timebank.partners import service as partners
 from timebank.rulebook import service as rulebook
 
 log = structlog.get_logger()
@@ -174,6 +175,26 @@ def remind_of_offers(_place: Place, now: datetime) -> int:
         return exchange.remind_of_lapsing(session, now=now)
 
 
+def remind_of_promises(_place: Place, now: datetime) -> int:
+    """Tell both sides of agreements what falls due within a month or is overdue; returns how many promises wait so.
+
+    A branch where it fails does not stop the others; BranchesFailed is raised after the last.
+    """
+    promises, failed = _each_branch("promises_failed", lambda branch_id, code: _promises_at(branch_id, code, now))
+    if failed:
+        others = f"其余网点有 {promises} 项承诺快到期或者逾期"
+        raise BranchesFailed(branches=failed, what="共建承诺提醒", others=others, where="运行日志")
+    return promises
+
+
+def _promises_at(branch_id: int, code: str, now: datetime) -> int:
+    with transaction() as session:
+        promises = partners.remind_of_promises(session, branch_id, now=now)
+    if promises:
+        log.info("promises_due", branch=code, promises=promises)
+    return promises
+
+
 def remind_due(_place: Place, now: datetime) -> int:
     """Remind organisers of services that are due and managers of those that are late; returns of how many shifts.
 
@@ -210,6 +231,7 @@ JOBS: Final[dict[str, Job]] = {
     "expire_coins": Job(title="让按规则过期的爱心币过期", run=expire_coins),
     "audit_books": Job(title="账本自检", run=audit_books),
     "remind_of_offers": Job(title="提醒快到期的可兑服务和物品", run=remind_of_offers),
+    "remind_of_promises": Job(title="提醒快到期和逾期的共建承诺", run=remind_of_promises),
     "remind_due": Job(title="提醒快到期和逾期的服务记录", run=remind_due),
 }
 

@@ -18,6 +18,7 @@ STANDING_NAMES: Final = {
 }
 UNKEPT: Final = (OPEN, SOON, OVERDUE)  # what somebody still has to do something about
 SOON_DAYS: Final = 30
+MOST: Final = 100_000  # of anything that one side promises or does at once
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -31,6 +31,7 @@ from timebank.giving.queries import list_waiting_grants
 from timebank.ledger import queries as ledger
 from timebank.members.models import ACTIVE
 from timebank.members.queries import count_by_status, count_pending
+from timebank.partners.queries import list_waiting_agreements
 from timebank.web.filters import span
 from timebank.web.guards import current_actor, guard
 
@@ -101,6 +102,7 @@ def _queue(session: Session, branch: Branch, counts: BranchCounts, actor: Actor,
     found += _late(session, branch, actor, now)
     found += _corrections(session, branch, actor)
     found += _grants(session, branch, actor)
+    found += _agreements(session, branch, actor)
     found += _orders(branch, counts, actor)
     found += _months(session, branch, actor, now)
     return found
@@ -141,6 +143,20 @@ def _grants(session: Session, branch: Branch, actor: Actor) -> list[Waiting]:
     return [Waiting(count=count, title="等第二人同意的帮扶", text="从爱心基金给会员", url=url)] if count else []
 
 
+def _agreements(session: Session, branch: Branch, actor: Actor) -> list[Waiting]:
+    if not actor.may("organisation.change", branch_id=branch.id):
+        return []
+    return [
+        Waiting(
+            count=1,
+            title=f"共建协议等第二人：{one.organisation.name}",
+            text=f"{one.year} 年 · {what}",
+            url=url_for("partners.agreement", agreement_id=one.id),
+        )
+        for one, what in list_waiting_agreements(session, branch.id)
+    ]
+
+
 def _orders(branch: Branch, counts: BranchCounts, actor: Actor) -> list[Waiting]:
     if not actor.may("order.fulfil", branch_id=branch.id):
         return []
@@ -167,6 +183,13 @@ def _links(branch: Branch, actor: Actor) -> list[tuple[str, str, str, str]]:
     places = (
         ("member.read", url_for("members.members", branch=branch.id), "会员", "名单、登记、导入名册", "users"),
         ("team.change", url_for("members.teams", branch=branch.id), "服务队", "队伍和队员", "heart"),
+        (
+            "organisation.read",
+            url_for("partners.organisations", branch=branch.id),
+            "驻区单位",
+            "共建协议、承诺、时长",
+            "building",
+        ),
         ("role.grant", url_for("members.roles", branch=branch.id), "身份", "组织者、管理员、监督员", "key"),
         ("offer.branch", url_for("exchange.branch_offers", branch=branch.id), "物品与服务", "上架、库存", "gift"),
         ("order.read", url_for("exchange.branch_orders", branch=branch.id), "兑换单", "查找、核销", "ticket"),

@@ -13,7 +13,9 @@ from timebank.partners.queries.agreements import (
     get_deed,
     get_promise,
     list_agreements,
+    list_branch_activities,
     list_unkept,
+    list_waiting_agreements,
     list_year,
 )
 from timebank.partners.queries.hours import PeopleHours, YearHours, people_hours, year_hours
@@ -36,7 +38,9 @@ __all__ = [
     "get_deed",
     "get_promise",
     "list_agreements",
+    "list_branch_activities",
     "list_unkept",
+    "list_waiting_agreements",
     "list_year",
     "list_years",
     "people_hours",

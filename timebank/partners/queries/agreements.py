@@ -7,12 +7,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import and_, exists, or_, select
 from sqlalchemy.orm import Session, joinedload
 
+from timebank.activities.models import PUBLISHED, Activity, Shift
 from timebank.core import clock
 from timebank.core.errors import NotFound
-from timebank.partners.models import AGREED, ASKED, DECLINED, ENDED, SIGNED, WRITTEN, Agreement, Promise, PromiseDeed
+from timebank.partners.models import (
+    AGREED,
+    ASKED,
+    DECLINED,
+    ENDED,
+    PROPOSED,
+    SIGNED,
+    WRITTEN,
+    Agreement,
+    Promise,
+    PromiseDeed,
+)
 from timebank.partners.rules import UNKEPT, Standing, standing
 
 
@@ -111,6 +123,37 @@ def list_year(session: Session, branch_id: int, year: int) -> Sequence[Agreement
     theirs = select(Agreement).options(joinedload(Agreement.organisation))
     theirs = theirs.where(Agreement.branch_id == branch_id, Agreement.year == year)
     return session.scalars(theirs.where(Agreement.status.in_((SIGNED, ENDED))).order_by(Agreement.id)).all()
+
+
+def list_branch_activities(session: Session, branch_id: int, year: int) -> Sequence[Activity]:
+    """The published activities of a branch that have a shift in a year, the latest first: what a deed may point to."""
+    start, end = clock.month_range(f"{year:04d}-01")[0], clock.month_range(f"{year:04d}-12")[1]
+    held = select(Shift.activity_id).where(
+        Shift.starts_at >= start, Shift.starts_at < end, Shift.cancelled_at.is_(None)
+    )
+    theirs = select(Activity).where(
+        Activity.branch_id == branch_id, Activity.status == PUBLISHED, Activity.id.in_(held)
+    )
+    return session.scalars(theirs.order_by(Activity.id.desc()).limit(_MOST_ACTIVITIES)).all()
+
+
+_MOST_ACTIVITIES = 200
+
+
+def list_waiting_agreements(session: Session, branch_id: int) -> list[tuple[Agreement, str]]:
+    """The agreements of a branch in which something waits for a second person, and what it is; one statement."""
+    changed = exists().where(Promise.agreement_id == Agreement.id, Promise.status == ASKED)
+    waiting = (
+        select(Agreement)
+        .options(joinedload(Agreement.organisation))
+        .where(
+            Agreement.branch_id == branch_id,
+            or_(Agreement.status == PROPOSED, and_(Agreement.status == SIGNED, changed)),
+        )
+        .order_by(Agreement.id)
+    )
+    words = {PROPOSED: "对照纸质协议确认签订", SIGNED: "同意或者不同意变更"}
+    return [(one, words[one.status]) for one in session.scalars(waiting)]
 
 
 def list_unkept(session: Session, branch_id: int | None, *, today: date) -> list[tuple[Agreement, Article]]:

@@ -15,8 +15,8 @@ from timebank.core.errors import Conflict, FormUsed, Invalid
 from timebank.exchange.models import Order
 from timebank.partners.models import AGREED, AGREEMENT_STATUS_NAMES, SIGNED, WRITTEN, Agreement, PromiseDeed
 from timebank.partners.queries import PromiseNotFound, find_deed_by_key, get_agreement, get_deed, get_promise
+from timebank.partners.rules import MOST
 from timebank.partners.service.agreements import AgreementFinal
-from timebank.partners.service.promises import MOST
 
 
 class BadDeed(Invalid):
@@ -88,13 +88,17 @@ def _check(session: Session, agreement: Agreement, draft: DeedDraft, today: date
     if not draft.words.strip():
         faults["words"] = "请写一句做了什么、凭什么，例如活动名称、签收单。"
     activity = session.get(Activity, draft.activity_id) if draft.activity_id is not None else None
-    if draft.activity_id is not None and (activity is None or activity.branch_id != agreement.branch_id):
-        faults["activity_id"] = "本网点没有这个编号的活动。"
+    if draft.activity_id is not None and not _is_of(activity, agreement):
+        faults["activity_id"] = "请从列出的活动里选。"
     order = session.get(Order, draft.order_id) if draft.order_id is not None else None
-    if draft.order_id is not None and (order is None or order.branch_id != agreement.branch_id):
+    if draft.order_id is not None and not _is_of(order, agreement):
         faults["order_id"] = "本网点没有这个编号的兑换单。"
     if faults:
         raise BadDeed(fields=faults)
+
+
+def _is_of(document: Activity | Order | None, agreement: Agreement) -> bool:
+    return document is not None and document.branch_id == agreement.branch_id
 
 
 def take_back_deed(

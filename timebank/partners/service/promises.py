@@ -25,11 +25,11 @@ from timebank.partners.models import (
     Promise,
 )
 from timebank.partners.queries import PromiseNotFound, articles_of, find_promise_by_key, get_promise
+from timebank.partners.rules import MOST
 from timebank.partners.service.agreements import SameHand, take
 from timebank.partners.service.telling import tell_others, tell_people
 
 _FACTS = ("side", "category", "words", "quantity", "unit", "due_on")
-MOST = 100_000
 
 
 class BadPromise(Invalid):
