@@ -31,9 +31,9 @@ def test_deeds_add_up_until_the_promise_is_kept(session: Session, scene: Scene) 
     assert scene.deed(theirs, 4, key="a").id == first.id
     with pytest.raises(FormUsed):
         scene.deed(theirs, 5, key="a")
-    assert scene.articles(agreement)[0].standing.state == "soon"
+    assert scene.articles(agreement)[1].standing.state == "soon"
     scene.deed(theirs, 6, key="b", on=TODAY - DAY)
-    standing = scene.articles(agreement)[0].standing
+    standing = scene.articles(agreement)[1].standing
     assert (standing.state, standing.done, standing.kept_on) == ("kept", 10, TODAY)
     assert [one.terms.id for _, one in list_unkept(session, scene.branch_id, today=TODAY)] == [ours.id]
 
@@ -55,7 +55,7 @@ def test_a_deed_is_taken_back_once_by_a_row_that_names_it(session: Session, scen
     for other in (deed.id, back.id):
         with pytest.raises(TakenBack):
             take_back(other, key="again")
-    [article, _] = scene.articles(agreement)
+    [_, article] = scene.articles(agreement)
     assert (article.standing.done, len(article.deeds), article.taken_back) == (0, 2, {deed.id})
     with pytest.raises(DeedNotFound):
         get_deed(session, 99)

@@ -13,8 +13,10 @@ from timebank.core.errors import Conflict
 from timebank.core.keys import Keys
 from timebank.demo.announcing import announce_occasions
 from timebank.demo.filing import file_months
+from timebank.demo.partnering import join_partners
 from timebank.demo.redeeming import open_exchange
 from timebank.demo.settling import open_town
+from timebank.demo.sharing import share_coins
 from timebank.demo.story import Story
 from timebank.demo.town.places import DAQI
 
@@ -57,6 +59,8 @@ def load(session: Session, *, keys: Keys, folder: Path, now: datetime) -> Loaded
     open_town(story)
     announce_occasions(story)
     open_exchange(story)
+    join_partners(story)
+    share_coins(story)
     file_months(story)
     happenings = story.diary.play(story.now)
     return Loaded(repeated=False, people=len(story.residents), happenings=happenings)

@@ -19,6 +19,7 @@ from timebank.partners.models import (
     DECLINED,
     ENDED,
     PROPOSED,
+    SIDE_NAMES,
     SIGNED,
     WRITTEN,
     Agreement,
@@ -53,7 +54,7 @@ class DeedNotFound(NotFound):
 class Article:
     """A promise as it stands: its first row, its terms now, what was done, and what is asked to change.
 
-    ``number`` counts from 1 within the agreement. ``changes`` are the terms agreed since, oldest first; ``deeds`` all
+    ``number`` counts from 1 on each side. ``changes`` are the terms agreed since, oldest first; ``deeds`` all
     rows, oldest first, ``taken_back`` the ids of those that count no more.
     """
 
@@ -169,7 +170,7 @@ def list_unkept(session: Session, branch_id: int | None, *, today: date) -> list
 
 
 def articles_of(session: Session, agreements: Sequence[Agreement], *, today: date) -> dict[int, list[Article]]:
-    """By agreement: its promises in their order, what is asked anew included at the end; two statements for all."""
+    """By agreement: the branch's promises, then the organisation's, what is asked anew last; two statements for all."""
     ids = [one.id for one in agreements]
     rows: dict[int, list[Promise]] = defaultdict(list)
     people = (joinedload(Promise.asked_by), joinedload(Promise.decided_by))
@@ -191,10 +192,15 @@ def _articles(
     ended_on = clock.today(agreement.ended_at) if agreement.status == ENDED and agreement.ended_at else None
     roots = [row for row in rows if row.root_id is None and row.status != DECLINED]
     roots.sort(key=lambda row: (row.status != WRITTEN, row.status == ASKED, row.decided_at or row.asked_at, row.id))
+    numbered = [(number, root) for side in SIDE_NAMES for number, root in enumerate(_of(side, roots), start=1)]
     return [
         _article(number, root, [row for row in rows if row.root_id == root.id], deeds[root.id], today, ended_on)
-        for number, root in enumerate(roots, start=1)
+        for number, root in numbered
     ]
+
+
+def _of(side: str, roots: list[Promise]) -> list[Promise]:
+    return [root for root in roots if root.side == side]
 
 
 def _article(

@@ -28,8 +28,10 @@ def contacts_of(session: Session, organisation_id: int) -> set[int]:
 
 
 def tell_others(session: Session, agreement: Agreement, about: NoticeDraft, *, actor: Actor, now: datetime) -> None:
-    """Tell the other managers what waits for a second person."""
+    """Tell the other managers what waits for a second person; where there is no other, the administrators."""
     others = managers_of(session, agreement.branch_id) - {actor.member_id}
+    if not others:
+        others = {one.id for one in list_staff(session, agreement.branch_id, {"administrator"})} - {actor.member_id}
     tell_people(session, others, agreement, about, now=now)
 
 

@@ -94,7 +94,6 @@ def organisation_page(shown: Organisation, *, phone: str = "") -> str:
         tones=AGREEMENT_TONES,
         form=Form(OrganisationSchema()),
         may_change=actor.may("organisation.change", branch_id=shown.branch_id),
-        may_read_members=actor.may("member.read", branch_id=shown.branch_id),
     )
 
 
