@@ -77,6 +77,8 @@ PERMISSIONS: Final[dict[str, dict[str, Reach]]] = {
     "order.read": _READERS,
     # 共建
     "promise.record": _STAFF,
+    # 统筹
+    "coordination.read": _STAFF,
     # 规则
     "rules.read": _READERS,
     "rules.change": _MANAGERS,

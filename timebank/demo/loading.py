@@ -13,6 +13,7 @@ from timebank.core.errors import Conflict
 from timebank.core.keys import Keys
 from timebank.demo.announcing import announce_occasions
 from timebank.demo.filing import file_months
+from timebank.demo.lapsing import let_things_end
 from timebank.demo.partnering import join_partners
 from timebank.demo.redeeming import open_exchange
 from timebank.demo.settling import open_town
@@ -61,6 +62,7 @@ def load(session: Session, *, keys: Keys, folder: Path, now: datetime) -> Loaded
     open_exchange(story)
     join_partners(story)
     share_coins(story)
+    let_things_end(story)
     file_months(story)
     happenings = story.diary.play(story.now)
     return Loaded(repeated=False, people=len(story.residents), happenings=happenings)

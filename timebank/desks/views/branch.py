@@ -57,7 +57,7 @@ def branch_desk() -> str:
         "desks/branch.html",
         choice=choice,
         branch=branch,
-        waiting=_queue(session, branch, counts, actor, now),
+        waiting=list_queue(session, branch, counts, actor, now),
         audit=archives.latest_audit(session, branch.id),
         month=clock.month_of(now),
         totals=month_totals(session, frozenset({branch.id}), clock.month_of(now)),
@@ -70,7 +70,8 @@ def branch_desk() -> str:
     )
 
 
-def _queue(session: Session, branch: Branch, counts: BranchCounts, actor: Actor, now: datetime) -> list[Waiting]:
+def list_queue(session: Session, branch: Branch, counts: BranchCounts, actor: Actor, now: datetime) -> list[Waiting]:
+    """What waits at a branch for a decision that this actor may take."""
     here = frozenset({branch.id})
     found: list[Waiting] = []
     pending = count_pending(session, here)

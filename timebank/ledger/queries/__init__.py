@@ -10,6 +10,7 @@ from timebank.ledger.queries.accounts import (
     outstanding,
     page_accounts,
 )
+from timebank.ledger.queries.ageing import purses_with
 from timebank.ledger.queries.corrected import list_corrected
 from timebank.ledger.queries.earnings import (
     Issued,
@@ -79,6 +80,7 @@ __all__ = [
     "movements",
     "outstanding",
     "page_accounts",
+    "purses_with",
     "reasons_of",
     "statement",
     "taken_keys",

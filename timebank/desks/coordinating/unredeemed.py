@@ -1,0 +1,141 @@
+"""Members who have coins and never redeemed any, or whose last orders all came to nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from sqlalchemy import ColumnElement, Subquery, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from timebank.core import clock
+from timebank.exchange.models import CANCELLED, DECLINED, EXPIRED, FULFILLED, OPEN, Order
+from timebank.exchange.queries.corrected import IS_UNDONE
+from timebank.ledger import queries as ledger
+from timebank.members.models import ACTIVE, Member
+from timebank.members.rules import age_on
+from timebank.rulebook.queries import find_rule
+
+AT_LEAST: Final = 120  # minutes: with less there is little to choose from
+LAST: Final = 3  # so many orders in a row that came to nothing
+ELDER: Final = 70
+_DEAD: Final = (DECLINED, EXPIRED, CANCELLED)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unredeemed:
+    """A member, what they could spend, how often they asked, and how their last orders ended."""
+
+    member: Member
+    available: int
+    asked: int
+    declined: int
+    expired: int
+    cancelled: int
+    last_asked_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unredeemers:
+    """Who has most first, and how many there are in all."""
+
+    rows: tuple[Unredeemed, ...]
+    total: int
+
+
+def least_to_redeem(session: Session, branch_id: int, *, today: date) -> int:
+    """From how many minutes on a member counts: what the rules ask before the first time, at least two coins."""
+    return max(find_rule(session, branch_id, today).first_redemption_minutes, AT_LEAST)
+
+
+def list_unredeemed(session: Session, branch_id: int, *, now: datetime, most: int = 50) -> Unredeemers:
+    """Members with coins who never redeemed, or whose last orders all came to nothing; nothing of theirs is open.
+
+    Two statements.
+    """
+    least = least_to_redeem(session, branch_id, today=clock.today(now))
+    purse = ledger.purses_with(branch_id, least)
+    orders = _orders(now)
+    never = func.coalesce(orders.c.redeemed, 0) == 0
+    in_vain = and_(orders.c.last == LAST, orders.c.dead == LAST)
+    chosen = (
+        select(Member, purse.c.available, orders, func.count().over().label("total"))
+        .join(purse, purse.c.account_id == Member.coin_account_id)
+        .outerjoin(orders, orders.c.member_id == Member.id)
+        .where(
+            Member.branch_id == branch_id,
+            Member.status == ACTIVE,
+            func.coalesce(orders.c.alive, 0) == 0,
+            or_(never, in_vain),
+        )
+        .order_by(purse.c.available.desc(), Member.id)
+        .limit(most)
+    )
+    rows = session.execute(chosen).all()
+    return Unredeemers(
+        rows=tuple(
+            Unredeemed(
+                member=row.Member,
+                available=int(row.available),
+                asked=row.asked or 0,
+                declined=row.declined or 0,
+                expired=row.expired or 0,
+                cancelled=row.cancelled or 0,
+                last_asked_at=row.last_asked_at,
+            )
+            for row in rows
+        ),
+        total=rows[0].total if rows else 0,
+    )
+
+
+def _orders(now: datetime) -> Subquery:
+    """By member: how many orders, redeemed ones, open ones; and of the last few that ended, how."""
+    newest = func.row_number().over(
+        partition_by=(Order.member_id, Order.status.in_(OPEN)), order_by=(Order.requested_at.desc(), Order.id.desc())
+    )
+    redeemed = and_(Order.status == FULFILLED, ~IS_UNDONE)
+    each = select(
+        Order.member_id,
+        Order.status,
+        Order.requested_at,
+        redeemed.label("redeemed"),
+        and_(Order.status.in_(OPEN), Order.expires_at > now).label("alive"),
+        and_(Order.status.not_in(OPEN), newest <= LAST).label("last"),
+    ).subquery()
+
+    def among(*conditions: ColumnElement[bool]) -> ColumnElement[int]:
+        return func.count().filter(*conditions)
+
+    return (
+        select(
+            each.c.member_id,
+            func.count().label("asked"),
+            among(each.c.redeemed).label("redeemed"),
+            among(each.c.alive).label("alive"),
+            among(each.c.last).label("last"),
+            among(each.c.last, each.c.status.in_(_DEAD)).label("dead"),
+            among(each.c.last, each.c.status == DECLINED).label("declined"),
+            among(each.c.last, each.c.status == EXPIRED).label("expired"),
+            among(each.c.last, each.c.status == CANCELLED).label("cancelled"),
+            func.max(each.c.requested_at).label("last_asked_at"),
+        )
+        .group_by(each.c.member_id)
+        .subquery("asked")
+    )
+
+
+def hint(one: Unredeemed, *, today: date) -> str:
+    """What could help this member, in one sentence."""
+    if not one.asked:
+        if one.member.born_on is not None and age_on(one.member.born_on, today) >= ELDER:
+            return "从来没有兑换过，年纪大了。上门或者打电话问问要什么，由工作人员代办。"
+        if not one.member.phone_sealed:
+            return "从来没有兑换过，没有登记电话。下次来参加活动时当面介绍。"
+        return "从来没有兑换过。打个电话，说说能换什么、怎么换。"
+    if one.expired >= max(one.declined, one.cancelled):
+        return "请求没有人答复，过期了。帮着另找一位，或者替提供的人答复。"
+    if one.declined >= one.cancelled:
+        return "对方不方便，没有接。帮着约别的时间，或者另找一位。"
+    return "自己取消了。问问为什么，是不是时间、地点不合适。"
