@@ -27,6 +27,7 @@ from tests.corrections.town import make_town
 from tests.exchange.scene import give as earned
 from tests.ledger.bank import open_bank
 from tests.rulebook.saving import save_rule
+from tests.partners.scene import make_scene as make_partners
 from tests.world import KEYS, NOW, actor_of, make_branch, make_member
 from timebank.activities.rules import Limits
 from timebank.activities.service import LimitsDraft, save_limits
@@ -193,6 +194,10 @@ def _ask_family(session: Session) -> None:
     ask_family(session, other.number, actor=actor_of(session, one), now=NOW)
 
 
+def _begin_agreement(session: Session) -> None:
+    make_partners(session).draft()
+
+
 def _take_in(session: Session) -> None:
     branch = make_branch(session, "RU")
     boss = actor_of(session, make_member(session, branch, roles=("manager",)))
@@ -203,6 +208,7 @@ def _take_in(session: Session) -> None:
 @pytest.mark.parametrize(
     ("leave", "below"),
     [
+        (_begin_agreement, "0050"),
         (_take_in, "0026"),
         (_give, "0025"),
         (_limit_sign_ups, "0021"),

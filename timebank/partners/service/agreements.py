@@ -92,7 +92,8 @@ def draft_agreement(session: Session, draft: AgreementDraft, *, actor: Actor, no
     """
     organisation = get_organisation(session, draft.organisation_id)
     actor.require("organisation.change", branch_id=organisation.branch_id)
-    lock_name(session, f"agreement:{organisation.id}")
+    lock_name(session, f"agreement:{draft.form_key}")  # the same form may be sent twice at once
+    lock_name(session, f"agreement_of:{organisation.id}")
     first = find_agreement_by_key(session, draft.form_key)
     if first is not None:
         if (first.organisation_id, first.year) != (organisation.id, draft.year):

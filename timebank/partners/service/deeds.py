@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from timebank.activities.models import Activity
 from timebank.core import clock
 from timebank.core.actor import Actor
+from timebank.core.db import lock_name
 from timebank.core.errors import Conflict, FormUsed, Invalid
 from timebank.exchange.models import Order
 from timebank.partners.models import AGREED, AGREEMENT_STATUS_NAMES, SIGNED, WRITTEN, Agreement, PromiseDeed
@@ -49,6 +50,7 @@ def record_deed(session: Session, promise_id: int, draft: DeedDraft, *, actor: A
 
     Raises PromiseNotFound, NotAllowed, AgreementFinal, BadDeed, FormUsed.
     """
+    lock_name(session, f"deed:{draft.form_key}")  # the same form may be sent twice at once
     promise = get_promise(session, promise_id)
     agreement = _signed(session, promise.agreement_id, actor)
     if promise.root_id is not None or promise.status not in (WRITTEN, AGREED):
@@ -108,6 +110,7 @@ def take_back_deed(
 
     Raises DeedNotFound, NotAllowed, AgreementFinal, Invalid, TakenBack, FormUsed.
     """
+    lock_name(session, f"deed:{form_key}")
     deed = get_deed(session, deed_id)
     _signed(session, deed.promise.agreement_id, actor)
     first = find_deed_by_key(session, form_key)

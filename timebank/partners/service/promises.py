@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from timebank.core import clock
 from timebank.core.actor import Actor
+from timebank.core.db import lock_name
 from timebank.core.errors import Conflict, FormUsed, Invalid
 from timebank.notices.service import NoticeDraft
 from timebank.partners.models import (
@@ -77,6 +78,7 @@ def add_promise(session: Session, agreement_id: int, terms: PromiseTerms, *, act
 
     Raises AgreementNotFound, NotAllowed, AgreementFinal, BadPromise, FormUsed.
     """
+    lock_name(session, f"promise:{terms.form_key}")  # the same form may be sent twice at once
     agreement = take(session, agreement_id, actor, DRAFT)
     first = _sent_before(session, agreement, terms, root=None, reason="")
     if first is not None:
@@ -101,6 +103,7 @@ def ask_promise(
 
     Raises AgreementNotFound, NotAllowed, AgreementFinal, BadPromise, FormUsed.
     """
+    lock_name(session, f"promise:{terms.form_key}")  # the same form may be sent twice at once
     agreement = take(session, agreement_id, actor, SIGNED)
     first = _sent_before(session, agreement, terms, root=None, reason=reason)
     if first is not None:
@@ -118,6 +121,7 @@ def ask_change(
 
     Raises PromiseNotFound, NotAllowed, AgreementFinal, BadPromise, NothingChanges, ChangeWaiting, FormUsed.
     """
+    lock_name(session, f"promise:{terms.form_key}")
     root = get_promise(session, promise_id)
     agreement = take(session, root.agreement_id, actor, SIGNED)
     first = _sent_before(session, agreement, terms, root=root, reason=reason)
