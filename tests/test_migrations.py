@@ -26,8 +26,8 @@ from tests.attendance.scene import at as scene_at
 from tests.corrections.town import make_town
 from tests.exchange.scene import give as earned
 from tests.ledger.bank import open_bank
-from tests.rulebook.saving import save_rule
 from tests.partners.scene import make_scene as make_partners
+from tests.rulebook.saving import save_rule
 from tests.world import KEYS, NOW, actor_of, make_branch, make_member
 from timebank.activities.rules import Limits
 from timebank.activities.service import LimitsDraft, save_limits

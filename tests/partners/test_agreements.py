@@ -293,7 +293,7 @@ def test_the_database_refuses_an_agreement_that_begins_as_signed_or_skips_the_se
         "UPDATE agreement SET status = 'signed', confirmed_at = drafted_at, confirmed_by_id = :second, "
         "proposed_by_id = :first, signed_on = '2026-03-01', branch_signer = 'a', organisation_signer = 'b'"
     )
-    with session.begin_nested(), pytest.raises(DBAPIError, match="never changes"):
+    with pytest.raises(DBAPIError, match="never changes"), session.begin_nested():
         session.execute(sa.text(skip), {"first": scene.first_id, "second": scene.second_id})
     assert get_agreement(session, agreement.id).status == DRAFT
 
