@@ -116,6 +116,7 @@ def test_a_phone_is_seen_whole_with_a_reason(app: Flask, as_member: As, ids: Ids
     first.post(f"{where}/edit", data=data)
     assert "13805740011" not in first.post(f"{where}/contact", follow_redirects=True).text
     assert "13805740011" in first.post(f"{where}/contact", data={"reason": "约签约"}).text
+    assert "约签约" in first.get(where).text
     assert as_member(ids.organiser).post(f"{where}/contact", data={"reason": "约签约"}).status_code == 403
 
 
@@ -123,6 +124,7 @@ def test_people_join_and_leave_by_their_number(as_member: As, ids: Ids) -> None:
     first, where = as_member(ids.first), f"/branch/organisations/{ids.bank}"
     form = {"number": member_number(ids.organiser), "role": "staff"}
     assert "现在是他们的职工" in first.post(f"{where}/people", data=form, follow_redirects=True).text
+    assert "北仑农商银行新碶支行，职工" in as_member(ids.organiser).get("/me/privacy").text
     wrong = first.post(f"{where}/people", data=form | {"number": "HL999999X"}, follow_redirects=True)
     assert "没有这个会员号" in wrong.text
     left = first.post(f"{where}/leave", data={"member_id": str(ids.organiser)}, follow_redirects=True)

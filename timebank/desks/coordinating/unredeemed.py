@@ -56,7 +56,7 @@ def list_unredeemed(session: Session, branch_id: int, *, now: datetime, most: in
     """
     least = least_to_redeem(session, branch_id, today=clock.today(now))
     purse = ledger.purses_with(branch_id, least)
-    orders = _orders(now)
+    orders = _orders(branch_id, now)
     never = func.coalesce(orders.c.redeemed, 0) == 0
     in_vain = and_(orders.c.last == LAST, orders.c.dead == LAST)
     chosen = (
@@ -90,20 +90,25 @@ def list_unredeemed(session: Session, branch_id: int, *, now: datetime, most: in
     )
 
 
-def _orders(now: datetime) -> Subquery:
-    """By member: how many orders, redeemed ones, open ones; and of the last few that ended, how."""
+def _orders(branch_id: int, now: datetime) -> Subquery:
+    """By member of a branch: how many orders, redeemed ones, open ones; and of the last few that ended, how."""
     newest = func.row_number().over(
         partition_by=(Order.member_id, Order.status.in_(OPEN)), order_by=(Order.requested_at.desc(), Order.id.desc())
     )
     redeemed = and_(Order.status == FULFILLED, ~IS_UNDONE)
-    each = select(
-        Order.member_id,
-        Order.status,
-        Order.requested_at,
-        redeemed.label("redeemed"),
-        and_(Order.status.in_(OPEN), Order.expires_at > now).label("alive"),
-        and_(Order.status.not_in(OPEN), newest <= LAST).label("last"),
-    ).subquery()
+    each = (
+        select(
+            Order.member_id,
+            Order.status,
+            Order.requested_at,
+            redeemed.label("redeemed"),
+            and_(Order.status.in_(OPEN), Order.expires_at > now).label("alive"),
+            and_(Order.status.not_in(OPEN), newest <= LAST).label("last"),
+        )
+        .join(Member, Member.id == Order.member_id)
+        .where(Member.branch_id == branch_id)
+        .subquery()
+    )
 
     def among(*conditions: ColumnElement[bool]) -> ColumnElement[int]:
         return func.count().filter(*conditions)

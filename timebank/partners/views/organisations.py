@@ -73,6 +73,7 @@ def organisation_page(shown: Organisation, *, phone: str = "") -> str:
     years = sorted({today.year, *(one.year for one in agreements)}, reverse=True)
     year = int(query.one_of("year", {str(one) for one in years}, str(today.year)))
     people = members.list_organisation_people(session, shown.id, left=True)
+    looks = members.list_contact_looks(session, shown.id)
     taken, actor = {one.year for one in agreements if one.status != DROPPED}, current_actor()
     return render_template(
         "partners/organisation.html",
@@ -82,6 +83,8 @@ def organisation_page(shown: Organisation, *, phone: str = "") -> str:
         phone=phone,
         people=[one for one in people if one.left_at is None],
         gone=[one for one in people if one.left_at is not None],
+        looks=looks,
+        names=members.list_names(session, {one.seen_by_id for one in looks if one.seen_by_id}),
         served=queries.people_hours(session, shown.id, year),
         agreements=[(one, queries.count_promises(articles[one.id])) for one in agreements],
         hours=queries.year_hours(session, [shown.id], year)[shown.id],
