@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Subquery, and_, func, or_, select
+from sqlalchemy import Subquery, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from timebank.core import clock
@@ -18,7 +19,7 @@ from timebank.members.rules import age_on
 from timebank.rulebook.queries import find_rule
 
 AT_LEAST: Final = 120  # minutes: with less there is little to choose from
-LAST: Final = 3  # so many orders in a row that came to nothing
+LAST: Final = 3  # so many orders that came to nothing, and none that came true since
 ELDER: Final = 70
 _DEAD: Final = (DECLINED, EXPIRED, CANCELLED)
 
@@ -52,37 +53,39 @@ def least_to_redeem(session: Session, branch_id: int, *, today: date) -> int:
 def list_unredeemed(session: Session, branch_id: int, *, now: datetime, most: int = 50) -> Unredeemers:
     """Members with coins who never redeemed, or whose last orders all came to nothing; nothing of theirs is open.
 
-    Two statements.
+    Three statements.
     """
     least = least_to_redeem(session, branch_id, today=clock.today(now))
-    purse = ledger.purses_with(branch_id, least)
-    orders = _orders(branch_id, now)
-    never = func.coalesce(orders.c.redeemed, 0) == 0
-    in_vain = and_(orders.c.last == LAST, orders.c.dead == LAST)
+    purse, orders = ledger.purses_with(branch_id, least), _orders(branch_id, now)
+    since = (
+        select(func.count())
+        .where(Order.member_id == Member.id, Order.status.in_(_DEAD), Order.requested_at > orders.c.redeemed_at)
+        .correlate(Member, orders)
+        .scalar_subquery()
+    )
     chosen = (
-        select(Member, purse.c.available, orders, func.count().over().label("total"))
+        select(Member, purse.c.available, orders.c.asked, orders.c.last_asked_at, func.count().over().label("total"))
         .join(purse, purse.c.account_id == Member.coin_account_id)
         .outerjoin(orders, orders.c.member_id == Member.id)
         .where(
             Member.branch_id == branch_id,
             Member.status == ACTIVE,
             func.coalesce(orders.c.alive, 0) == 0,
-            or_(never, in_vain),
+            or_(orders.c.redeemed_at.is_(None), since >= LAST),
         )
         .order_by(purse.c.available.desc(), Member.id)
         .limit(most)
     )
     rows = session.execute(chosen).all()
+    ends = _last_ends(session, [row.Member.id for row in rows])
     return Unredeemers(
         rows=tuple(
             Unredeemed(
                 member=row.Member,
                 available=int(row.available),
                 asked=row.asked or 0,
-                declined=row.declined or 0,
-                expired=row.expired or 0,
-                cancelled=row.cancelled or 0,
                 last_asked_at=row.last_asked_at,
+                **{status: ends[row.Member.id].count(status) for status in _DEAD},
             )
             for row in rows
         ),
@@ -91,44 +94,35 @@ def list_unredeemed(session: Session, branch_id: int, *, now: datetime, most: in
 
 
 def _orders(branch_id: int, now: datetime) -> Subquery:
-    """By member of a branch: how many orders, redeemed ones, open ones; and of the last few that ended, how."""
-    newest = func.row_number().over(
-        partition_by=(Order.member_id, Order.status.in_(OPEN)), order_by=(Order.requested_at.desc(), Order.id.desc())
-    )
+    """By member of a branch: how many orders, how many of them are open, and when the last was asked that came true."""
     redeemed = and_(Order.status == FULFILLED, ~IS_UNDONE)
-    each = (
+    return (
         select(
             Order.member_id,
-            Order.status,
-            Order.requested_at,
-            redeemed.label("redeemed"),
-            and_(Order.status.in_(OPEN), Order.expires_at > now).label("alive"),
-            and_(Order.status.not_in(OPEN), newest <= LAST).label("last"),
+            func.count().label("asked"),
+            func.count().filter(Order.status.in_(OPEN), Order.expires_at > now).label("alive"),
+            func.max(Order.requested_at).filter(redeemed).label("redeemed_at"),
+            func.max(Order.requested_at).label("last_asked_at"),
         )
         .join(Member, Member.id == Order.member_id)
         .where(Member.branch_id == branch_id)
-        .subquery()
-    )
-
-    def among(*conditions: ColumnElement[bool]) -> ColumnElement[int]:
-        return func.count().filter(*conditions)
-
-    return (
-        select(
-            each.c.member_id,
-            func.count().label("asked"),
-            among(each.c.redeemed).label("redeemed"),
-            among(each.c.alive).label("alive"),
-            among(each.c.last).label("last"),
-            among(each.c.last, each.c.status.in_(_DEAD)).label("dead"),
-            among(each.c.last, each.c.status == DECLINED).label("declined"),
-            among(each.c.last, each.c.status == EXPIRED).label("expired"),
-            among(each.c.last, each.c.status == CANCELLED).label("cancelled"),
-            func.max(each.c.requested_at).label("last_asked_at"),
-        )
-        .group_by(each.c.member_id)
+        .group_by(Order.member_id)
         .subquery("asked")
     )
+
+
+def _last_ends(session: Session, member_ids: list[int]) -> dict[int, list[str]]:
+    """How the last few orders of these members ended."""
+    newest = func.row_number().over(partition_by=Order.member_id, order_by=(Order.requested_at.desc(), Order.id.desc()))
+    each = (
+        select(Order.member_id, Order.status, newest.label("newest"))
+        .where(Order.member_id.in_(member_ids), Order.status.in_(_DEAD))
+        .subquery()
+    )
+    found: dict[int, list[str]] = defaultdict(list)
+    for member_id, status in session.execute(select(each.c.member_id, each.c.status).where(each.c.newest <= LAST)):
+        found[member_id].append(status)
+    return found
 
 
 def hint(one: Unredeemed, *, today: date) -> str:
