@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -61,78 +61,92 @@ class MissingSkill:
         return self.kind == ACTIVITY or bool(_words(self.code))
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Asked:
+    """How often a category was asked for, and how often that came to nothing through no fault of who asked."""
+
+    all: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    """By category: what can be had today, who provides it, and goods that are used up."""
+
+    offers: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    providers: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    sold_out: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+
 def list_missing(session: Session, branch_id: int, *, now: datetime) -> list[MissingSkill]:
     """What is short at a branch, the most wanted first; five statements."""
-    today = clock.today(now)
     asked = _asked(session, branch_id, now - ASKED_FOR)
-    offered, sold_out, providers = _offered(session, branch_id, today)
+    shelf = _shelf(session, branch_id, clock.today(now))
     short = [
         code
-        for code in {*asked, *sold_out}
-        if asked.get(code, (0, 0))[1] or sold_out.get(code) or (asked.get(code) and not offered.get(code))
+        for code in {*asked, *shelf.sold_out}
+        if asked[code].failed or shelf.sold_out[code] or (asked[code].all and not shelf.offers[code])
     ]
     wanted = _wanted(session, branch_id, now)
     people = _able(session, branch_id, [*map(_words, short), *(SKILLS[code] for code in wanted)])
-    found = [
-        MissingSkill(
-            kind=EXCHANGE,
-            code=code,
-            name=CATEGORIES.get(code, code),
-            asked=asked.get(code, (0, 0))[0],
-            failed=asked.get(code, (0, 0))[1],
-            offers=offered.get(code, 0),
-            sold_out=sold_out.get(code, 0),
-            able=len(fit := [one for one in _fitting(people, _words(code)) if one.id not in providers[code]]),
-            people=tuple(fit[:SHOWN]),
-        )
-        for code in short
-    ]
-    for code, places in wanted.items():
-        fit = _fitting(people, SKILLS[code])
-        found.append(
-            MissingSkill(
-                kind=ACTIVITY,
-                code=code,
-                name=SKILLS[code][0],
-                asked=places,
-                failed=0,
-                offers=0,
-                sold_out=0,
-                able=len(fit),
-                people=tuple(fit[:SHOWN]),
-            )
-        )
+    found = [_in_exchange(code, asked[code], shelf, people) for code in short]
+    found += [_in_activities(code, places, people) for code, places in wanted.items()]
     return sorted(found, key=lambda one: (one.kind != EXCHANGE, -one.failed, -one.asked, one.code))
 
 
-def _asked(session: Session, branch_id: int, since: datetime) -> dict[str, tuple[int, int]]:
-    """Category → how often it was asked for, and how often that came to nothing through no fault of who asked."""
+def _in_exchange(code: str, asked: _Asked, shelf: _Shelf, people: Sequence[Member]) -> MissingSkill:
+    fit = [one for one in _fitting(people, _words(code)) if one.id not in shelf.providers[code]]
+    return MissingSkill(
+        kind=EXCHANGE,
+        code=code,
+        name=CATEGORIES.get(code, code),
+        asked=asked.all,
+        failed=asked.failed,
+        offers=shelf.offers[code],
+        sold_out=shelf.sold_out[code],
+        able=len(fit),
+        people=tuple(fit[:SHOWN]),
+    )
+
+
+def _in_activities(code: str, places: int, people: Sequence[Member]) -> MissingSkill:
+    fit = _fitting(people, SKILLS[code])
+    return MissingSkill(
+        kind=ACTIVITY,
+        code=code,
+        name=SKILLS[code][0],
+        asked=places,
+        failed=0,
+        offers=0,
+        sold_out=0,
+        able=len(fit),
+        people=tuple(fit[:SHOWN]),
+    )
+
+
+def _asked(session: Session, branch_id: int, since: datetime) -> dict[str, _Asked]:
     rows = session.execute(
         select(Offer.category, func.count(), func.count().filter(Order.status.in_((DECLINED, EXPIRED))))
         .join(Offer, Offer.id == Order.offer_id)
         .where(Order.branch_id == branch_id, Order.requested_at >= since)
         .group_by(Offer.category)
     )
-    return {category: (asked, failed) for category, asked, failed in rows}
+    return defaultdict(_Asked, {category: _Asked(all=every, failed=failed) for category, every, failed in rows})
 
 
-def _offered(
-    session: Session, branch_id: int, today: date
-) -> tuple[dict[str, int], dict[str, int], dict[str, set[int]]]:
-    """By category: what can be had today, goods that are used up, and who provides it already."""
+def _shelf(session: Session, branch_id: int, today: date) -> _Shelf:
+    shelf = _Shelf()
     open_now = open_offers(today).where(Offer.branch_id == branch_id, or_(Offer.stock.is_(None), Offer.stock > 0))
-    rows = open_now.with_only_columns(Offer.category, Offer.provider_id)
-    offered: dict[str, int] = defaultdict(int)
-    providers: dict[str, set[int]] = defaultdict(set)
-    for category, provider_id in session.execute(rows):
-        offered[category] += 1
+    for category, provider_id in session.execute(open_now.with_only_columns(Offer.category, Offer.provider_id)):
+        shelf.offers[category] += 1
         if provider_id is not None:
-            providers[category].add(provider_id)
+            shelf.providers[category].add(provider_id)
     used_up = select(Offer.category, func.count()).where(
         Offer.branch_id == branch_id, Offer.kind == GOODS, Offer.status == LISTED, Offer.stock == 0
     )
-    sold_out = {str(category): int(count) for category, count in session.execute(used_up.group_by(Offer.category))}
-    return offered, sold_out, providers
+    for category, count in session.execute(used_up.group_by(Offer.category)):
+        shelf.sold_out[category] = count
+    return shelf
 
 
 def _wanted(session: Session, branch_id: int, now: datetime) -> dict[str, int]:

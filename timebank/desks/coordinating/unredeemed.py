@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Subquery, and_, func, or_, select
+from sqlalchemy import Select, Subquery, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from timebank.core import clock
@@ -55,28 +55,7 @@ def list_unredeemed(session: Session, branch_id: int, *, now: datetime, most: in
 
     Three statements.
     """
-    least = least_to_redeem(session, branch_id, today=clock.today(now))
-    purse, orders = ledger.purses_with(branch_id, least), _orders(branch_id, now)
-    since = (
-        select(func.count())
-        .where(Order.member_id == Member.id, Order.status.in_(_DEAD), Order.requested_at > orders.c.redeemed_at)
-        .correlate(Member, orders)
-        .scalar_subquery()
-    )
-    chosen = (
-        select(Member, purse.c.available, orders.c.asked, orders.c.last_asked_at, func.count().over().label("total"))
-        .join(purse, purse.c.account_id == Member.coin_account_id)
-        .outerjoin(orders, orders.c.member_id == Member.id)
-        .where(
-            Member.branch_id == branch_id,
-            Member.status == ACTIVE,
-            func.coalesce(orders.c.alive, 0) == 0,
-            or_(orders.c.redeemed_at.is_(None), since >= LAST),
-        )
-        .order_by(purse.c.available.desc(), Member.id)
-        .limit(most)
-    )
-    rows = session.execute(chosen).all()
+    rows = session.execute(_chosen(session, branch_id, now).limit(most)).all()
     ends = _last_ends(session, [row.Member.id for row in rows])
     return Unredeemers(
         rows=tuple(
@@ -90,6 +69,29 @@ def list_unredeemed(session: Session, branch_id: int, *, now: datetime, most: in
             for row in rows
         ),
         total=rows[0].total if rows else 0,
+    )
+
+
+def _chosen(session: Session, branch_id: int, now: datetime) -> Select[Any]:
+    least = least_to_redeem(session, branch_id, today=clock.today(now))
+    purse, orders = ledger.purses_with(branch_id, least), _orders(branch_id, now)
+    in_vain_since = (
+        select(func.count())
+        .where(Order.member_id == Member.id, Order.status.in_(_DEAD), Order.requested_at > orders.c.redeemed_at)
+        .correlate(Member, orders)
+        .scalar_subquery()
+    )
+    return (
+        select(Member, purse.c.available, orders.c.asked, orders.c.last_asked_at, func.count().over().label("total"))
+        .join(purse, purse.c.account_id == Member.coin_account_id)
+        .outerjoin(orders, orders.c.member_id == Member.id)
+        .where(
+            Member.branch_id == branch_id,
+            Member.status == ACTIVE,
+            func.coalesce(orders.c.alive, 0) == 0,
+            or_(orders.c.redeemed_at.is_(None), in_vain_since >= LAST),
+        )
+        .order_by(purse.c.available.desc(), Member.id)
     )
 
 

@@ -12,6 +12,7 @@ from timebank.core import clock
 from timebank.core.actor import Actor
 from timebank.core.db import lock_name
 from timebank.core.errors import Conflict, FormUsed, Invalid, NotAllowed
+from timebank.members.models import Organisation
 from timebank.members.queries import get_organisation
 from timebank.members.service import OrganisationClosed
 from timebank.notices.service import NoticeDraft
@@ -99,16 +100,7 @@ def draft_agreement(session: Session, draft: AgreementDraft, *, actor: Actor, no
         if (first.organisation_id, first.year) != (organisation.id, draft.year):
             raise FormUsed()
         return first
-    if organisation.closed_at is not None:
-        raise OrganisationClosed(name=organisation.name)
-    this_year = clock.today(now).year
-    if not this_year - 1 <= draft.year <= this_year + 1:
-        raise Invalid(fields={"year": "只能写去年、今年或者明年的协议。"})
-    standing = select(Agreement.id).where(
-        Agreement.organisation_id == organisation.id, Agreement.year == draft.year, Agreement.status != DROPPED
-    )
-    if session.scalar(standing) is not None:
-        raise YearTaken(name=organisation.name, year=draft.year)
+    _refuse_year(session, organisation, draft.year, clock.today(now).year)
     agreement = Agreement(
         branch_id=organisation.branch_id,
         organisation_id=organisation.id,
@@ -122,6 +114,18 @@ def draft_agreement(session: Session, draft: AgreementDraft, *, actor: Actor, no
     session.add(agreement)
     session.flush()
     return agreement
+
+
+def _refuse_year(session: Session, organisation: Organisation, year: int, this_year: int) -> None:
+    if organisation.closed_at is not None:
+        raise OrganisationClosed(name=organisation.name)
+    if not this_year - 1 <= year <= this_year + 1:
+        raise Invalid(fields={"year": "只能写去年、今年或者明年的协议。"})
+    standing = select(Agreement.id).where(
+        Agreement.organisation_id == organisation.id, Agreement.year == year, Agreement.status != DROPPED
+    )
+    if session.scalar(standing) is not None:
+        raise YearTaken(name=organisation.name, year=year)
 
 
 def reword_agreement(session: Session, agreement_id: int, words: str, *, actor: Actor) -> Agreement:
