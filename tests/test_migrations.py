@@ -20,13 +20,13 @@ from sqlalchemy.orm import Session
 import timebank
 from tests import databases
 from tests.activities import town as activities
+from tests.agreements.scene import make_scene as make_agreements
 from tests.attendance.paper import printed
 from tests.attendance.scene import AFTER, make_scene, make_shift
 from tests.attendance.scene import at as scene_at
 from tests.corrections.town import make_town
 from tests.exchange.scene import give as earned
 from tests.ledger.bank import open_bank
-from tests.partners.scene import make_scene as make_partners
 from tests.rulebook.saving import save_rule
 from tests.world import KEYS, NOW, actor_of, make_branch, make_member
 from timebank.activities.rules import Limits
@@ -195,7 +195,7 @@ def _ask_family(session: Session) -> None:
 
 
 def _begin_agreement(session: Session) -> None:
-    make_partners(session).draft()
+    make_agreements(session).draft()
 
 
 def _take_in(session: Session) -> None:

@@ -16,6 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import config
 from timebank import cli, demo
 from timebank.activities.views import blueprint as activities
+from timebank.agreements.views import blueprint as agreements
 from timebank.archives.views import blueprint as archives
 from timebank.attendance.queries import standing_of
 from timebank.attendance.views import blueprint as attendance
@@ -32,7 +33,6 @@ from timebank.members.identity import find_signed_in
 from timebank.members.roster.views import blueprint as roster
 from timebank.members.views import blueprint as members
 from timebank.notices.views import blueprint as notices
-from timebank.partners.views import blueprint as partners
 from timebank.rulebook.views import blueprint as rulebook
 from timebank.web import addresses, answers, filters, headers
 from timebank.web.guards import find_actor, login_manager
@@ -51,7 +51,7 @@ FEATURES = (
     activities,
     attendance,
     exchange,
-    partners,
+    agreements,
     growth,
     corrections,
     archives,

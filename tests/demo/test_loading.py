@@ -18,6 +18,9 @@ from tests.demo.test_town import NOW
 from tests.world import KEYS, make_branch
 from timebank.activities.models import Activity, Shift, SignUp
 from timebank.activities.queries import list_waiting
+from timebank.agreements.models import Agreement, Promise, PromiseDeed
+from timebank.agreements.queries import articles_of, list_year, summary_of_year
+from timebank.agreements.rules import KEPT, OPEN, OVERDUE
 from timebank.archives.models import Archive
 from timebank.attendance.models import Attendance, Scan, ShiftApproval
 from timebank.attendance.queries import list_waiting_approval, list_waiting_review
@@ -33,9 +36,6 @@ from timebank.ledger.queries import list_periods
 from timebank.ledger.verification import Finding, verify
 from timebank.members.models import Member, RoleGrant
 from timebank.notices.models import Notice
-from timebank.partners.models import Agreement, Promise, PromiseDeed
-from timebank.partners.queries import articles_of, list_year, summary_of_year
-from timebank.partners.rules import KEPT, OPEN, OVERDUE
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # three months of a town, at every load
 

@@ -11,8 +11,8 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from tests.activities import town as activities
+from tests.agreements.scene import Scene, make_scene
 from tests.exchange.scene import give
-from tests.partners.scene import Scene, make_scene
 from tests.rulebook.saving import save_rule
 from tests.world import NOW, actor_of, make_branch, make_member, sign_in
 from timebank.branches.models import Branch

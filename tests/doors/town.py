@@ -29,6 +29,7 @@ from tests.attendance.paper import a_photo
 from tests.members.rosters import csv_of
 from tests.world import CONSENTS, KEYS, NOW, actor_of, make_branch, make_member, sign_in
 from timebank.activities.models import GuardianConsent, NoShow
+from timebank.agreements import service as agreements
 from timebank.archives import closing as archive_closing
 from timebank.archives.service import audit
 from timebank.attendance.models import VENUE, ScanCase
@@ -83,7 +84,6 @@ from timebank.members.service import (
     suspend_member,
 )
 from timebank.notices.models import Notice
-from timebank.partners import service as partners
 from timebank.web.guards import PUBLIC
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -278,14 +278,14 @@ SPECIAL = {
     ("members.approve", "member_id"): "pending",
     ("members.decline", "member_id"): "pending",
     ("members.personal_pass", "code"): "personal_pass",
-    ("partners.agree_change", "promise_id"): "asked_promise",
-    ("partners.confirm_agreement", "agreement_id"): "proposed_agreement",
-    ("partners.decline_change", "promise_id"): "asked_promise",
-    ("partners.draft_agreement", "organisation_id"): "new_organisation",
-    ("partners.end_agreement", "agreement_id"): "signed_agreement",
-    ("partners.remove_promise", "promise_id"): "drafted_promise",
-    ("partners.reopen_organisation", "organisation_id"): "left_organisation",
-    ("partners.send_back_agreement", "agreement_id"): "proposed_agreement",
+    ("agreements.agree_change", "promise_id"): "asked_promise",
+    ("agreements.confirm_agreement", "agreement_id"): "proposed_agreement",
+    ("agreements.decline_change", "promise_id"): "asked_promise",
+    ("agreements.draft_agreement", "organisation_id"): "new_organisation",
+    ("agreements.end_agreement", "agreement_id"): "signed_agreement",
+    ("agreements.remove_promise", "promise_id"): "drafted_promise",
+    ("agreements.reopen_organisation", "organisation_id"): "left_organisation",
+    ("agreements.send_back_agreement", "agreement_id"): "proposed_agreement",
 }
 # Whose things the objects are, where that gives a right.
 _SIDES = {"order.own": {"owner", "asker"}, "order.fulfil": {"owner"}}
@@ -333,8 +333,8 @@ NOT_THEIRS = {
     ("attendance.approve", "organiser@home"),
     ("corrections.approve", "administrator@home"),
     ("corrections.decline", "administrator@home"),
-    ("partners.agree_change", "administrator@home"),
-    ("partners.confirm_agreement", "administrator@home"),
+    ("agreements.agree_change", "administrator@home"),
+    ("agreements.confirm_agreement", "administrator@home"),
     ("giving.agree_grant", "administrator@home"),
     ("giving.decline_grant", "administrator@home"),
     ("giving.withdraw_grant", "administrator@home"),
@@ -487,7 +487,7 @@ def _make_things(session: Session, home: Branch, people: Mapping[str, Member]) -
     things |= _make_orders(session, home, people)
     things |= _make_corrections(session, home, people)
     things |= _make_grants(session, home, people)
-    things |= _make_partners(session, home, people)
+    things |= _make_agreements(session, home, people)
     boss = actor_of(session, manager)
     team = create_team(session, branch_id=home.id, name="红马甲巡逻队", kind="巡逻", actor=boss, now=BEFORE)
     join_team(session, team.id, owner.id, actor=boss, now=BEFORE)
@@ -662,7 +662,7 @@ def _make_grants(session: Session, home: Branch, people: Mapping[str, Member]) -
     return asked
 
 
-def _make_partners(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:
+def _make_agreements(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:
     """One with an agreement in each state and a promise of each kind, one without any, and one that left."""
     writer, second = (actor_of(session, people[name]) for name in ("administrator@home", "manager@home"))
     made = {}
@@ -674,26 +674,26 @@ def _make_partners(session: Session, home: Branch, people: Mapping[str, Member])
     join_organisation(session, made["organisation"], people["owner"].number, CONTACT, actor=writer, now=NOW)
     close_organisation(session, made["left_organisation"], reason="搬走了", actor=writer, now=NOW)
     for name, year in (("draft_agreement", 2027), ("proposed_agreement", 2025), ("signed_agreement", 2026)):
-        draft_of = partners.AgreementDraft(organisation_id=made["organisation"], year=year, form_key=name)
-        made[name] = partners.draft_agreement(session, draft_of, actor=writer, now=NOW).id
+        draft_of = agreements.AgreementDraft(organisation_id=made["organisation"], year=year, form_key=name)
+        made[name] = agreements.draft_agreement(session, draft_of, actor=writer, now=NOW).id
         for side in ("branch", "organisation"):
-            promised = partners.add_promise(
+            promised = agreements.add_promise(
                 session, made[name], _terms(side, year, f"{name}-{side}"), actor=writer, now=NOW
             )
             made[{2025: "old_promise", 2026: "promise", 2027: "drafted_promise"}[year]] = promised.id
         if year < 2027:
-            signing = partners.Signing(signed_on=date(year, 3, 1), branch_signer="贺", organisation_signer="郑")
-            partners.propose_agreement(session, made[name], signing, actor=writer, now=NOW)
-    partners.confirm_agreement(session, made["signed_agreement"], actor=second, now=NOW)
+            signing = agreements.Signing(signed_on=date(year, 3, 1), branch_signer="贺", organisation_signer="郑")
+            agreements.propose_agreement(session, made[name], signing, actor=writer, now=NOW)
+    agreements.confirm_agreement(session, made["signed_agreement"], actor=second, now=NOW)
     more = _terms("organisation", 2026, "asked")
-    asked = partners.ask_promise(session, made["signed_agreement"], more, "单位提出", actor=writer, now=NOW)
-    deed = partners.DeedDraft(done_on=clock.today(NOW), quantity=1, words="合影", form_key="deed")
-    done = partners.record_deed(session, made["promise"], deed, actor=writer, now=NOW)
+    asked = agreements.ask_promise(session, made["signed_agreement"], more, "单位提出", actor=writer, now=NOW)
+    deed = agreements.DeedDraft(done_on=clock.today(NOW), quantity=1, words="合影", form_key="deed")
+    done = agreements.record_deed(session, made["promise"], deed, actor=writer, now=NOW)
     return made | {"asked_promise": asked.id, "deed": done.id}
 
 
-def _terms(side: str, year: int, key: str) -> partners.PromiseTerms:
-    return partners.PromiseTerms(
+def _terms(side: str, year: int, key: str) -> agreements.PromiseTerms:
+    return agreements.PromiseTerms(
         side=side, category="people", words="助老", quantity=5, unit="人次", due_on=date(year, 12, 1), form_key=key
     )
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from timebank.demo.agreeing import SECOND
 from timebank.demo.calendar import waking
-from timebank.demo.partnering import SECOND
 from timebank.demo.settling import MANAGERS
 from timebank.demo.story import Resident, Story
 from timebank.demo.town.places import DAQI, XINQI

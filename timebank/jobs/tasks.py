@@ -12,6 +12,7 @@ import structlog
 
 from timebank.activities import queries as activities
 from timebank.activities import service as signing
+from timebank.agreements import service as agreements
 from timebank.archives import closing
 from timebank.archives import queries as archives
 from timebank.archives import service as archiving
@@ -24,7 +25,6 @@ from timebank.core.errors import Conflict, Refusal
 from timebank.core.keys import Keys
 from timebank.exchange import service as exchange
 from timebank.ledger.verification import verify
-from timebank.partners import service as partners
 from timebank.rulebook import service as rulebook
 
 log = structlog.get_logger()
@@ -189,7 +189,7 @@ def remind_of_promises(_place: Place, now: datetime) -> int:
 
 def _promises_at(branch_id: int, code: str, now: datetime) -> int:
     with transaction() as session:
-        promises = partners.remind_of_promises(session, branch_id, now=now)
+        promises = agreements.remind_of_promises(session, branch_id, now=now)
     if promises:
         log.info("promises_due", branch=code, promises=promises)
     return promises

@@ -9,12 +9,12 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
+from timebank.agreements.queries import list_unkept
+from timebank.agreements.rules import OVERDUE, SOON
 from timebank.core import clock
 from timebank.exchange.models import GOODS, LISTED, OPEN, REQUESTED, Offer, Order
 from timebank.members.models import ACTIVE, Member, Qualification
 from timebank.members.rules.papers import PAPERS
-from timebank.partners.queries import list_unkept
-from timebank.partners.rules import OVERDUE, SOON
 from timebank.rulebook.queries import Due, list_due
 
 OFFERS_WITHIN: Final = timedelta(days=14)

@@ -9,6 +9,7 @@ from flask import render_template, url_for
 from sqlalchemy.orm import Session
 
 from timebank.activities.queries import list_open_appeals
+from timebank.agreements.queries import list_waiting_agreements
 from timebank.archives import queries as archives
 from timebank.attendance.queries import (
     ShiftCard,
@@ -31,7 +32,6 @@ from timebank.giving.queries import list_waiting_grants
 from timebank.ledger import queries as ledger
 from timebank.members.models import ACTIVE
 from timebank.members.queries import count_by_status, count_pending
-from timebank.partners.queries import list_waiting_agreements
 from timebank.web.filters import span
 from timebank.web.guards import current_actor, guard
 
@@ -152,7 +152,7 @@ def _agreements(session: Session, branch: Branch, actor: Actor) -> list[Waiting]
             count=1,
             title=f"共建协议等第二人：{one.organisation.name}",
             text=f"{one.year} 年 · {what}",
-            url=url_for("partners.agreement", agreement_id=one.id),
+            url=url_for("agreements.agreement", agreement_id=one.id),
         )
         for one, what in list_waiting_agreements(session, branch.id)
     ]
@@ -186,7 +186,7 @@ def _links(branch: Branch, actor: Actor) -> list[tuple[str, str, str, str]]:
         ("team.change", url_for("members.teams", branch=branch.id), "服务队", "队伍和队员", "heart"),
         (
             "organisation.read",
-            url_for("partners.organisations", branch=branch.id),
+            url_for("agreements.organisations", branch=branch.id),
             "驻区单位",
             "共建协议、承诺、时长",
             "building",

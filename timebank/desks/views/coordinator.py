@@ -146,7 +146,7 @@ def _ending_url(one: Ending, actor: Actor, branch_id: int) -> str:
     if one.kind == ORDER:
         return _order_url(one.row_id, one.member, actor, branch_id)
     if one.kind == PROMISE:
-        return url_for("partners.agreement", agreement_id=one.row_id)
+        return url_for("agreements.agreement", agreement_id=one.row_id)
     return _member_url(one.member, actor)
 
 
