@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 import timebank
 from tests import databases
 from tests.activities import town as activities
+from tests.agreements.scene import make_scene as make_agreements
 from tests.attendance.paper import printed
 from tests.attendance.scene import AFTER, make_scene, make_shift
 from tests.attendance.scene import at as scene_at
@@ -213,6 +214,10 @@ def _ask_family(session: Session) -> None:
     ask_family(session, other.number, actor=actor_of(session, one), now=NOW)
 
 
+def _begin_agreement(session: Session) -> None:
+    make_agreements(session).draft()
+
+
 def _take_in(session: Session) -> None:
     branch = make_branch(session, "RU")
     boss = actor_of(session, make_member(session, branch, roles=("manager",)))
@@ -224,6 +229,7 @@ def _take_in(session: Session) -> None:
     ("leave", "below"),
     [
         (_take_in, "0030"),
+        (_begin_agreement, "0070"),
         (_give, "0025"),
         (_decide_a_line, "0026"),
         (_share, "0028"),

@@ -17,6 +17,19 @@ SENTENCES: Final[dict[str, str]] = {
         "“{title}”的时间或地点变了\n"
         "现在是 {start:moment} 到 {end:moment}，地点：{place}。去不了请尽早退出，让给下一位。"
     ),
+    "agreement.change_asked": (
+        "等您确认：“{organisation}”共建协议的变更\n{by} 提出，理由：{reason}。内容：{words}。请到协议页同意或者不同意。"
+    ),
+    "agreement.change_decided": ("“{organisation}”共建协议的变更有了结果\n{by} {outcome}您提出的变更。内容：{words}。"),
+    "agreement.proposed": (
+        "等您确认：和“{organisation}”的 {year} 年共建协议\n{by} 说双方已经签字。请对照纸质协议看一遍，再确认签订。"
+    ),
+    "agreement.sent_back": (
+        "和“{organisation}”的 {year} 年共建协议要改一改\n{by} 退回，意见：{reason}。改好以后请再提交。"
+    ),
+    "agreement.signed": (
+        "和“{organisation}”的 {year} 年共建协议签订了\n双方的承诺和兑现情况，在单位的页面上随时能看。"
+    ),
     "attendance.approved": (
         "“{title}”的服务已入账，存入 {minutes:coins}\n{start:moment} 的服务已经审核。谢谢您的付出，明细在“我的流水”里。"
     ),
@@ -142,6 +155,14 @@ SENTENCES: Final[dict[str, str]] = {
     ),
     "order.unanswered": (
         "“{title}”的请求过期了\n{member} 的请求 7 天没有答复，已经退回。暂时不方便的话，可以先暂停这项服务。"
+    ),
+    "promise.due": (
+        "“{organisation}”共建协议有 {count} 项{side}承诺快到期\n"
+        "{until} 到期：{words}。做完了请网点记一笔；来不及，请早些和对方商量。"
+    ),
+    "promise.overdue": (
+        "“{organisation}”共建协议有 {count} 项{side}承诺逾期了\n"
+        "应在 {until} 以前完成：{words}。做完了请网点补记；做不了，请和对方商量变更。"
     ),
     "request.asked_for": (
         "{by} 替您点了一单：“{title}”\n网点受理以后会找志愿者，有人接单会告诉您。不需要的话，您可以打开它撤回。"
