@@ -26,6 +26,7 @@ from tests.attendance.scene import at as scene_at
 from tests.corrections.town import make_town
 from tests.exchange.scene import give as earned
 from tests.ledger.bank import open_bank
+from tests.requests.scene import Scene as Requests
 from tests.rulebook.saving import save_rule
 from tests.world import KEYS, NOW, actor_of, make_branch, make_member
 from timebank.activities.rules import Limits
@@ -95,6 +96,14 @@ def test_going_down_to_the_start_leaves_no_table(empty: sa.Engine) -> None:
     run_alembic(empty, command.upgrade, revision="head")
     run_alembic(empty, command.downgrade, revision="base")
     assert tables(empty) == set()
+
+
+def _ask_for_somebody(session: Session) -> None:
+    Requests(session).ask()
+
+
+def _serve_somebody(session: Session) -> None:
+    Requests(session).running(source="none")
 
 
 def _give_away(session: Session) -> None:
@@ -196,6 +205,8 @@ def _ask_family(session: Session) -> None:
 @pytest.mark.parametrize(
     ("leave", "below"),
     [
+        (_ask_for_somebody, "0040"),
+        (_serve_somebody, "0040"),
         (_give, "0025"),
         (_limit_sign_ups, "0021"),
         (_ask_family, "0022"),
