@@ -14,6 +14,7 @@ from timebank.core.keys import Keys
 from timebank.demo.announcing import announce_occasions
 from timebank.demo.filing import file_months
 from timebank.demo.redeeming import open_exchange
+from timebank.demo.requesting import take_requests
 from timebank.demo.settling import open_town
 from timebank.demo.story import Story
 from timebank.demo.town.places import DAQI
@@ -57,6 +58,7 @@ def load(session: Session, *, keys: Keys, folder: Path, now: datetime) -> Loaded
     open_town(story)
     announce_occasions(story)
     open_exchange(story)
+    take_requests(story)
     file_months(story)
     happenings = story.diary.play(story.now)
     return Loaded(repeated=False, people=len(story.residents), happenings=happenings)
