@@ -223,3 +223,10 @@ def test_looking_is_refused_without_a_trace(app: Flask, as_: As) -> None:
     assert as_("lady").post(f"/requests/{request_id}/look").status_code == 403
     with app.app_context():
         assert db.session.scalar(sa.select(sa.func.count()).select_from(HelpLook)) == 0
+
+
+def test_a_look_leaves_the_other_forms_as_they_were(app: Flask, as_: As) -> None:
+    request_id = made(app)
+    page = as_("manager").post(f"/requests/{request_id}/look").text
+    assert 'value="own" checked' in page
+    assert 'name="length_minutes" value="30"' in page

@@ -135,7 +135,8 @@ START, END = NOW, NOW + timedelta(hours=2)
     [
         ({}, START - timedelta(hours=1), "agreed"),
         ({}, START, "agreed"),
-        ({}, END, "review"),
+        ({}, END, "missed"),
+        ({"list_waits": True}, END, "review"),
         ({"here": True, "recorded": True}, START, "serving"),
         ({"here": True, "recorded": True}, END, "review"),
         ({"recorded": True}, START, "review"),

@@ -108,7 +108,8 @@ def _claim(story: Story, one: Running, at: datetime) -> None:
 def _free_hour(story: Story, told: Request, at: datetime) -> datetime:
     """The first hour from tomorrow on in which the volunteer has nothing else."""
     resident = story.residents[told.volunteer]
-    start = instant(today(at) + timedelta(days=1), time(9))
+    day = today(at if told.end == "done" else story.now) + timedelta(days=1)
+    start = instant(day, time(9))
     while not resident.is_free(start, start + timedelta(minutes=told.minutes)):
         start += timedelta(hours=2)
     resident.busy.append((start, start + timedelta(minutes=told.minutes)))

@@ -233,15 +233,20 @@ class Service:
     list_decided: bool = False  # a round was approved
 
 
-Progress = Literal["agreed", "serving", "review", "served", "unserved"]
+Progress = Literal["agreed", "serving", "missed", "review", "served", "unserved"]
 
 
 def progress_of(service: Service, *, now: datetime) -> Progress:
-    """How far a claimed service has come. ``served`` and ``unserved`` are final: the list was approved."""
+    """How far a claimed service has come. ``served`` and ``unserved`` are final: the list was approved.
+
+    ``missed``: its time is over and nobody knows whether the volunteer came.
+    """
     if service.approved:
         return "served" if service.minutes else "unserved"
     if service.list_decided and not service.list_waits and not service.recorded:
         return "unserved"
     if service.here and now < service.ends_at:
         return "serving"
-    return "review" if service.recorded or now >= service.ends_at else "agreed"
+    if service.recorded or service.list_waits:
+        return "review"
+    return "missed" if now >= service.ends_at else "agreed"

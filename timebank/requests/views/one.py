@@ -28,7 +28,7 @@ from timebank.requests.models import (
     HelpRequest,
 )
 from timebank.requests.queries import Shown
-from timebank.requests.views.base import ONE, SCORES, blueprint
+from timebank.requests.views.base import ONE, SCORES, Untouched, blueprint
 from timebank.web.forms import Form, FormSchema
 from timebank.web.guards import current_actor, guard
 from timebank.web.keyring import keys
@@ -114,7 +114,7 @@ def _may(
     request: HelpRequest, one: Shown, mine: HelpInvitation | None, *, unsuitable: str, rated: set[str], actor: Actor
 ) -> May:
     sides, status = one.sides, one.status
-    before = status == CLAIMED and one.progress in {None, "agreed"}
+    before = status == CLAIMED and one.progress in {None, "agreed", "missed"}
     needing = sides.recipient or sides.asker
     nobody = request.coordinator_id is None
     return May(
@@ -172,4 +172,4 @@ def _forms(request: HelpRequest, typed: dict[str, Form], now: datetime) -> dict[
             },
         ),
     }
-    return {name: typed.get(name) or Form(schema, initial=initial) for name, (schema, initial) in made.items()}
+    return {name: typed.get(name) or Untouched(schema, initial=initial) for name, (schema, initial) in made.items()}
