@@ -23,6 +23,7 @@ FORM_FIRST = {
     "exchange.decline_order",
     "exchange.rate_order",
     "requests.hand_over",
+    "requests.move",
     "requests.rate",
 }
 WITHOUT_GUARD = {"static"}

@@ -33,6 +33,8 @@ ENDED = ("done", "withdrawn", "declined", "expired")
         ("claim", "asked", rules.NotOpenYet),
         ("claim", "open", "claimed"),
         ("claim", "claimed", "claimed"),
+        ("move", "claimed", "claimed"),
+        ("move", "open", rules.NotClaimed),
         ("release", "claimed", "open"),
         ("release", "open", rules.NotClaimed),
         ("withdraw", "asked", "withdrawn"),

@@ -324,6 +324,37 @@ def test_a_service_is_changed_through_its_request_alone(session: Session, scene:
             verb()
 
 
+def test_another_time_is_agreed_on_before_anybody_came(session: Session, scene: Scene) -> None:
+    request = scene.running()
+    first = request.shift_id
+
+    def move(start: Any, by: Any = scene.wang) -> None:
+        service.move(session, request.id, starts_at=start, actor=scene.actor(by), now=NOW)
+
+    with pytest.raises(service.NotThen):
+        move(START + 30 * DAY)
+    with pytest.raises(NotAllowed):
+        move(START + DAY, scene.lady)
+    move(START)
+    assert request.shift_id == first
+    move(START + DAY)
+    move(START + timedelta(hours=1), scene.organiser)  # may overlap the old hour, which is given up
+    shift = session.get_one(Shift, request.shift_id)
+    assert (shift.starts_at, shift.paid_hold_id, request.volunteer_id) == (
+        START + timedelta(hours=1),
+        request.hold_id,
+        scene.wang.id,
+    )
+    assert told(session, scene.lady).count("request.moved") == 2
+    assert told(session, scene.wang).count("request.moved") == 1
+    scene.scan(request, "in", START + timedelta(hours=1))
+    with pytest.raises(service.ServiceBegun):
+        move(START + DAY)
+    wish = scene.claim(scene.dispatch(scene.ask(**WISH_OF)), start=None)
+    with pytest.raises(NotAllowed):
+        service.move(session, wish.id, starts_at=START, actor=scene.actor(scene.wang), now=NOW)
+
+
 def test_giving_it_back_has_a_reason_and_opens_it_again(session: Session, scene: Scene) -> None:
     request = scene.running()
     first, shift_id = request.hold_id, request.shift_id

@@ -103,6 +103,7 @@ SENTENCES: Final[dict[str, str]] = {
     "request.expired": "“{title}”到期了，没有人接\n过了最晚的日子。冻结的爱心币已经退回，还需要请重新点一单。",
     "request.handed_over": "“{title}”换了负责人\n{by} 把这一单移交给 {name}，以后由 {name} 负责。",
     "request.invited": "网点想请您帮忙：“{title}”\n{days}。来得了，请打开它选个时间；来不了，也请说一声。",
+    "request.moved": "“{title}”改了时间\n现在约在 {start:moment}。不方便，请打网点电话。",
     "request.not_taken_up": "“{title}”还没有受理\n点单已经超过一天，请到“网点 › 点单”里受理。",
     "request.refused": "{member} 这次来不了：“{title}”\n可以再请别的志愿者。",
     "request.released": "“{title}”要重新找人\n原来的志愿者来不了，原因：{reason}。网点会再找一位。",

@@ -21,8 +21,8 @@ HELD_FOR: Final = timedelta(days=366)  # after its last day a request may wait f
 REMIND_BEFORE: Final = timedelta(days=2)
 
 Verb = Literal[
-    "take_up", "dispatch", "decline", "invite", "claim", "release", "withdraw", "finish", "reopen", "expire", "rate",
-    "hand_over",
+    "take_up", "dispatch", "decline", "invite", "claim", "move", "release", "withdraw", "finish", "reopen", "expire",
+    "rate", "hand_over",
 ]  # fmt: skip
 
 # verb → state → state after it. What is not here is refused; see ``decide``.
@@ -32,6 +32,7 @@ MOVES: Final[dict[str, dict[str, str]]] = {
     "decline": {"asked": "declined", "open": "declined", "declined": "declined"},
     "invite": {"open": "open"},
     "claim": {"open": "claimed", "claimed": "claimed"},
+    "move": {"claimed": "claimed"},
     "release": {"claimed": "open"},
     "withdraw": {"asked": "withdrawn", "open": "withdrawn", "claimed": "withdrawn", "withdrawn": "withdrawn"},
     "finish": {"claimed": "done", "done": "done"},
@@ -102,7 +103,7 @@ def decide(verb: Verb, status: str) -> str:
         raise NotDoneYet()
     if status in _ENDED_HOW:
         raise RequestEnded(how=_ENDED_HOW[status])
-    if verb in {"release", "finish", "reopen"}:
+    if verb in {"move", "release", "finish", "reopen"}:
         raise NotClaimed()
     if status == "claimed":
         raise AlreadyClaimed()

@@ -62,6 +62,13 @@ def of_claim(session: Session, request: HelpRequest, *, actor: Actor, now: datet
         _tell(session, request, "request.assigned", yes, now, mark=mark, start=request.shift.starts_at)
 
 
+def of_move(session: Session, request: HelpRequest, *, actor: Actor, now: datetime) -> None:
+    """Nobody waits at the old time."""
+    told = (_needing(request) | {request.coordinator_id, request.volunteer_id}) - {actor.member_id}
+    start = request.shift.starts_at if request.shift else now
+    _tell(session, request, "request.moved", told, now, start=start, mark=request.shift_id)
+
+
 def of_release(
     session: Session, request: HelpRequest, *, volunteer_id: int | None, reason: str, actor: Actor, now: datetime
 ) -> None:

@@ -56,6 +56,7 @@ class May:
 
     claim: bool
     refuse: bool
+    move: bool
     release: bool
     withdraw: bool
     confirm: bool
@@ -120,6 +121,7 @@ def _may(
     return May(
         claim=status == OPEN and (sides.may_take or sides.invited) and not unsuitable,
         refuse=status == OPEN and mine is not None and mine.answer == "",
+        move=before and one.starts_at is not None and (sides.volunteer or sides.staff),
         release=before and (sides.volunteer or sides.staff),
         withdraw=(needing or sides.staff) and (status in {ASKED, OPEN} or before),
         confirm=status == CLAIMED and not request.minutes and (needing or sides.staff) and not sides.volunteer,
@@ -151,10 +153,15 @@ def _first_time(request: HelpRequest, now: datetime) -> str:
     return ""
 
 
+def _agreed_time(request: HelpRequest) -> str:
+    return clock.local(request.shift.starts_at).strftime("%Y-%m-%dT%H:%M") if request.shift is not None else ""
+
+
 def _forms(request: HelpRequest, typed: dict[str, Form], now: datetime) -> dict[str, Form]:
     """A form for each thing one can do here."""
     made: dict[str, tuple[FormSchema, dict[str, Any]]] = {
         "claim": (schemas.ClaimSchema(), {"starts_at": _first_time(request, now)}),
+        "move": (schemas.MoveSchema(), {"starts_at": _agreed_time(request)}),
         "release": (schemas.ReasonSchema(), {}),
         "withdraw": (schemas.ReasonSchema(), {}),
         "confirm": (FormSchema(), {}),
