@@ -509,6 +509,16 @@ def test_coordinators_are_reminded_once_of_what_nobody_takes(session: Session, s
     assert late.status == ASKED
 
 
+def test_who_waits_is_told_the_day_before_who_comes(session: Session, scene: Scene) -> None:
+    request = scene.dispatch(scene.ask(**NO_COINS))
+    scene.claim(request, start=START + DAY)
+    assert service.remind_of_requests(session, now=NOW) == 0
+    for _ in range(2):
+        assert service.remind_of_requests(session, now=NOW + DAY) == 1
+    assert told(session, scene.lady).count("request.tomorrow") == 1
+    assert "request.tomorrow" not in told(session, scene.wang)
+
+
 def test_skills_come_first_among_what_one_may_take(session: Session, scene: Scene) -> None:
     walk = scene.dispatch(scene.ask(category="visit", title="陪聊天", **NO_COINS))
     hair = scene.dispatch(scene.ask(category="haircut", title="上门理发", **NO_COINS))

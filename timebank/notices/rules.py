@@ -109,6 +109,7 @@ SENTENCES: Final[dict[str, str]] = {
     "request.released": "“{title}”要重新找人\n原来的志愿者来不了，原因：{reason}。网点会再找一位。",
     "request.soon_over": "“{title}”快到期了，还没有人接\n最晚是 {until}。请打电话问一问合适的志愿者。",
     "request.to_check": "有新的点单等受理：“{title}”\n请到“网点 › 点单”里看一看，受理、派单，或者说明为什么不行。",
+    "request.tomorrow": "明天有人来：“{title}”\n{volunteer} 约在 {start:moment}。不方便，请打网点电话。",
     "request.unserved": "“{title}”这次没有服务成\n没有用币，网点会重新找人。有疑问请联系网点。",
     "request.wish_assigned": "您答应的微心愿登记好了：“{title}”\n办不了，请尽早打开它退单，写一句原因。",
     "request.wish_claimed": "“{title}”有人认领了\n{volunteer} 认领了这个微心愿。实现以后，请打开它点“心愿达成”。",

@@ -98,9 +98,15 @@ def claim(session: Session, request_id: int, wanted: Claim, *, actor: Actor, now
 
 
 def _require(session: Session, request: HelpRequest, member_id: int, actor: Actor) -> None:
-    """For oneself, whoever may see it as open; for others, the branch's staff with a yes of who was asked."""
+    """For oneself, whoever it is open to or who was asked; for others, the branch's staff with a yes of who was asked.
+
+    Staff who merely see it are not told why somebody must not take it: of a confidential one that would tell who it is.
+    """
     if member_id == actor.member_id:
         actor.require("request.own", owner_id=member_id)
+        sides = sides_of(session, request, actor)
+        if request.status == OPEN and not (sides.may_take or sides.invited):
+            raise AskedNobody()
         return
     actor.require("request.check", branch_id=request.branch_id)
     asked = select(HelpInvitation.id).where(

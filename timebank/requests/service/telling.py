@@ -114,6 +114,13 @@ def of_waiting(session: Session, request: HelpRequest, *, soon: bool, now: datet
     _tell(session, request, kind, told, now, until=str(request.last_day))
 
 
+def of_tomorrow(session: Session, request: HelpRequest, *, now: datetime) -> None:
+    """Who waits at home knows who comes when; the volunteer is reminded of the shift."""
+    if request.shift is not None and request.volunteer is not None:
+        facts = {"volunteer": request.volunteer.alias, "start": request.shift.starts_at, "mark": request.shift_id}
+        _tell(session, request, "request.tomorrow", _needing(request) - {request.volunteer_id}, now, **facts)
+
+
 def of_handover(session: Session, request: HelpRequest, *, before: int | None, actor: Actor, now: datetime) -> None:
     """The colleague learns that it is theirs, who had it that it is not."""
     by = session.get_one(Member, actor.member_id).alias
