@@ -29,6 +29,7 @@ from tests.exchange.scene import Scene as Neighbourhood
 from tests.exchange.scene import give as earned
 from tests.ledger.bank import open_bank
 from tests.partners.scene import Partners
+from tests.requests.scene import Scene as Requests
 from tests.rulebook.saving import save_rule
 from tests.world import KEYS, NOW, actor_of, make_branch, make_member
 from timebank.activities.rules import Limits
@@ -98,6 +99,14 @@ def test_going_down_to_the_start_leaves_no_table(empty: sa.Engine) -> None:
     run_alembic(empty, command.upgrade, revision="head")
     run_alembic(empty, command.downgrade, revision="base")
     assert tables(empty) == set()
+
+
+def _ask_for_somebody(session: Session) -> None:
+    Requests(session).ask()
+
+
+def _serve_somebody(session: Session) -> None:
+    Requests(session).running(source="none")
 
 
 def _give_away(session: Session) -> None:
@@ -230,6 +239,8 @@ def _take_in(session: Session) -> None:
     [
         (_take_in, "0030"),
         (_begin_agreement, "0070"),
+        (_ask_for_somebody, "0040_"),
+        (_serve_somebody, "0040"),
         (_give, "0025"),
         (_decide_a_line, "0026"),
         (_share, "0028"),

@@ -270,6 +270,7 @@ _FORMS: dict[str, Filled] = {
     "requests.hand_over": lambda town: {"number": town.number_of("organiser@home")},
     "requests.invite": lambda town: {"who": str(town.members["owner"])},
     "requests.look": {},
+    "requests.move": {"starts_at": "2026-11-27T09:00"},
     "requests.new_request": {
         "form_key": "fresh",
         "kind": "request",

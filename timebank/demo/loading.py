@@ -16,6 +16,7 @@ from timebank.demo.announcing import announce_occasions
 from timebank.demo.filing import file_months
 from timebank.demo.lapsing import let_things_end
 from timebank.demo.redeeming import open_exchange
+from timebank.demo.requesting import take_requests
 from timebank.demo.settling import open_town
 from timebank.demo.sharing import share_coins
 from timebank.demo.story import Story
@@ -63,6 +64,7 @@ def load(session: Session, *, keys: Keys, folder: Path, now: datetime) -> Loaded
     join_organisations(story)
     share_coins(story)
     let_things_end(story)
+    take_requests(story)
     file_months(story)
     happenings = story.diary.play(story.now)
     return Loaded(repeated=False, people=len(story.residents), happenings=happenings)
