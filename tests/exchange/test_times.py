@@ -135,13 +135,20 @@ def test_only_the_member_proposes_back_and_only_for_a_service(scene: Scene) -> N
 
 
 def test_an_offer_may_say_how_long_things_wait(scene: Scene) -> None:
-    scene.haircut.answer_days, scene.haircut.serve_days = 2, 10
+    scene.haircut = scene.service("上门剪发", answer_days=2, serve_days=10)
     order = scene.order(scene.haircut)
     assert (order.expires_at, order.latest_at) == (NOW + 2 * DAY, NOW + 12 * DAY)
     scene.accept(order, now=NOW + DAY)
     assert order.expires_at == NOW + 11 * DAY
-    scene.tickets.serve_days = 5
-    assert scene.order(scene.tickets).expires_at == NOW + 5 * DAY
+    shelf = scene.goods("香皂", stock=1, serve_days=5)
+    assert scene.order(shelf).expires_at == NOW + 5 * DAY
+
+
+@pytest.mark.parametrize("wrong", [{"answer_days": 0}, {"answer_days": 31}, {"serve_days": 0}, {"serve_days": 91}])
+def test_how_long_things_wait_has_bounds(scene: Scene, wrong: dict[str, int]) -> None:
+    with pytest.raises(service.BadOffer) as refused:
+        scene.service("上门剪发", **wrong)
+    assert set(refused.value.fields) == set(wrong)
 
 
 @pytest.mark.parametrize("verb", ["UPDATE order_proposal SET words = 'x'", "DELETE FROM order_proposal"])

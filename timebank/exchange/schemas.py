@@ -20,6 +20,7 @@ class _OfferSchema(FormSchema):
     price_hours = Count(0, rules.MAX_PRICE_MINUTES // 60, load_default=0)
     price_minutes = Count(0, 59, load_default=0)
     valid_until = fields.Date(load_default=None)
+    serve_days = Count(1, rules.MOST_SERVE_DAYS, load_default=None, allow_none=True)
 
     @validates_schema(skip_on_field_errors=True)
     def _price_is_something(self, typed: dict[str, Any], **_: Any) -> None:
@@ -38,6 +39,7 @@ class ServiceSchema(_OfferSchema):
 
     category = fields.String(required=True, validate=OneOf([*SERVICE_CATEGORIES, "other"]))
     licence = Text(120, load_default="")
+    answer_days = Count(1, rules.MOST_ANSWER_DAYS, load_default=None, allow_none=True)
 
 
 class GoodsSchema(_OfferSchema):

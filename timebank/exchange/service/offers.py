@@ -70,6 +70,8 @@ class OfferDraft:
     valid_until: date | None = None
     licence: str = ""
     per_member_limit: int | None = None
+    answer_days: int | None = None
+    serve_days: int | None = None
 
 
 def post_offer(session: Session, draft: OfferDraft, *, form_key: str, actor: Actor, now: datetime) -> Offer:
@@ -149,7 +151,10 @@ def _insert(session: Session, draft: OfferDraft, owner: dict[str, Any], *, form_
 
 
 def _columns(draft: OfferDraft) -> dict[str, Any]:
-    names = ("category", "title", "description", "place", "price_minutes", "valid_until", "licence", "per_member_limit")
+    names = (
+        "category", "title", "description", "place", "price_minutes", "valid_until", "licence", "per_member_limit",
+        "answer_days", "serve_days",
+    )  # fmt: skip
     return {name: getattr(draft, name) for name in names}
 
 
@@ -161,8 +166,18 @@ def _check(draft: OfferDraft, kind: str, today: date, *, before: date | None = N
         raise BadOffer(fields={"price": "请填写每次要多少时长，1 分钟到 100 小时。"})
     if draft.valid_until is not None and draft.valid_until < today and draft.valid_until != before:
         raise BadOffer(fields={"valid_until": "有效期不能早于今天。不限期的话请留空。"})
+    _check_terms(draft)
     if draft.category in rules.LICENSED and not draft.licence.strip():
         raise LicenceMissing(fields={"licence": LicenceMissing.text})
+
+
+def _check_terms(draft: OfferDraft) -> None:
+    for name, days, most in (
+        ("answer_days", draft.answer_days, rules.MOST_ANSWER_DAYS),
+        ("serve_days", draft.serve_days, rules.MOST_SERVE_DAYS),
+    ):
+        if days is not None and not 1 <= days <= most:
+            raise BadOffer(fields={name: f"请填 1 到 {most} 天；不填就按一般的办。"})
 
 
 def _check_stock(draft: OfferDraft) -> None:

@@ -17,7 +17,10 @@ from timebank.web.forms import Form, saying_refusals
 from timebank.web.guards import current_actor, guard
 from timebank.web.views import local_path
 
-FIELDS = ("category", "title", "description", "place", "valid_until", "licence", "per_member_limit")
+FIELDS = (
+    "category", "title", "description", "place", "valid_until", "licence", "per_member_limit", "answer_days",
+    "serve_days",
+)  # fmt: skip
 _TURNS = {"pause": service.pause_offer, "resume": service.resume_offer, "end": service.end_offer}
 _SAID = {"pause": "已暂停，暂时不接新的兑换。", "resume": "已恢复，大家又可以兑换了。", "end": "已下架。"}
 
