@@ -13,6 +13,7 @@ from timebank.core.errors import Conflict
 from timebank.core.keys import Keys
 from timebank.demo.agreeing import join_organisations
 from timebank.demo.announcing import announce_occasions
+from timebank.demo.disagreeing import disagree
 from timebank.demo.filing import file_months
 from timebank.demo.lapsing import let_things_end
 from timebank.demo.redeeming import open_exchange
@@ -61,6 +62,7 @@ def load(session: Session, *, keys: Keys, folder: Path, now: datetime) -> Loaded
     open_town(story)
     announce_occasions(story)
     open_exchange(story)
+    disagree(story)
     join_organisations(story)
     share_coins(story)
     let_things_end(story)

@@ -22,6 +22,7 @@ class _OfferSchema(FormSchema):
     valid_until = fields.Date(load_default=None)
     shared_with = fields.String(load_default=OWN_BRANCH, validate=OneOf(SHARED_NAMES))
     branch_ids = fields.List(Count(1), load_default=list)
+    serve_days = Count(1, rules.MOST_SERVE_DAYS, load_default=None, allow_none=True)
 
     @validates_schema(skip_on_field_errors=True)
     def _price_is_something(self, typed: dict[str, Any], **_: Any) -> None:
@@ -41,6 +42,7 @@ class ServiceSchema(_OfferSchema):
 
     category = fields.String(required=True, validate=OneOf([*SERVICE_CATEGORIES, "other"]))
     licence = Text(120, load_default="")
+    answer_days = Count(1, rules.MOST_ANSWER_DAYS, load_default=None, allow_none=True)
 
 
 class GoodsSchema(_OfferSchema):

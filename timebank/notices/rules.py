@@ -146,15 +146,15 @@ SENTENCES: Final[dict[str, str]] = {
         "“{title}”改了时间\n{provider} 改约在 {agreed_at:moment}。留言：{reply}。不方便的话，打开这一单，点“换个时间”。"
     ),
     "order.not_done": (
-        "“{title}”的兑换过期了\n约好以后 30 天没有核销，{member} 的爱心币已经退回。如果其实已经完成，请联系网点。"
+        "“{title}”的兑换过期了\n约好以后过了期限没有核销，{member} 的爱心币已经退回。如果其实已经完成，请联系网点。"
     ),
     "order.ready": "“{title}”已为您留好\n请在 {until:moment} 前到{place}领取，出示兑换券。",
-    "order.requested": "{member} 想请您帮忙：“{title}”\n请在 7 天内答复，约一个时间；不方便也请说一声。",
+    "order.requested": "{member} 想请您帮忙：“{title}”\n请在兑换单上写的日期前答复，约一个时间；不方便也请说一声。",
     "order.time_asked": (
         "{member} 想换个时间：“{title}”\n想约在 {meet_at:moment}。留言：{words}。请打开这一单，答应或者另约一个时间。"
     ),
     "order.unanswered": (
-        "“{title}”的请求过期了\n{member} 的请求 7 天没有答复，已经退回。暂时不方便的话，可以先暂停这项服务。"
+        "“{title}”的请求过期了\n{member} 的请求过了期限没有答复，已经退回。暂时不方便的话，可以先暂停这项服务。"
     ),
     "promise.due": (
         "“{organisation}”共建协议有 {count} 项{side}承诺快到期\n"

@@ -20,8 +20,7 @@ MAX_QUANTITY: Final = 20
 MAX_STOCK: Final = 100_000
 
 ANSWER_TIME: Final = timedelta(days=7)  # how long a request waits for the provider's answer
-SERVE_TIME: Final = timedelta(days=30)  # how long an agreed service waits to be done
-PICK_UP_TIME: Final = timedelta(days=30)  # how long the branch keeps goods that were ordered
+SERVE_TIME: Final = timedelta(days=30)  # how long an agreed service waits to be done, and goods to be fetched
 CONFIRM_TIME: Final = timedelta(days=7)  # after the hours that were booked, for the desk to take the voucher
 MOST_ANSWER_DAYS: Final = 30
 MOST_SERVE_DAYS: Final = 90

@@ -78,6 +78,7 @@ def request_order(offer_id: int) -> Response | tuple[str, int]:
 def _offer_page(offer_id: int, form: Form) -> str:
     session, actor, now = db.session(), find_actor(), clock.now()
     offer = queries.get_offer(session, offer_id)
+    terms = rules.terms_of(offer.answer_days, offer.serve_days)
     return render_template(
         "exchange/offer.html",
         offer=offer,
@@ -91,8 +92,8 @@ def _offer_page(offer_id: int, form: Form) -> str:
         if actor is not None and actor.member_id is not None
         else 0,
         most=rules.MAX_QUANTITY,
-        answer_days=rules.ANSWER_TIME.days,
-        pick_up_days=rules.PICK_UP_TIME.days,
+        answer_days=terms.answer.days,
+        pick_up_days=terms.serve.days,
         today=clock.today(now),
     )
 
