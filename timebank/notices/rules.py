@@ -128,6 +128,10 @@ SENTENCES: Final[dict[str, str]] = {
     "no_show.lifted": ("“{title}”的缺席记录不算了\n{start:moment} 那次缺席已经解除，理由：{reason}。"),
     "offer.lapsed": "“{title}”到期了，邻居现在看不到\n截止日期是 {until}。还愿意提供的话，打开它点一下“再续三个月”。",
     "offer.lapsing": "“{title}”快到期了\n{until} 以后邻居就看不到了。还愿意提供的话，打开它点一下“再续三个月”。",
+    "offer.licence_ending": (
+        "“{title}”的从业证书快到期了\n网点登记的有效期到 {until}，过了邻居就看不到这一项。请带新的证书到网点登记。"
+    ),
+    "offer.to_check": "{member} 发布了“{title}”，等您核对证书\n写的是：{licence}。请看过原件登记，邻居才看得到。",
     "order.accepted": "“{title}”约好了\n{provider} 约在 {agreed_at:moment}。留言：{reply}。完成后请出示兑换券。",
     "order.booked": "“{title}”订好了\n{at:moment} 开始，地点：{place}。到时候请出示兑换券；用不上请早点取消。",
     "order.cancelled": "您兑换的“{title}”被取消了\n原因：{reason}。冻结的爱心币已经退回，可以再选别的。",

@@ -29,7 +29,7 @@ from timebank.corrections.queries import count_open
 from timebank.desks.views import blueprint
 from timebank.disputes.queries import list_open as list_open_disputes
 from timebank.disputes.views.base import due_of
-from timebank.exchange.queries import BranchCounts, count_for_branch, redemption_capacity
+from timebank.exchange.queries import BranchCounts, count_for_branch, list_unchecked, redemption_capacity
 from timebank.giving.queries import list_waiting_grants
 from timebank.ledger import queries as ledger
 from timebank.members.models import ACTIVE
@@ -108,6 +108,7 @@ def list_queue(session: Session, branch: Branch, counts: BranchCounts, actor: Ac
     found += _disputes(session, branch, actor, now)
     found += _grants(session, branch, actor)
     found += _agreements(session, branch, actor)
+    found += _licences(session, branch, actor, now)
     found += _orders(branch, counts, actor)
     found += _requests(session, branch, actor, now)
     found += _months(session, branch, actor, now)
@@ -170,6 +171,15 @@ def _agreements(session: Session, branch: Branch, actor: Actor) -> list[Waiting]
         )
         for one, what in list_waiting_agreements(session, branch.id)
     ]
+
+
+def _licences(session: Session, branch: Branch, actor: Actor, now: datetime) -> list[Waiting]:
+    if not actor.may("offer.branch", branch_id=branch.id):
+        return []
+    count = len(list_unchecked(session, branch.id, clock.today(now)))
+    url = f"{url_for('exchange.branch_offers', branch=branch.id)}#unchecked"
+    text = "看过原件、登记有效期，邻居才看得到"
+    return [Waiting(count=count, title="待核验的从业证书", text=text, url=url)] if count else []
 
 
 def _orders(branch: Branch, counts: BranchCounts, actor: Actor) -> list[Waiting]:

@@ -26,6 +26,7 @@ MOST_ANSWER_DAYS: Final = 30
 MOST_SERVE_DAYS: Final = 90
 
 TOLD_BEFORE: Final = timedelta(days=3)  # before an offer's last day
+LICENCE_TOLD_BEFORE: Final = timedelta(days=30)  # before the last day of a licence
 LAPSED_FOR: Final = timedelta(days=1)  # after it, once more
 RENEWED_FOR: Final = timedelta(days=90)
 OFFERED_AGAIN: Final = timedelta(days=14)  # so long before its last day the button to prolong stands by an offer

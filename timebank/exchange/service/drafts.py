@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from timebank.branches.models import Area
+from timebank.branches.models import Area, Branch
 from timebank.core.errors import Invalid
 from timebank.exchange import rules
 from timebank.exchange.models import (
+    CATEGORIES,
     GOODS,
     GOODS_CATEGORIES,
     OWN_BRANCH,
@@ -22,7 +23,6 @@ from timebank.exchange.models import (
     Offer,
 )
 
-MOST_CAPACITY: Final = 99
 CATEGORIES_OF: Final = {SERVICE: SERVICE_CATEGORIES, GOODS: GOODS_CATEGORIES, RESOURCE: RESOURCE_CATEGORIES}
 _SAID: Final = (
     "category",
@@ -93,11 +93,12 @@ class OfferDraft:
         return self.kind == SERVICE and self.branch_id is self.team_id is self.organisation_id is None
 
 
-def columns_of(draft: OfferDraft) -> dict[str, Any]:
-    """What is kept of a draft that was checked, besides whose it is."""
-    words = "\n".join((draft.title, draft.description, draft.place)).lower()
+def columns_of(draft: OfferDraft, branch: Branch) -> dict[str, Any]:
+    """What is kept of a draft of a branch that was checked, besides whose it is."""
+    words = "\n".join((draft.title, CATEGORIES[draft.category], draft.description, draft.place)).lower()
+    home = draft.area_id if draft.area_id is not None else branch.area_id
     hours = rules.hours_text(rules.read_hours(draft.hours))
-    return {name: getattr(draft, name) for name in _SAID} | {"words": words, "hours": hours}
+    return {name: getattr(draft, name) for name in _SAID} | {"words": words, "hours": hours, "home_id": home}
 
 
 def check_draft(session: Session, draft: OfferDraft, today: date, *, before: Offer | None = None) -> None:
@@ -157,8 +158,8 @@ def _check_capacity(draft: OfferDraft, kind: str) -> None:
         if draft.capacity is not None:
             raise BadOffer(fields={"capacity": "只有场地设备有份数。"})
         return
-    if draft.capacity is None or not 1 <= draft.capacity <= MOST_CAPACITY:
-        raise BadOffer(fields={"capacity": f"请填同一时间能借给几家，1 到 {MOST_CAPACITY}。"})
+    if draft.capacity is None or not 1 <= draft.capacity <= rules.MOST_CAPACITY:
+        raise BadOffer(fields={"capacity": f"请填同一时间能借给几家，1 到 {rules.MOST_CAPACITY}。"})
     if not hours:
         raise BadOffer(fields={"hours": "请写开放时间，大家照它预订。"})
 
