@@ -24,6 +24,7 @@ from tests.attendance.paper import printed
 from tests.attendance.scene import AFTER, make_scene, make_shift
 from tests.attendance.scene import at as scene_at
 from tests.corrections.town import make_town
+from tests.disputes.scene import Quarrel
 from tests.exchange.scene import give as earned
 from tests.ledger.bank import open_bank
 from tests.rulebook.saving import save_rule
@@ -44,6 +45,7 @@ from timebank.cli.database import MIGRATIONS, run_alembic
 from timebank.core.actor import SYSTEM
 from timebank.core.db import Base, write_session
 from timebank.corrections.service import request_check
+from timebank.exchange.service import Part
 from timebank.giving.service import GiftDraft, give
 from timebank.members.service import ask_family
 from timebank.rotation.service import rotate_code_key
@@ -187,6 +189,21 @@ def _give(session: Session) -> None:
     give(session, draft, actor=actor_of(session, one), now=NOW)
 
 
+def _fulfil_in_part(session: Session) -> None:
+    scene = Quarrel(session)
+    scene.fulfil(scene.order(scene.tickets, quantity=2), part=Part(quantity=1))
+
+
+def _propose_a_time(session: Session) -> None:
+    scene = Quarrel(session)
+    scene.agreed()
+
+
+def _disagree(session: Session) -> None:
+    scene = Quarrel(session)
+    scene.dispute(scene.agreed())
+
+
 def _ask_family(session: Session) -> None:
     branch = make_branch(session, "RU")
     one, other = make_member(session, branch), make_member(session, branch)
@@ -196,6 +213,9 @@ def _ask_family(session: Session) -> None:
 @pytest.mark.parametrize(
     ("leave", "below"),
     [
+        (_disagree, "0060"),
+        (_propose_a_time, "0026"),
+        (_fulfil_in_part, "0026"),
         (_give, "0025"),
         (_limit_sign_ups, "0021"),
         (_ask_family, "0022"),
