@@ -12,6 +12,7 @@ from timebank.branches.queries import BranchNotFound, get_branch_by_code, list_b
 from timebank.core.errors import Conflict
 from timebank.core.keys import Keys
 from timebank.demo.announcing import announce_occasions
+from timebank.demo.connecting import connect_branches
 from timebank.demo.filing import file_months
 from timebank.demo.redeeming import open_exchange
 from timebank.demo.settling import open_town
@@ -57,6 +58,7 @@ def load(session: Session, *, keys: Keys, folder: Path, now: datetime) -> Loaded
     open_town(story)
     announce_occasions(story)
     open_exchange(story)
+    connect_branches(story)
     file_months(story)
     happenings = story.diary.play(story.now)
     return Loaded(repeated=False, people=len(story.residents), happenings=happenings)
