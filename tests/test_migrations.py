@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 import timebank
 from tests import databases
 from tests.activities import town as activities
+from tests.agreements.scene import make_scene as make_agreements
 from tests.attendance.paper import printed
 from tests.attendance.scene import AFTER, make_scene, make_shift
 from tests.attendance.scene import at as scene_at
@@ -28,6 +29,7 @@ from tests.exchange.scene import Scene as Neighbourhood
 from tests.exchange.scene import give as earned
 from tests.ledger.bank import open_bank
 from tests.partners.scene import Partners
+from tests.requests.scene import Scene as Requests
 from tests.rulebook.saving import save_rule
 from tests.world import KEYS, NOW, actor_of, make_branch, make_member
 from timebank.activities.rules import Limits
@@ -97,6 +99,14 @@ def test_going_down_to_the_start_leaves_no_table(empty: sa.Engine) -> None:
     run_alembic(empty, command.upgrade, revision="head")
     run_alembic(empty, command.downgrade, revision="base")
     assert tables(empty) == set()
+
+
+def _ask_for_somebody(session: Session) -> None:
+    Requests(session).ask()
+
+
+def _serve_somebody(session: Session) -> None:
+    Requests(session).running(source="none")
 
 
 def _give_away(session: Session) -> None:
@@ -213,6 +223,10 @@ def _ask_family(session: Session) -> None:
     ask_family(session, other.number, actor=actor_of(session, one), now=NOW)
 
 
+def _begin_agreement(session: Session) -> None:
+    make_agreements(session).draft()
+
+
 def _take_in(session: Session) -> None:
     branch = make_branch(session, "RU")
     boss = actor_of(session, make_member(session, branch, roles=("manager",)))
@@ -224,6 +238,9 @@ def _take_in(session: Session) -> None:
     ("leave", "below"),
     [
         (_take_in, "0030"),
+        (_begin_agreement, "0070"),
+        (_ask_for_somebody, "0040_"),
+        (_serve_somebody, "0040"),
         (_give, "0025"),
         (_decide_a_line, "0026"),
         (_share, "0028"),

@@ -16,6 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import config
 from timebank import cli, demo
 from timebank.activities.views import blueprint as activities
+from timebank.agreements.views import blueprint as agreements
 from timebank.archives.views import blueprint as archives
 from timebank.attendance.queries import standing_of
 from timebank.attendance.views import blueprint as attendance
@@ -57,6 +58,7 @@ FEATURES = (
     exchange,
     partners,
     requests,
+    agreements,
     growth,
     corrections,
     disputes,

@@ -25,6 +25,11 @@ ADDED = {
     "area_id": "INTEGER CONSTRAINT fk_offer_area_id REFERENCES area (id)",
     "words": "TEXT DEFAULT '' NOT NULL",
 }
+CATEGORIES = {
+    **{"haircut": "理发", "repair": "家电维修", "electrical": "电工", "drain": "管道疏通", "car_wash": "洗车"},
+    **{"care": "陪护照料", "teaching": "教学辅导", "legal": "法律咨询", "medical": "健康医疗"},
+    **{"newspaper": "订报卡", "ticket": "演出门票", "daily": "日用品", "other": "其他"},
+}
 KIND = ("kind IN ('service', 'goods')", "kind IN ('service', 'goods', 'resource')")
 GIVER_NAMES = ("ck_offer_services_have_provider", "ck_offer_people_give_services")
 GIVER = (
@@ -77,10 +82,12 @@ def upgrade() -> None:
 
 
 def _write_words() -> None:
-    offer = sa.table("offer", *(sa.column(name) for name in ("id", "title", "description", "place", "words")))
+    said = ("title", "category", "description", "place")
+    offer = sa.table("offer", *(sa.column(name) for name in ("id", *said, "words")))
     connection = op.get_bind()
-    for id_, *said in connection.execute(sa.select(offer.c.id, offer.c.title, offer.c.description, offer.c.place)):
-        connection.execute(offer.update().where(offer.c.id == id_).values(words="\n".join(said).lower()))
+    for row in connection.execute(sa.select(offer)).mappings().all():
+        words = "\n".join(CATEGORIES.get(row[name], row[name]) if name == "category" else row[name] for name in said)
+        connection.execute(offer.update().where(offer.c.id == row["id"]).values(words=words.lower()))
 
 
 def downgrade() -> None:

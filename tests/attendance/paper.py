@@ -23,8 +23,8 @@ from timebank.attendance.service import (
     print_sheet,
     type_page,
 )
-from timebank.attendance.sheets import Photo, read_photo
 from timebank.core.actor import Actor
+from timebank.core.photos import Photo, read_photo
 
 
 def a_picture(size: tuple[int, int] = (900, 1200), colour: str = "white", kind: str = "JPEG", **more: Any) -> bytes:

@@ -18,14 +18,20 @@ from tests.demo.test_town import NOW
 from tests.world import KEYS, make_branch
 from timebank.activities.models import Activity, Shift, SignUp
 from timebank.activities.queries import list_waiting
+from timebank.agreements.models import Agreement, Promise, PromiseDeed
+from timebank.agreements.queries import articles_of, list_year, summary_of_year
+from timebank.agreements.rules import KEPT, OPEN, OVERDUE
 from timebank.archives.models import Archive
 from timebank.attendance.models import Attendance, Scan, ShiftApproval
 from timebank.attendance.queries import list_waiting_approval, list_waiting_review
 from timebank.branches.models import Branch
+from timebank.core.clock import today
 from timebank.core.db import Base, write_session
 from timebank.demo.loading import DatabaseInUse, is_loaded, load
 from timebank.demo.town.people import PEOPLE
 from timebank.exchange.models import ORDER_STATUS_NAMES, Offer, Order, Rating
+from timebank.giving.models import ASKED, DECLINED, GRANTED, FundGrant, Gift
+from timebank.giving.queries import fund_figures
 from timebank.ledger.queries import list_periods
 from timebank.ledger.verification import Finding, verify
 from timebank.members.models import Member, RoleGrant
@@ -37,6 +43,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # three months of a t
 TABLES: tuple[type[Base], ...] = (
     *(Member, RoleGrant, Activity, Shift, SignUp, Scan, Attendance, ShiftApproval),
     *(Offer, Order, Rating, Notice, Archive),
+    *(Gift, FundGrant, Agreement, Promise, PromiseDeed),
 )
 
 
@@ -159,6 +166,24 @@ def test_orders_are_in_every_state_and_rated(looking: Session) -> None:
     assert set(looking.scalars(sa.select(Order.status))) == set(ORDER_STATUS_NAMES)
     assert {4, 5} <= set(looking.scalars(sa.select(Rating.score)))
     assert min(looking.scalars(sa.select(Offer.stock).where(Offer.stock.is_not(None)))) >= 0
+
+
+def test_organisations_keep_some_promises_and_not_others(looking: Session) -> None:
+    states = set()
+    for branch in looking.scalars(sa.select(Branch)):
+        agreements = list_year(looking, branch.id, 2026)
+        for articles in articles_of(looking, agreements, today=today(NOW)).values():
+            states |= {article.standing.state for article in articles}
+        assert any(row.hours.minutes for row in summary_of_year(looking, branch.id, 2026, today=today(NOW)))
+
+    assert {KEPT, OPEN, OVERDUE} <= states
+
+
+def test_the_fund_was_given_to_and_gave_on_by_two_people(looking: Session) -> None:
+    assert {GRANTED, DECLINED, ASKED} == set(looking.scalars(sa.select(FundGrant.status)))
+    assert looking.scalar(sa.select(sa.func.count()).select_from(Gift)) >= 1
+    for branch in looking.scalars(sa.select(Branch)):
+        assert fund_figures(looking, branch.id, since=NOW - timedelta(days=365)).came > 0
 
 
 def test_there_is_something_to_do_at_every_desk(looking: Session) -> None:

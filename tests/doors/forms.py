@@ -30,6 +30,15 @@ _ACTIVITY = {
     "shifts-0-end": "10:00",
     "shifts-0-capacity": "5",
 }
+_PROMISE = {
+    "form_key": "fresh",
+    "side": "organisation",
+    "category": "people",
+    "words": "义诊",
+    "quantity": "2",
+    "unit": "场次",
+    "due_on": "2026-12-20",
+}
 _PERSON = {"form_key": "fresh", "name": "陶桂花", "consent": "1", "consent_version": CONSENT_VERSION}
 
 Filled = Mapping[str, str] | Callable[[Town], Mapping[str, Any]]
@@ -236,6 +245,31 @@ _FORMS: dict[str, Filled] = {
         "then": "give",
     },
     "giving.withdraw_grant": {},
+    "agreements.agree_change": {},
+    "agreements.change_promise": _PROMISE | _REASON | {"quantity": "3"},
+    "agreements.close_organisation": _REASON,
+    "agreements.confirm_agreement": {},
+    "agreements.decline_change": {},
+    "agreements.draft_agreement": {"form_key": "fresh", "year": "2026"},
+    "agreements.drop_agreement": _REASON,
+    "agreements.edit_organisation": {"name": "新碶小学", "kind": "school"},
+    "agreements.end_agreement": _REASON,
+    "agreements.join_organisation": lambda town: {"number": town.number_of("volunteer@home"), "role": "staff"},
+    "agreements.leave_organisation": lambda town: {"member_id": str(town.members["owner"])},
+    "agreements.new_organisation": {"form_key": "fresh", "name": "北仑医院", "kind": "hospital"},
+    "agreements.new_promise": _PROMISE | {"due_on": "2027-05-01"},
+    "agreements.propose_agreement": {
+        "signed_on": "2026-11-20",
+        "branch_signer": "贺雅芬",
+        "organisation_signer": "郑建军",
+    },
+    "agreements.record_deed": {"form_key": "fresh", "done_on": "2026-11-20", "quantity": "1", "words": "签到表"},
+    "agreements.remove_promise": {},
+    "agreements.reopen_organisation": {},
+    "agreements.reword_agreement": {"words": "新的总则"},
+    "agreements.see_contact": _REASON,
+    "agreements.send_back_agreement": _REASON,
+    "agreements.take_back_deed": _REASON | {"form_key": "fresh"},
     "members.resume": {},
     "members.roles": lambda town: {"number": town.number_of("volunteer@home"), "role": "organiser", "place": "branch"},
     "members.set_leader": lambda town: {"member_id": str(town.members["owner"])},
@@ -253,6 +287,7 @@ _FORMS: dict[str, Filled] = {
     "requests.hand_over": lambda town: {"number": town.number_of("organiser@home")},
     "requests.invite": lambda town: {"who": str(town.members["owner"])},
     "requests.look": {},
+    "requests.move": {"starts_at": "2026-11-27T09:00"},
     "requests.new_request": {
         "form_key": "fresh",
         "kind": "request",

@@ -24,6 +24,7 @@ FORM_FIRST = {
     "exchange.propose_time",
     "exchange.rate_order",
     "requests.hand_over",
+    "requests.move",
     "requests.rate",
 }
 WITHOUT_GUARD = {"static"}

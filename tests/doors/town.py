@@ -30,6 +30,7 @@ from tests.attendance.paper import a_photo
 from tests.members.rosters import csv_of
 from tests.world import CONSENTS, KEYS, NOW, actor_of, make_branch, make_member, sign_in
 from timebank.activities.models import GuardianConsent, NoShow
+from timebank.agreements import service as agreements
 from timebank.archives import closing as archive_closing
 from timebank.archives.service import audit
 from timebank.attendance.models import VENUE, ScanCase
@@ -67,7 +68,7 @@ from timebank.exchange import service as exchange
 from timebank.exchange.models import GOODS
 from timebank.giving import service as giving
 from timebank.ledger import queries as ledger
-from timebank.members.models import GUARDIAN_OF, Member, RoleGrant
+from timebank.members.models import CONTACT, GUARDIAN_OF, Member, RoleGrant
 from timebank.members.queries import find_card
 from timebank.members.roster import service as roster
 from timebank.members.rules import CONSENT_VERSION, GUARDIAN, member_number, personal_code, personal_pass
@@ -76,8 +77,10 @@ from timebank.members.service import (
     OrganisationDraft,
     PaperDraft,
     ask_family,
+    close_organisation,
     create_team,
     hash_password,
+    join_organisation,
     join_team,
     link_by_staff,
     record_paper,
@@ -209,6 +212,7 @@ BRANCH_PAGES = ("/branch", "/inspect")
 ARGUMENTS = {
     "account_id": "account",
     "activity_id": "activity",
+    "agreement_id": "draft_agreement",
     "appeal_id": "appeal",
     "area_id": "area",
     "branch_id": "branch",
@@ -218,6 +222,7 @@ ARGUMENTS = {
     "desk_id": "desk",
     "correction_id": "correction",
     "dispute_id": "dispute",
+    "deed_id": "deed",
     "entry_id": "entry",
     "fund_grant_id": "fund_grant",
     "grant_id": "grant",
@@ -234,13 +239,14 @@ ARGUMENTS = {
     "notice_id": "notice",
     "number": "sheet",
     "offer_id": "service",
+    "organisation_id": "organisation",
     "run_id": "audit",
     "order_id": "accepted",
     "netting_id": "netting",
-    "organisation_id": "organisation",
     "page": "sheet_page",
     "pair_id": "pair",
     "photo_id": "photo",
+    "promise_id": "promise",
     "purpose": "purpose",
     "paper_id": "paper",
     "request_id": "request",
@@ -307,6 +313,7 @@ SPECIAL = {
     ("requests.decline", "help_request_id"): "help_asked",
     ("requests.dispatch", "help_request_id"): "help_asked",
     ("requests.look", "help_request_id"): "help_claimed",
+    ("requests.move", "help_request_id"): "help_claimed",
     ("requests.rate", "help_request_id"): "help_done",
     ("requests.release", "help_request_id"): "help_claimed",
     ("requests.take_up", "help_request_id"): "help_asked",
@@ -314,6 +321,14 @@ SPECIAL = {
     ("members.approve", "member_id"): "pending",
     ("members.decline", "member_id"): "pending",
     ("members.personal_pass", "code"): "personal_pass",
+    ("agreements.agree_change", "promise_id"): "asked_promise",
+    ("agreements.confirm_agreement", "agreement_id"): "proposed_agreement",
+    ("agreements.decline_change", "promise_id"): "asked_promise",
+    ("agreements.draft_agreement", "organisation_id"): "new_organisation",
+    ("agreements.end_agreement", "agreement_id"): "signed_agreement",
+    ("agreements.remove_promise", "promise_id"): "drafted_promise",
+    ("agreements.reopen_organisation", "organisation_id"): "left_organisation",
+    ("agreements.send_back_agreement", "agreement_id"): "proposed_agreement",
 }
 # Whose things the objects are, where that gives a right.
 _SIDES = {"order.own": {"owner", "asker"}, "order.fulfil": {"owner"}, "dispute.own": {"owner", "asker"}}
@@ -363,6 +378,7 @@ ALSO = {
     "requests.claim": ("request.read",),
     "requests.confirm": ("request.check",),
     "requests.look": ("request.check",),
+    "requests.move": ("request.check",),
     "requests.rate": ("request.check",),
     "requests.refuse": ("request.read",),
     "requests.release": ("request.check",),
@@ -381,6 +397,8 @@ NOT_THEIRS = {
     ("disputes.disagree", "administrator@home"),
     ("disputes.withdraw", "owner"),
     ("exchange.propose_time", "owner"),  # the provider says another time by saying yes to it
+    ("agreements.agree_change", "administrator@home"),
+    ("agreements.confirm_agreement", "administrator@home"),
     ("giving.agree_grant", "administrator@home"),
     ("giving.decline_grant", "administrator@home"),
     ("giving.withdraw_grant", "administrator@home"),
@@ -545,6 +563,7 @@ def _make_things(session: Session, home: Branch, people: Mapping[str, Member]) -
     things |= _make_corrections(session, home, people)
     things |= _make_grants(session, home, people)
     things |= _make_requests(session, home, people)
+    things |= _make_agreements(session, home, people)
     boss = actor_of(session, manager)
     team = create_team(session, branch_id=home.id, name="红马甲巡逻队", kind="巡逻", actor=boss, now=BEFORE)
     join_team(session, team.id, owner.id, actor=boss, now=BEFORE)
@@ -833,6 +852,42 @@ def _make_requests(session: Session, home: Branch, people: Mapping[str, Member])
     help_requests.invite(session, found["help_open"], member_ids=invited, actor=boss, now=NOW)
     help_requests.confirm_wish(session, found["help_done"], actor=asking, now=NOW)
     return dict(found)
+
+
+def _make_agreements(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:
+    """One with an agreement in each state and a promise of each kind, one without any, and one that left."""
+    writer, second = (actor_of(session, people[name]) for name in ("administrator@home", "manager@home"))
+    made = {}
+    for name in ("organisation", "new_organisation", "left_organisation"):
+        draft = OrganisationDraft(
+            name=name, kind="school", contact_phone=PHONES["asker"], branch_id=home.id, form_key=name
+        )
+        made[name] = register_organisation(session, draft, actor=writer, keys=KEYS, now=NOW).id
+    join_organisation(session, made["organisation"], people["owner"].number, CONTACT, actor=writer, now=NOW)
+    close_organisation(session, made["left_organisation"], reason="搬走了", actor=writer, now=NOW)
+    for name, year in (("draft_agreement", 2027), ("proposed_agreement", 2025), ("signed_agreement", 2026)):
+        draft_of = agreements.AgreementDraft(organisation_id=made["organisation"], year=year, form_key=name)
+        made[name] = agreements.draft_agreement(session, draft_of, actor=writer, now=NOW).id
+        for side in ("branch", "organisation"):
+            promised = agreements.add_promise(
+                session, made[name], _terms(side, year, f"{name}-{side}"), actor=writer, now=NOW
+            )
+            made[{2025: "old_promise", 2026: "promise", 2027: "drafted_promise"}[year]] = promised.id
+        if year < 2027:
+            signing = agreements.Signing(signed_on=date(year, 3, 1), branch_signer="贺", organisation_signer="郑")
+            agreements.propose_agreement(session, made[name], signing, actor=writer, now=NOW)
+    agreements.confirm_agreement(session, made["signed_agreement"], actor=second, now=NOW)
+    more = _terms("organisation", 2026, "asked")
+    asked = agreements.ask_promise(session, made["signed_agreement"], more, "单位提出", actor=writer, now=NOW)
+    deed = agreements.DeedDraft(done_on=clock.today(NOW), quantity=1, words="合影", form_key="deed")
+    done = agreements.record_deed(session, made["promise"], deed, actor=writer, now=NOW)
+    return made | {"asked_promise": asked.id, "deed": done.id}
+
+
+def _terms(side: str, year: int, key: str) -> agreements.PromiseTerms:
+    return agreements.PromiseTerms(
+        side=side, category="people", words="助老", quantity=5, unit="人次", due_on=date(year, 12, 1), form_key=key
+    )
 
 
 def _make_corrections(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:

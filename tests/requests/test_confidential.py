@@ -22,8 +22,8 @@ from timebank.core import clock
 from timebank.core.db import Base, db, transaction
 from timebank.core.errors import Invalid
 from timebank.ledger.models import Entry
-from timebank.members.models import Member, RoleGrant
-from timebank.members.service import end_role
+from timebank.members.models import FAMILY, Member, RoleGrant
+from timebank.members.service import end_role, link_by_staff
 from timebank.requests import queries, service
 from timebank.requests.models import FUND, NONE, OWN, HelpLook, HelpRequest
 
@@ -74,6 +74,14 @@ def test_only_who_goes_there_and_who_coordinates_looks_and_every_look_is_kept(se
     scene.settle()
     with pytest.raises(service.NotToSee):
         look(scene.wang)  # it is done: there is no reason to go there any more
+
+
+def test_staff_who_see_it_learn_nothing_by_trying_to_take_it(session: Session, scene: Scene) -> None:
+    link_by_staff(session, scene.lady.id, scene.second.number, kind=FAMILY, actor=scene.actor(scene.manager), now=NOW)
+    request = scene.dispatch(scene.ask(**CONFIDENTIAL | {"source": NONE}))
+    for member in (scene.second, scene.organiser):  # one of them is family: the answer is the same
+        with pytest.raises(service.AskedNobody):
+            scene.claim(request, by=member)
 
 
 def test_who_lost_the_role_coordinates_nothing(session: Session, scene: Scene) -> None:

@@ -143,6 +143,15 @@ def test_saying_no_and_giving_back(app: Flask, people: dict[str, int], as_: As) 
     assert status(app, request_id) == "open"
 
 
+def test_another_time_by_form(app: Flask, as_: As) -> None:
+    request_id = made(app, upto="running")
+    url = f"/requests/{request_id}"
+    assert as_("wang").post(f"{url}/move").status_code == 422
+    assert as_("lady").post(f"{url}/move", data={"starts_at": "2026-11-23T10:00"}).status_code == 403
+    assert as_("wang").post(f"{url}/move", data={"starts_at": "2026-11-23T10:00"}).status_code == 303
+    assert "2026-11-23 周一 10:00" in as_("lady").get(url).text
+
+
 def test_declining_withdrawing_handing_over(app: Flask, people: dict[str, int], as_: As) -> None:
     request_id = made(app, upto="dispatch")
     url = f"/requests/{request_id}"
@@ -223,3 +232,10 @@ def test_looking_is_refused_without_a_trace(app: Flask, as_: As) -> None:
     assert as_("lady").post(f"/requests/{request_id}/look").status_code == 403
     with app.app_context():
         assert db.session.scalar(sa.select(sa.func.count()).select_from(HelpLook)) == 0
+
+
+def test_a_look_leaves_the_other_forms_as_they_were(app: Flask, as_: As) -> None:
+    request_id = made(app)
+    page = as_("manager").post(f"/requests/{request_id}/look").text
+    assert 'value="own" checked' in page
+    assert 'name="length_minutes" value="30"' in page

@@ -69,6 +69,12 @@ def test_the_recipients_coins_go_to_who_served_and_none_are_issued(session: Sess
     assert_sound(session, scene)
 
 
+def test_a_line_of_the_statement_leads_to_the_request(session: Session, scene: Scene) -> None:
+    request = scene.done()
+    for member in (scene.lady, scene.wang):
+        assert get_statement(session, member).lines[0].link == f"/requests/{request.id}"
+
+
 def test_what_was_not_used_is_free_again(session: Session, scene: Scene) -> None:
     request = scene.running()
     [held] = list_held(session, scene.lady)

@@ -33,6 +33,8 @@ ENDED = ("done", "withdrawn", "declined", "expired")
         ("claim", "asked", rules.NotOpenYet),
         ("claim", "open", "claimed"),
         ("claim", "claimed", "claimed"),
+        ("move", "claimed", "claimed"),
+        ("move", "open", rules.NotClaimed),
         ("release", "claimed", "open"),
         ("release", "open", rules.NotClaimed),
         ("withdraw", "asked", "withdrawn"),
@@ -135,7 +137,8 @@ START, END = NOW, NOW + timedelta(hours=2)
     [
         ({}, START - timedelta(hours=1), "agreed"),
         ({}, START, "agreed"),
-        ({}, END, "review"),
+        ({}, END, "missed"),
+        ({"list_waits": True}, END, "review"),
         ({"here": True, "recorded": True}, START, "serving"),
         ({"here": True, "recorded": True}, END, "review"),
         ({"recorded": True}, START, "review"),

@@ -324,6 +324,37 @@ def test_a_service_is_changed_through_its_request_alone(session: Session, scene:
             verb()
 
 
+def test_another_time_is_agreed_on_before_anybody_came(session: Session, scene: Scene) -> None:
+    request = scene.running()
+    first = request.shift_id
+
+    def move(start: Any, by: Any = scene.wang) -> None:
+        service.move(session, request.id, starts_at=start, actor=scene.actor(by), now=NOW)
+
+    with pytest.raises(service.NotThen):
+        move(START + 30 * DAY)
+    with pytest.raises(NotAllowed):
+        move(START + DAY, scene.lady)
+    move(START)
+    assert request.shift_id == first
+    move(START + DAY)
+    move(START + timedelta(hours=1), scene.organiser)  # may overlap the old hour, which is given up
+    shift = session.get_one(Shift, request.shift_id)
+    assert (shift.starts_at, shift.paid_hold_id, request.volunteer_id) == (
+        START + timedelta(hours=1),
+        request.hold_id,
+        scene.wang.id,
+    )
+    assert told(session, scene.lady).count("request.moved") == 2
+    assert told(session, scene.wang).count("request.moved") == 1
+    scene.scan(request, "in", START + timedelta(hours=1))
+    with pytest.raises(service.ServiceBegun):
+        move(START + DAY)
+    wish = scene.claim(scene.dispatch(scene.ask(**WISH_OF)), start=None)
+    with pytest.raises(NotAllowed):
+        service.move(session, wish.id, starts_at=START, actor=scene.actor(scene.wang), now=NOW)
+
+
 def test_giving_it_back_has_a_reason_and_opens_it_again(session: Session, scene: Scene) -> None:
     request = scene.running()
     first, shift_id = request.hold_id, request.shift_id
@@ -476,6 +507,16 @@ def test_coordinators_are_reminded_once_of_what_nobody_takes(session: Session, s
     assert service.remind_of_requests(session, now=NOW + 5 * DAY) == 2
     assert told(session, scene.manager).count("request.soon_over") == 2
     assert late.status == ASKED
+
+
+def test_who_waits_is_told_the_day_before_who_comes(session: Session, scene: Scene) -> None:
+    request = scene.dispatch(scene.ask(**NO_COINS))
+    scene.claim(request, start=START + DAY)
+    assert service.remind_of_requests(session, now=NOW) == 0
+    for _ in range(2):
+        assert service.remind_of_requests(session, now=NOW + DAY) == 1
+    assert told(session, scene.lady).count("request.tomorrow") == 1
+    assert "request.tomorrow" not in told(session, scene.wang)
 
 
 def test_skills_come_first_among_what_one_may_take(session: Session, scene: Scene) -> None:

@@ -89,6 +89,10 @@ PERMISSIONS: Final[dict[str, dict[str, Reach]]] = {
     "request.others": _row(grid_worker="branch", organiser="branch", manager="branch", administrator="all"),
     "request.check": _STAFF,
     "request.read": _row(organiser="branch", manager="branch", inspector="branch", administrator="all"),
+    # 共建
+    "promise.record": _STAFF,
+    # 统筹
+    "coordination.read": _STAFF,
     # 规则
     "rules.read": _READERS,
     "rules.change": _MANAGERS,

@@ -11,11 +11,16 @@ from sqlalchemy.orm import Session
 from timebank.branches.queries import BranchNotFound, get_branch_by_code, list_branches
 from timebank.core.errors import Conflict
 from timebank.core.keys import Keys
+from timebank.demo.agreeing import join_organisations
 from timebank.demo.announcing import announce_occasions
 from timebank.demo.connecting import connect_branches
+from timebank.demo.disagreeing import disagree
 from timebank.demo.filing import file_months
+from timebank.demo.lapsing import let_things_end
 from timebank.demo.redeeming import open_exchange
+from timebank.demo.requesting import take_requests
 from timebank.demo.settling import open_town
+from timebank.demo.sharing import share_coins
 from timebank.demo.story import Story
 from timebank.demo.town.places import DAQI
 
@@ -58,6 +63,11 @@ def load(session: Session, *, keys: Keys, folder: Path, now: datetime) -> Loaded
     open_town(story)
     announce_occasions(story)
     open_exchange(story)
+    disagree(story)
+    join_organisations(story)
+    share_coins(story)
+    let_things_end(story)
+    take_requests(story)
     connect_branches(story)
     file_months(story)
     happenings = story.diary.play(story.now)

@@ -43,6 +43,10 @@ _ENDS: Final = ("done", "done", "done", "declined", "done", "done", "cancelled",
 _SHOWN: Final = frozenset(known.name for known in SIGN_INS)
 
 
+# After these something was not right; nobody praised them.
+QUARRELS: Final = ("demo:order:told:2", "demo:order:told:4")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Wish:
     """An order about to be made. ``member`` and ``title`` are left to luck when empty."""
@@ -261,6 +265,8 @@ def _hand_over(story: Story, order_id: int, at: datetime) -> None:
 
 def _praise(story: Story, order_id: int, at: datetime) -> None:
     order = queries.get_order(story.session, order_id, SYSTEM)
+    if order.form_key in QUARRELS:
+        return
     if order.provider_id is not None and story.happens(12):
         score, words = story.one_of((3, 4)), story.one_of(offers.LUKEWARM)
     else:
@@ -271,6 +277,8 @@ def _praise(story: Story, order_id: int, at: datetime) -> None:
 
 def _thank(story: Story, order_id: int, at: datetime) -> None:
     order = queries.get_order(story.session, order_id, SYSTEM)
+    if order.form_key in QUARRELS:
+        return
     words = story.one_of(offers.THANKS)
     rate(story.session, order_id, score=5, words=words, actor=_provider(story, order), now=at)
 

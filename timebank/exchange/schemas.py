@@ -8,8 +8,41 @@ from marshmallow import ValidationError, fields, post_load, pre_load, validates_
 
 from timebank.core.clock import ZONE
 from timebank.exchange import rules
-from timebank.exchange.models import GOODS_CATEGORIES, OWN_BRANCH, SERVICE_CATEGORIES, SHARED_NAMES
+from timebank.exchange.models import (
+    GOODS_CATEGORIES,
+    OWN_BRANCH,
+    RESOURCE_CATEGORIES,
+    SERVICE_CATEGORIES,
+    SHARED_NAMES,
+)
+from timebank.exchange.rules import MOST_CAPACITY
 from timebank.web.forms import Count, FormSchema, OneOf, Text, TwoBoxes, minutes_of
+
+
+class HoursRow(FormSchema):
+    """From one day of the week to another, from a time to a later one."""
+
+    first = Count(1, 7, required=True, error_messages={"required": "请选从周几。"})
+    last = Count(1, 7, load_default=None, allow_none=True)
+    opens = fields.Time(required=True, error_messages={"required": "请填几点开始。"})
+    closes = fields.Time(required=True, error_messages={"required": "请填几点结束。"})
+
+
+class _HourlySchema(FormSchema):
+    """Forms with weekly hours."""
+
+    hours = fields.List(fields.Nested(HoursRow), load_default=list)
+
+    @post_load
+    def _one_text(self, typed: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """The rows as the column holds them. Raises BadHours where they overlap or end before they begin."""
+        spans = [
+            rules.Span(
+                row["first"], row["last"] or row["first"], rules.minute_of(row["opens"]), rules.minute_of(row["closes"])
+            )
+            for row in typed["hours"]
+        ]
+        return typed | {"hours": rules.hours_text(spans)}
 
 
 class _OfferSchema(FormSchema):
@@ -22,6 +55,7 @@ class _OfferSchema(FormSchema):
     valid_until = fields.Date(load_default=None)
     shared_with = fields.String(load_default=OWN_BRANCH, validate=OneOf(SHARED_NAMES))
     branch_ids = fields.List(Count(1), load_default=list)
+    serve_days = Count(1, rules.MOST_SERVE_DAYS, load_default=None, allow_none=True)
 
     @validates_schema(skip_on_field_errors=True)
     def _price_is_something(self, typed: dict[str, Any], **_: Any) -> None:
@@ -36,11 +70,42 @@ class _OfferSchema(FormSchema):
         return typed
 
 
-class ServiceSchema(_OfferSchema):
-    """A service of a member."""
+class ServiceSchema(_OfferSchema, _HourlySchema):
+    """A service of a member, or of a team that they lead."""
 
     category = fields.String(required=True, validate=OneOf([*SERVICE_CATEGORIES, "other"]))
     licence = Text(120, load_default="")
+    answer_days = Count(1, rules.MOST_ANSWER_DAYS, load_default=None, allow_none=True)
+    area_id = Count(1, load_default=None, allow_none=True)
+    team_id = Count(1, load_default=None, allow_none=True)
+
+
+class BranchServiceSchema(ServiceSchema):
+    """A service of the branch or of an organisation."""
+
+    organisation_id = Count(1, load_default=None, allow_none=True)
+
+
+class ResourceSchema(_OfferSchema, _HourlySchema):
+    """A room or equipment: how many may have the same hour, and when it is open."""
+
+    category = fields.String(required=True, validate=OneOf([*RESOURCE_CATEGORIES, "other"]))
+    capacity = Count(1, MOST_CAPACITY, required=True)
+
+
+class NewResourceSchema(ResourceSchema):
+    """A room or equipment, and whose it is."""
+
+    organisation_id = Count(1, load_default=None, allow_none=True)
+
+
+class ClosureSchema(FormSchema):
+    """Days on which it is closed."""
+
+    form_key = Text(80, required=True)
+    first_day = fields.Date(required=True)
+    last_day = fields.Date(required=True)
+    reason = Text(60, required=True)
 
 
 class GoodsSchema(_OfferSchema):
@@ -72,6 +137,7 @@ class OrderSchema(FormSchema):
     quantity = Count(1, rules.MAX_QUANTITY, load_default=1)
     wish = Text(200, load_default="")
     seen_price_minutes = Count(0, rules.MAX_PRICE_MINUTES, load_default=None, allow_none=True)
+    starts_at = fields.AwareDateTime(load_default=None, format="%Y-%m-%dT%H:%M", default_timezone=ZONE)
 
 
 def _moment() -> fields.AwareDateTime:

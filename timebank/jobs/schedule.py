@@ -42,6 +42,7 @@ def build(run: Callable[[str], object], leader: Leadership) -> BlockingScheduler
     add("audit_books", "audit_books", CronTrigger(hour=3, minute=15, timezone=ZONE))
     add("remind_of_offers", "remind_of_offers", CronTrigger(hour=8, minute=0, timezone=ZONE))
     add("remind_of_requests", "remind_of_requests", CronTrigger(hour=8, minute=15, timezone=ZONE))
+    add("remind_of_promises", "remind_of_promises", CronTrigger(hour=8, minute=10, timezone=ZONE))
     add("remind_due", "remind_due", CronTrigger(hour=7, minute=30, timezone=ZONE))  # by itself silent on days off
     add("remind_of_disputes", "remind_of_disputes", CronTrigger(hour=7, minute=45, timezone=ZONE))  # likewise
     for name in (

@@ -12,6 +12,7 @@ import structlog
 
 from timebank.activities import queries as activities
 from timebank.activities import service as signing
+from timebank.agreements import service as agreements
 from timebank.archives import closing
 from timebank.archives import queries as archives
 from timebank.archives import service as archiving
@@ -211,6 +212,26 @@ def remind_of_requests(_place: Place, now: datetime) -> int:
         return requests.remind_of_requests(session, now=now)
 
 
+def remind_of_promises(_place: Place, now: datetime) -> int:
+    """Tell both sides of agreements what falls due within a month or is overdue; returns how many promises wait so.
+
+    A branch where it fails does not stop the others; BranchesFailed is raised after the last.
+    """
+    promises, failed = _each_branch("promises_failed", lambda branch_id, code: _promises_at(branch_id, code, now))
+    if failed:
+        others = f"其余网点有 {promises} 项承诺快到期或者逾期"
+        raise BranchesFailed(branches=failed, what="共建承诺提醒", others=others, where="运行日志")
+    return promises
+
+
+def _promises_at(branch_id: int, code: str, now: datetime) -> int:
+    with transaction() as session:
+        promises = agreements.remind_of_promises(session, branch_id, now=now)
+    if promises:
+        log.info("promises_due", branch=code, promises=promises)
+    return promises
+
+
 def remind_due(_place: Place, now: datetime) -> int:
     """Remind organisers of services that are due and managers of those that are late; returns of how many shifts.
 
@@ -288,6 +309,7 @@ JOBS: Final[dict[str, Job]] = {
     "remind_of_disputes": Job(title="提醒快到期和逾期的争议", run=remind_of_disputes),
     "settle_requests": Job(title="办结点单：已审核的算完成，过了期的结束", run=settle_requests),
     "remind_of_requests": Job(title="提醒没有受理、没人接的点单", run=remind_of_requests),
+    "remind_of_promises": Job(title="提醒快到期和逾期的共建承诺", run=remind_of_promises),
     "remind_due": Job(title="提醒快到期和逾期的服务记录", run=remind_due),
 }
 

@@ -17,6 +17,19 @@ SENTENCES: Final[dict[str, str]] = {
         "“{title}”的时间或地点变了\n"
         "现在是 {start:moment} 到 {end:moment}，地点：{place}。去不了请尽早退出，让给下一位。"
     ),
+    "agreement.change_asked": (
+        "等您确认：“{organisation}”共建协议的变更\n{by} 提出，理由：{reason}。内容：{words}。请到协议页同意或者不同意。"
+    ),
+    "agreement.change_decided": ("“{organisation}”共建协议的变更有了结果\n{by} {outcome}您提出的变更。内容：{words}。"),
+    "agreement.proposed": (
+        "等您确认：和“{organisation}”的 {year} 年共建协议\n{by} 说双方已经签字。请对照纸质协议看一遍，再确认签订。"
+    ),
+    "agreement.sent_back": (
+        "和“{organisation}”的 {year} 年共建协议要改一改\n{by} 退回，意见：{reason}。改好以后请再提交。"
+    ),
+    "agreement.signed": (
+        "和“{organisation}”的 {year} 年共建协议签订了\n双方的承诺和兑现情况，在单位的页面上随时能看。"
+    ),
     "attendance.approved": (
         "“{title}”的服务已入账，存入 {minutes:coins}\n{start:moment} 的服务已经审核。谢谢您的付出，明细在“我的流水”里。"
     ),
@@ -115,6 +128,10 @@ SENTENCES: Final[dict[str, str]] = {
     "no_show.lifted": ("“{title}”的缺席记录不算了\n{start:moment} 那次缺席已经解除，理由：{reason}。"),
     "offer.lapsed": "“{title}”到期了，邻居现在看不到\n截止日期是 {until}。还愿意提供的话，打开它点一下“再续三个月”。",
     "offer.lapsing": "“{title}”快到期了\n{until} 以后邻居就看不到了。还愿意提供的话，打开它点一下“再续三个月”。",
+    "offer.licence_ending": (
+        "“{title}”的从业证书快到期了\n网点登记的有效期到 {until}，过了邻居就看不到这一项。请带新的证书到网点登记。"
+    ),
+    "offer.to_check": "{member} 发布了“{title}”，等您核对证书\n写的是：{licence}。请看过原件登记，邻居才看得到。",
     "order.accepted": "“{title}”约好了\n{provider} 约在 {agreed_at:moment}。留言：{reply}。完成后请出示兑换券。",
     "order.booked": "“{title}”订好了\n{at:moment} 开始，地点：{place}。到时候请出示兑换券；用不上请早点取消。",
     "order.cancelled": "您兑换的“{title}”被取消了\n原因：{reason}。冻结的爱心币已经退回，可以再选别的。",
@@ -133,15 +150,23 @@ SENTENCES: Final[dict[str, str]] = {
         "“{title}”改了时间\n{provider} 改约在 {agreed_at:moment}。留言：{reply}。不方便的话，打开这一单，点“换个时间”。"
     ),
     "order.not_done": (
-        "“{title}”的兑换过期了\n约好以后 30 天没有核销，{member} 的爱心币已经退回。如果其实已经完成，请联系网点。"
+        "“{title}”的兑换过期了\n约好以后过了期限没有核销，{member} 的爱心币已经退回。如果其实已经完成，请联系网点。"
     ),
     "order.ready": "“{title}”已为您留好\n请在 {until:moment} 前到{place}领取，出示兑换券。",
-    "order.requested": "{member} 想请您帮忙：“{title}”\n请在 7 天内答复，约一个时间；不方便也请说一声。",
+    "order.requested": "{member} 想请您帮忙：“{title}”\n请在兑换单上写的日期前答复，约一个时间；不方便也请说一声。",
     "order.time_asked": (
         "{member} 想换个时间：“{title}”\n想约在 {meet_at:moment}。留言：{words}。请打开这一单，答应或者另约一个时间。"
     ),
     "order.unanswered": (
-        "“{title}”的请求过期了\n{member} 的请求 7 天没有答复，已经退回。暂时不方便的话，可以先暂停这项服务。"
+        "“{title}”的请求过期了\n{member} 的请求过了期限没有答复，已经退回。暂时不方便的话，可以先暂停这项服务。"
+    ),
+    "promise.due": (
+        "“{organisation}”共建协议有 {count} 项{side}承诺快到期\n"
+        "{until} 到期：{words}。做完了请网点记一笔；来不及，请早些和对方商量。"
+    ),
+    "promise.overdue": (
+        "“{organisation}”共建协议有 {count} 项{side}承诺逾期了\n"
+        "应在 {until} 以前完成：{words}。做完了请网点补记；做不了，请和对方商量变更。"
     ),
     "request.asked_for": (
         "{by} 替您点了一单：“{title}”\n网点受理以后会找志愿者，有人接单会告诉您。不需要的话，您可以打开它撤回。"
@@ -154,11 +179,13 @@ SENTENCES: Final[dict[str, str]] = {
     "request.expired": "“{title}”到期了，没有人接\n过了最晚的日子。冻结的爱心币已经退回，还需要请重新点一单。",
     "request.handed_over": "“{title}”换了负责人\n{by} 把这一单移交给 {name}，以后由 {name} 负责。",
     "request.invited": "网点想请您帮忙：“{title}”\n{days}。来得了，请打开它选个时间；来不了，也请说一声。",
+    "request.moved": "“{title}”改了时间\n现在约在 {start:moment}。不方便，请打网点电话。",
     "request.not_taken_up": "“{title}”还没有受理\n点单已经超过一天，请到“网点 › 点单”里受理。",
     "request.refused": "{member} 这次来不了：“{title}”\n可以再请别的志愿者。",
     "request.released": "“{title}”要重新找人\n原来的志愿者来不了，原因：{reason}。网点会再找一位。",
     "request.soon_over": "“{title}”快到期了，还没有人接\n最晚是 {until}。请打电话问一问合适的志愿者。",
     "request.to_check": "有新的点单等受理：“{title}”\n请到“网点 › 点单”里看一看，受理、派单，或者说明为什么不行。",
+    "request.tomorrow": "明天有人来：“{title}”\n{volunteer} 约在 {start:moment}。不方便，请打网点电话。",
     "request.unserved": "“{title}”这次没有服务成\n没有用币，网点会重新找人。有疑问请联系网点。",
     "request.wish_assigned": "您答应的微心愿登记好了：“{title}”\n办不了，请尽早打开它退单，写一句原因。",
     "request.wish_claimed": "“{title}”有人认领了\n{volunteer} 认领了这个微心愿。实现以后，请打开它点“心愿达成”。",

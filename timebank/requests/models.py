@@ -44,7 +44,6 @@ STATUS_NAMES: Final = {
     DECLINED: "没有受理",
     EXPIRED: "到期没人接",
 }
-RUNNING: Final = (ASKED, OPEN, CLAIMED)
 UNSERVED: Final = (WITHDRAWN, DECLINED, EXPIRED)
 SERVED, VOLUNTEER = "served", "volunteer"  # the two sides of a rating
 YES, NO = "yes", "no"
@@ -161,7 +160,6 @@ class HelpInvitation(Base):
     answer: Mapped[str] = mapped_column(String(4), default="")
     answered_at: Mapped[datetime | None]
 
-    request: Mapped[HelpRequest] = relationship()
     member: Mapped[Member] = relationship(foreign_keys=[member_id])
 
 

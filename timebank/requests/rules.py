@@ -21,8 +21,8 @@ HELD_FOR: Final = timedelta(days=366)  # after its last day a request may wait f
 REMIND_BEFORE: Final = timedelta(days=2)
 
 Verb = Literal[
-    "take_up", "dispatch", "decline", "invite", "claim", "release", "withdraw", "finish", "reopen", "expire", "rate",
-    "hand_over",
+    "take_up", "dispatch", "decline", "invite", "claim", "move", "release", "withdraw", "finish", "reopen", "expire",
+    "rate", "hand_over",
 ]  # fmt: skip
 
 # verb → state → state after it. What is not here is refused; see ``decide``.
@@ -32,6 +32,7 @@ MOVES: Final[dict[str, dict[str, str]]] = {
     "decline": {"asked": "declined", "open": "declined", "declined": "declined"},
     "invite": {"open": "open"},
     "claim": {"open": "claimed", "claimed": "claimed"},
+    "move": {"claimed": "claimed"},
     "release": {"claimed": "open"},
     "withdraw": {"asked": "withdrawn", "open": "withdrawn", "claimed": "withdrawn", "withdrawn": "withdrawn"},
     "finish": {"claimed": "done", "done": "done"},
@@ -102,7 +103,7 @@ def decide(verb: Verb, status: str) -> str:
         raise NotDoneYet()
     if status in _ENDED_HOW:
         raise RequestEnded(how=_ENDED_HOW[status])
-    if verb in {"release", "finish", "reopen"}:
+    if verb in {"move", "release", "finish", "reopen"}:
         raise NotClaimed()
     if status == "claimed":
         raise AlreadyClaimed()
@@ -233,15 +234,20 @@ class Service:
     list_decided: bool = False  # a round was approved
 
 
-Progress = Literal["agreed", "serving", "review", "served", "unserved"]
+Progress = Literal["agreed", "serving", "missed", "review", "served", "unserved"]
 
 
 def progress_of(service: Service, *, now: datetime) -> Progress:
-    """How far a claimed service has come. ``served`` and ``unserved`` are final: the list was approved."""
+    """How far a claimed service has come. ``served`` and ``unserved`` are final: the list was approved.
+
+    ``missed``: its time is over and nobody knows whether the volunteer came.
+    """
     if service.approved:
         return "served" if service.minutes else "unserved"
     if service.list_decided and not service.list_waits and not service.recorded:
         return "unserved"
     if service.here and now < service.ends_at:
         return "serving"
-    return "review" if service.recorded or now >= service.ends_at else "agreed"
+    if service.recorded or service.list_waits:
+        return "review"
+    return "missed" if now >= service.ends_at else "agreed"

@@ -75,6 +75,17 @@ class ClaimSchema(FormSchema):
         return typed | {"starts_at": "T".join(at.replace("/", "-").split())} if isinstance(at, str) else typed
 
 
+class MoveSchema(ClaimSchema):
+    """Another time."""
+
+    starts_at = fields.AwareDateTime(
+        required=True,
+        format="%Y-%m-%dT%H:%M",
+        default_timezone=ZONE,
+        error_messages={"required": "请选一个日期和时间。", "invalid_awareness": "请选一个日期和时间。"},
+    )
+
+
 class ReasonSchema(FormSchema):
     """Why; whether it may stay empty, the verb says."""
 

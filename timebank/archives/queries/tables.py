@@ -309,15 +309,17 @@ def order_rows(session: Session, branch: Branch, month: str, numbers: EntryNumbe
     A correction booked in the month stands on a line of its own: by how much, and which month's entry it corrects.
     """
     start, end = month_range(month)
-    provider = aliased(Member)
+    provider, home = aliased(Member), aliased(Branch)
     chosen = (
         select(
-            Order.id, Order.entry_id, Member.number, Member.name, Offer.title, provider.number.label("provider_number"),
+            Order.id, Order.entry_id, Member.number, Member.name, home.id.label("home_id"),
+            home.code.label("home_code"), Offer.title, provider.number.label("provider_number"),
             provider.name.label("provider_name"), Order.quantity, Order.amount_minutes, Order.requested_at,
             Order.accepted_at, Order.fulfilled_at, Order.ended_at, Order.status, Order.fulfilled_minutes,
             Order.fulfilled_quantity, _last_side(end),
         )
         .join(Member, Member.id == Order.member_id)
+        .join(home, home.id == Member.branch_id)
         .join(Offer, Offer.id == Order.offer_id)
         .outerjoin(provider, provider.id == Order.provider_id)
         .where(Order.branch_id == branch.id, Order.requested_at < end)
@@ -336,11 +338,17 @@ def order_rows(session: Session, branch: Branch, month: str, numbers: EntryNumbe
         quantity, minutes = row.quantity, row.amount_minutes
         if status == FULFILLED:  # what was taken may be a part of what was ordered
             quantity, minutes = row.fulfilled_quantity or quantity, row.fulfilled_minutes or minutes
+        who = _who(row.number, row.name, abroad=row.home_code if row.home_id != branch.id else "")
         yield (
-            row.id, numbers.number(row.entry_id), row.number, mask_name(row.name), row.title,
+            row.id, numbers.number(row.entry_id), *who, row.title,
             row.provider_number or "", mask_name(row.provider_name or ""), quantity, minutes,
             row.requested_at, ended_at, ORDER_STATUS_NAMES[status], "",
         )  # fmt: skip
+
+
+def _who(number: str, name: str, *, abroad: str) -> tuple[str, str]:
+    """How a member stands in the orders: number and masked name; of another branch's members only which branch."""
+    return (abroad, "外网点会员") if abroad else (number, mask_name(name))
 
 
 def _last_side(end: datetime) -> Any:
@@ -377,12 +385,13 @@ def _order_corrections(session: Session, branch: Branch, numbers: EntryNumbers) 
         number = numbers.number(correction.entry_id)
         if number is None:
             continue
-        undone, provider = correction.replacement_id is None, order.provider
+        undone, provider, member = correction.replacement_id is None, order.provider, order.member
+        abroad = member.branch.code if member.branch_id != branch.id else ""
         lines.append(
             CorrectionLine(
                 order.id,
                 (
-                    order.id, number, order.member.number, mask_name(order.member.name), order.offer.title,
+                    order.id, number, *_who(member.number, member.name, abroad=abroad), order.offer.title,
                     provider.number if provider else "", mask_name(provider.name if provider else ""),
                     -order.booked_quantity if undone else 0, correction.amount_minutes, order.requested_at,
                     correction.at,

@@ -14,12 +14,12 @@ from timebank.attendance.models import Sheet, SheetLine, SheetLook, SheetPhoto
 from timebank.attendance.queries.sheets import SheetNotFound, get_sheet
 from timebank.attendance.rules import LINES_PER_PAGE, MOST_LINES, SHEET_RANDOM, SHEET_TAG, page_of
 from timebank.attendance.service.shifts import lock_shift
-from timebank.attendance.sheets import Photo
 from timebank.core import codes
 from timebank.core.actor import Actor
 from timebank.core.db import insert_once
 from timebank.core.errors import Conflict, FormUsed, Invalid, NotAllowed
 from timebank.core.keys import Keys
+from timebank.core.photos import Photo
 
 PHOTO_PURPOSE = "sheet/photo"
 MOST_PHOTOS = 6  # of one page: people take the photo again, not for ever

@@ -32,10 +32,10 @@ from timebank.attendance.service import (
     print_sheet,
     type_page,
 )
-from timebank.attendance.sheets import NoPhoto, read_photo
 from timebank.attendance.views.base import blueprint, instant_near, is_cancelled, reached
 from timebank.core import clock, codes
 from timebank.core.db import db, transaction
+from timebank.core.photos import NoPhoto, read_photo
 from timebank.web import print as paper
 from timebank.web import qr
 from timebank.web.downloads import pdf_file

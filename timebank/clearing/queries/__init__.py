@@ -34,6 +34,7 @@ from timebank.clearing.queries.proposals import (
     get_proposal,
     lines_of,
     list_in_flight,
+    list_proposals,
     list_unanswered,
     page_proposals,
 )
@@ -43,6 +44,7 @@ from timebank.clearing.queries.statements import (
     StatementView,
     draw_statement,
     find_statement,
+    list_sealed,
     list_statements,
     why_no_statement,
 )
@@ -80,6 +82,8 @@ __all__ = [
     "list_nettings",
     "list_open_cases",
     "list_pairs",
+    "list_proposals",
+    "list_sealed",
     "list_statements",
     "list_unanswered",
     "list_waiting_cases",

@@ -60,6 +60,11 @@ def find_settled_by_entry(session: Session, payee_entry_id: int) -> Proposal | N
     return session.scalars(select(Proposal).where(Proposal.payee_entry_id == payee_entry_id)).one_or_none()
 
 
+def list_proposals(session: Session, proposal_ids: Collection[int]) -> Sequence[Proposal]:
+    """Some proposals."""
+    return session.scalars(select(Proposal).where(Proposal.id.in_(proposal_ids))).all() if proposal_ids else []
+
+
 def lines_of(session: Session, proposal_ids: Collection[int]) -> set[int]:
     """The accounts on which space was reserved for proposals."""
     if not proposal_ids:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from timebank.clearing.models import BranchPair, PairStatement
@@ -75,6 +75,22 @@ def _lines(session: Session, account_id: int, start: datetime, end: datetime) ->
         if not page.older:
             return
         before = page.older
+
+
+def list_sealed(
+    session: Session, branch_id: int, *, after: datetime | None, until: datetime
+) -> Sequence[PairStatement]:
+    """A branch's statements sealed in ``(after, until]``, by pair and month."""
+    mine = or_(BranchPair.low_id == branch_id, BranchPair.high_id == branch_id)
+    chosen = (
+        select(PairStatement)
+        .join(BranchPair, BranchPair.id == PairStatement.pair_id)
+        .where(mine, PairStatement.sealed_at <= until)
+        .options(joinedload(PairStatement.pair))
+    )
+    if after is not None:
+        chosen = chosen.where(PairStatement.sealed_at > after)
+    return session.scalars(chosen.order_by(PairStatement.pair_id, PairStatement.month)).all()
 
 
 def list_statements(session: Session, pair_id: int, *, month: str = "") -> Sequence[PairStatement]:

@@ -19,7 +19,6 @@ from timebank.clearing.queries import find_pair
 from timebank.clearing.rules import Envelope, write
 from timebank.clearing.service.cases import Found, open_case
 from timebank.clearing.service.refusals import NotConnected
-from timebank.core.db import lock_name
 
 PROPOSED, CANCELLED, COMMITTED = "proposed", "cancelled", "committed"
 
@@ -100,11 +99,6 @@ def _last_sent(session: Session, proposal: Proposal) -> ClearingMessage | None:
         .order_by(ClearingMessage.number.desc())
         .limit(1)
     ).one_or_none()
-
-
-def lock_chain(session: Session, *, from_id: int, to_id: int) -> None:
-    """Let nobody else number what one branch tells another until we commit."""
-    lock_name(session, f"clearing:{from_id}:{to_id}")
 
 
 def find_receipt(session: Session, letter: Letter) -> ClearingReceipt | None:

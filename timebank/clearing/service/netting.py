@@ -120,6 +120,8 @@ def _refuse_no_circle(session: Session, branches: tuple[int, ...], minutes: int)
 def _settle(session: Session, netting: Netting, actor: Actor, now: datetime) -> None:
     """In each book what it owes the next and what the one before owes it come down alike."""
     branches = tuple(leg.branch_id for leg in netting.legs)
+    for low, high in sorted(tuple(sorted(step)) for step in zip(branches, (*branches[1:], branches[0]), strict=True)):
+        find_pair(session, low, high, lock=True)  # in id order, so that no two nettings wait for each other
     _refuse_no_circle(session, branches, netting.minutes)
     places = []
     for at, branch_id in enumerate(branches):

@@ -3,11 +3,13 @@
 ``propose`` and ``settle`` take all their steps in one transaction, as both branches live in one database. The steps
 stand alone, too: ``resume_proposals`` takes up what was interrupted between any two of them.
 
-Order of locks: the proposal, the chain of its direction, both books' months, then accounts by id.
+Order of locks: the pair, the proposal, both books' months, then accounts by id. So between two branches one thing
+happens after the other, as their clearing accounts demand anyway.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -33,6 +35,7 @@ from timebank.clearing.queries import (
     find_proposal_by_uid,
     gauge_of,
     get_proposal,
+    list_proposals,
     spent_outside,
 )
 from timebank.clearing.service import messages, telling
@@ -89,10 +92,10 @@ def propose(session: Session, draft: ProposalDraft, *, now: datetime) -> Proposa
 
     Raises NotConnected, PairFrozen, CeilingReached, LineFull, and NotEnough of the ledger.
     """
+    pair = _open_pair(session, draft.payer_id, draft.payee_id)
     first = find_proposal_by_uid(session, draft.uid, lock=True)
     if first is not None:
         return first
-    pair = _open_pair(session, draft.payer_id, draft.payee_id)
     _refuse_ceiling(session, draft, now)
     _refuse_full(session, pair, draft)
     ledger.lock_accounts(session.connection(), {draft.account_id, pair.account_of(draft.payee_id)})
@@ -218,11 +221,10 @@ def settle(session: Session, proposal_id: int, settlement: Settlement, *, now: d
 
     Raises ProposalMoved, PairFrozen, and what the ledger refuses.
     """
-    proposal = get_proposal(session, proposal_id, lock=True)
+    pair, proposal = lock_proposal(session, proposal_id)
     if proposal.status == SETTLED:
         return proposal
-    pair = _open_pair(session, proposal.payer_id, proposal.payee_id)
-    messages.lock_chain(session, from_id=proposal.payer_id, to_id=proposal.payee_id)
+    _refuse_still(session, pair, proposal.payer_id, proposal.payee_id)
     at = ledger.common_instant(session, {proposal.payer_id, proposal.payee_id}, now=now)
     _lock_all(session, pair, proposal, settlement)
     letter = commit(session, proposal, settlement, now=at)
@@ -260,14 +262,12 @@ def cancel(
 
     What a proposal was made for says when: an order's time, or the decision of a dispute. Raises ProposalMoved.
     """
-    proposal = get_proposal(session, proposal_id, lock=True)
+    pair, proposal = lock_proposal(session, proposal_id)
     if proposal.status == how:
         return proposal
     proposal.status, proposal.ended_at = rules.decide("cancel" if how == CANCELLED else "expire", proposal.status), now
-    pair = find_pair(session, proposal.payer_id, proposal.payee_id)
-    if pair is not None:
-        places = {_payer_account(session, proposal), pair.account_of(proposal.payee_id)}
-        ledger.lock_accounts(session.connection(), places)
+    places = {_payer_account(session, proposal), pair.account_of(proposal.payee_id)}
+    ledger.lock_accounts(session.connection(), places)
     ledger.void_hold(session, proposal.payer_hold_id or 0, actor_id=actor_id, now=now)
     letter = messages.send(session, proposal, messages.CANCELLED, minutes=proposal.amount_minutes, now=now)
     deliver(session, letter, now=now)
@@ -277,25 +277,50 @@ def cancel(
 
 def resume_proposal(session: Session, proposal_id: int, *, now: datetime) -> str:
     """Send the last message of a proposal again, whose answer never came; returns the answer."""
-    proposal = get_proposal(session, proposal_id, lock=True)
+    _, proposal = lock_proposal(session, proposal_id)
     if proposal.status not in {RESERVED, COMMITTED}:
         return proposal.status
     step = messages.PROPOSED if proposal.status == RESERVED else messages.COMMITTED
     minutes = proposal.settled_minutes or proposal.amount_minutes
-    messages.lock_chain(session, from_id=proposal.payer_id, to_id=proposal.payee_id)
     letter = messages.send(session, proposal, step, minutes=minutes, now=now)
     answer = deliver(session, letter, now=now)
     conclude(session, proposal, step, answer, now=now)
     return answer
 
 
+def lock_proposal(session: Session, proposal_id: int) -> tuple[BranchPair, Proposal]:
+    """A proposal and its pair, nobody else's to move until we commit. Raises ProposalNotFound."""
+    found = get_proposal(session, proposal_id)
+    pair = _lock_pair(session, found.payer_id, found.payee_id)
+    return pair, get_proposal(session, proposal_id, lock=True)
+
+
+def lock_pairs(session: Session, proposal_ids: Collection[int]) -> None:
+    """The pairs of many proposals, in id order, before any of their accounts."""
+    ways = {tuple(sorted((one.payer_id, one.payee_id))) for one in list_proposals(session, proposal_ids)}
+    for low, high in sorted(ways):
+        _lock_pair(session, low, high)
+
+
+def _lock_pair(session: Session, payer_id: int, payee_id: int) -> BranchPair:
+    pair = find_pair(session, payer_id, payee_id, lock=True)
+    if pair is None:
+        raise NotConnected(**_names(session, payer_id, payee_id))
+    return pair
+
+
 def _open_pair(session: Session, payer_id: int, payee_id: int) -> BranchPair:
-    pair = find_pair(session, payer_id, payee_id)
-    if pair is None or pair.status not in {OPEN, FROZEN}:
+    pair = _lock_pair(session, payer_id, payee_id)
+    _refuse_still(session, pair, payer_id, payee_id)
+    return pair
+
+
+def _refuse_still(session: Session, pair: BranchPair, payer_id: int, payee_id: int) -> None:
+    """Refuse where nothing may move between the two. Raises NotConnected, PairFrozen."""
+    if pair.status not in {OPEN, FROZEN}:
         raise NotConnected(**_names(session, payer_id, payee_id))
     if pair.status == FROZEN:
         raise PairFrozen(**_names(session, payer_id, payee_id))
-    return pair
 
 
 def _refuse_ceiling(session: Session, draft: ProposalDraft, now: datetime) -> None:

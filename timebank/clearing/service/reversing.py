@@ -8,9 +8,10 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from timebank.clearing.models import SETTLED, Proposal
-from timebank.clearing.queries import find_proposal_by_uid, get_proposal
+from timebank.clearing.queries import find_proposal_by_uid
 from timebank.clearing.rules import ProposalMoved
 from timebank.clearing.service import messages
+from timebank.clearing.service.proposals import lock_proposal
 from timebank.ledger import queries as ledger_queries
 from timebank.ledger import service as ledger
 
@@ -38,11 +39,9 @@ def reverse_settled(
     settled, and what ``ledger.reverse_across`` raises: BelowFloor where the taker spent it meanwhile, NotEnough where
     the line of the other direction is full.
     """
-    first = get_proposal(session, proposal_id, lock=True)
+    _, first = lock_proposal(session, proposal_id)
     if first.status != SETTLED:
         raise ProposalMoved(status=first.status)
-    for from_id, to_id in sorted(((first.payee_id, first.payer_id), (first.payer_id, first.payee_id))):
-        messages.lock_chain(session, from_id=from_id, to_id=to_id)
     at = ledger.common_instant(session, {first.payer_id, first.payee_id}, now=now)
     sides = (first.payer_entry_id or 0, first.payee_entry_id or 0)
     replacements = (_payer_side(session, sides[0], instead), instead) if instead is not None else ()

@@ -13,9 +13,11 @@ from timebank.clearing.models import BranchPair, ClearingMessage, ClearingReceip
 from timebank.clearing.queries import draw_statement, list_open_cases, list_statements
 from timebank.clearing.rules import Envelope
 from timebank.clearing.service.cases import Found, open_case
-from timebank.core.clock import month_range
+from timebank.core.clock import month_of, month_range, previous_month
 from timebank.core.db import insert_once
 from timebank.ledger import queries as ledger
+
+_LOOKED_BACK = 6  # months whose statements are made up for at night
 
 
 def seal_statements(session: Session, branch_id: int, month: str, *, now: datetime) -> list[PairStatement]:
@@ -68,9 +70,27 @@ def reconcile(session: Session, pair: BranchPair, *, now: datetime) -> int:
 
 
 def reconcile_all(session: Session, *, now: datetime) -> int:
-    """Compare every pair that was ever open; returns how many differences there are."""
+    """Compare every pair that was ever open; returns how many differences there are.
+
+    Statements that had to wait for a case are made up for, of months that both branches have closed.
+    """
     pairs = session.scalars(select(BranchPair).where(BranchPair.low_account_id.is_not(None)).order_by(BranchPair.id))
-    return sum(reconcile(session, pair, now=now) for pair in pairs)
+    differences = 0
+    for pair in pairs.all():
+        differences += reconcile(session, pair, now=now)
+        for month in _closed_by_both(session, pair, now):
+            _seal(session, pair, month, now)
+    return differences
+
+
+def _closed_by_both(session: Session, pair: BranchPair, now: datetime) -> list[str]:
+    """Of the last months, those that no posting can come into any more."""
+    months, month = [], month_of(now)
+    for _ in range(_LOOKED_BACK):
+        month = previous_month(month)
+        months.append(month)
+    low, high = (set(ledger.closed_months(session, one)) for one in (pair.low_id, pair.high_id))
+    return sorted(set(months) & low & high)
 
 
 def _differences(session: Session, pair: BranchPair) -> Iterator[Found]:

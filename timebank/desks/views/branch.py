@@ -9,6 +9,7 @@ from flask import render_template, url_for
 from sqlalchemy.orm import Session
 
 from timebank.activities.queries import list_open_appeals
+from timebank.agreements.queries import list_waiting_agreements
 from timebank.archives import queries as archives
 from timebank.attendance.queries import (
     ShiftCard,
@@ -29,7 +30,7 @@ from timebank.corrections.queries import count_open
 from timebank.desks.views import blueprint
 from timebank.disputes.queries import list_open as list_open_disputes
 from timebank.disputes.views.base import due_of
-from timebank.exchange.queries import BranchCounts, count_for_branch, redemption_capacity
+from timebank.exchange.queries import BranchCounts, count_for_branch, list_unchecked, redemption_capacity
 from timebank.giving.queries import list_waiting_grants
 from timebank.ledger import queries as ledger
 from timebank.members.models import ACTIVE
@@ -60,7 +61,7 @@ def branch_desk() -> str:
         "desks/branch.html",
         choice=choice,
         branch=branch,
-        waiting=_queue(session, branch, counts, actor, now),
+        waiting=list_queue(session, branch, counts, actor, now),
         audit=archives.latest_audit(session, branch.id),
         month=clock.month_of(now),
         totals=month_totals(session, frozenset({branch.id}), clock.month_of(now)),
@@ -73,7 +74,8 @@ def branch_desk() -> str:
     )
 
 
-def _queue(session: Session, branch: Branch, counts: BranchCounts, actor: Actor, now: datetime) -> list[Waiting]:
+def list_queue(session: Session, branch: Branch, counts: BranchCounts, actor: Actor, now: datetime) -> list[Waiting]:
+    """What waits at a branch for a decision that this actor may take."""
     here = frozenset({branch.id})
     found: list[Waiting] = []
     pending = count_pending(session, here)
@@ -106,6 +108,8 @@ def _queue(session: Session, branch: Branch, counts: BranchCounts, actor: Actor,
     found += _corrections(session, branch, actor)
     found += _disputes(session, branch, actor, now)
     found += _grants(session, branch, actor)
+    found += _agreements(session, branch, actor)
+    found += _licences(session, branch, actor, now)
     found += _orders(branch, counts, actor)
     found += _requests(session, branch, actor, now)
     found += _clearing(session, branch, actor)
@@ -157,6 +161,29 @@ def _grants(session: Session, branch: Branch, actor: Actor) -> list[Waiting]:
     return [Waiting(count=count, title="等第二人同意的帮扶", text="从爱心基金给会员", url=url)] if count else []
 
 
+def _agreements(session: Session, branch: Branch, actor: Actor) -> list[Waiting]:
+    if not actor.may("organisation.change", branch_id=branch.id):
+        return []
+    return [
+        Waiting(
+            count=1,
+            title=f"共建协议等第二人：{one.organisation.name}",
+            text=f"{one.year} 年 · {what}",
+            url=url_for("agreements.agreement", agreement_id=one.id),
+        )
+        for one, what in list_waiting_agreements(session, branch.id)
+    ]
+
+
+def _licences(session: Session, branch: Branch, actor: Actor, now: datetime) -> list[Waiting]:
+    if not actor.may("offer.branch", branch_id=branch.id):
+        return []
+    count = len(list_unchecked(session, branch.id, clock.today(now)))
+    url = f"{url_for('exchange.branch_offers', branch=branch.id)}#unchecked"
+    text = "看过原件、登记有效期，邻居才看得到"
+    return [Waiting(count=count, title="待核验的从业证书", text=text, url=url)] if count else []
+
+
 def _orders(branch: Branch, counts: BranchCounts, actor: Actor) -> list[Waiting]:
     if not actor.may("order.fulfil", branch_id=branch.id):
         return []
@@ -206,6 +233,13 @@ def _links(branch: Branch, actor: Actor) -> list[tuple[str, str, str, str]]:
     places = (
         ("member.read", url_for("members.members", branch=branch.id), "会员", "名单、登记、导入名册", "users"),
         ("team.change", url_for("members.teams", branch=branch.id), "服务队", "队伍和队员", "heart"),
+        (
+            "organisation.read",
+            url_for("agreements.organisations", branch=branch.id),
+            "驻区单位",
+            "共建协议、承诺、时长",
+            "building",
+        ),
         ("role.grant", url_for("members.roles", branch=branch.id), "身份", "组织者、管理员、监督员", "key"),
         ("offer.branch", url_for("exchange.branch_offers", branch=branch.id), "物品与服务", "上架、库存", "gift"),
         ("order.read", url_for("exchange.branch_orders", branch=branch.id), "兑换单", "查找、核销", "ticket"),

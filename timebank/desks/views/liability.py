@@ -18,8 +18,8 @@ from timebank.core.db import snapshot
 from timebank.desks import bookkeeping
 from timebank.desks import liability as figures
 from timebank.desks.views import blueprint
-from timebank.exchange.models import CATEGORIES, GOODS, KIND_NAMES
-from timebank.exchange.queries import OfferFilter, list_offers, redemption_capacity
+from timebank.exchange.models import CATEGORIES, KIND_NAMES
+from timebank.exchange.queries import list_shelf, redemption_capacity
 from timebank.exchange.queries.pace import category_paces
 from timebank.ledger import queries as ledger
 from timebank.ledger.queries.ageing import Holding, holdings
@@ -82,10 +82,9 @@ def _owed(session: Session, branch: Branch, *, now: datetime) -> dict[str, Any]:
 def _against_it(session: Session, branch: Branch, *, now: datetime) -> dict[str, Any]:
     """What it can be redeemed for, and what was redeemed lately."""
     today, recent = clock.today(now), figures.months_until(now, figures.PACE_MONTHS + 1)[:-1]
-    shelf = OfferFilter(kind=GOODS, branch_id=branch.id)
     return {
         "capacity": redemption_capacity(session, branch.id, today=today),
-        "goods": list_offers(session, shelf, today=today, size=_GOODS_SHOWN),
+        "goods": list_shelf(session, branch.id, today=today, size=_GOODS_SHOWN),
         "paces": category_paces(session, branch.id, [clock.month_range(month) for month in recent], today=today),
         "recent": recent,
     }

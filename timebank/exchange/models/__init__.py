@@ -1,5 +1,6 @@
 """What can be redeemed, who redeems it, and what becomes of it."""
 
+from timebank.exchange.models.details import BookedSlot, OfferClosure, OfferPhoto
 from timebank.exchange.models.offers import (
     CATEGORIES,
     CHOSEN,
@@ -77,7 +78,10 @@ __all__ = [
     "UNDONE_IN_BOOKS",
     "UNDONE_NAME",
     "UNITS",
+    "BookedSlot",
     "Offer",
+    "OfferClosure",
+    "OfferPhoto",
     "OfferShare",
     "Order",
     "OrderCorrection",

@@ -62,6 +62,8 @@ class Offer(Base):
         CheckConstraint("serve_days IS NULL OR serve_days BETWEEN 1 AND 90", name="serve_days"),
         CheckConstraint("shared_with IN ('branch', 'chosen', 'all')", name="shared_with"),
         Index("ix_offer_branch_id_status", "branch_id", "status"),
+        Index("ix_offer_home_id", "home_id"),
+        Index("ix_offer_category", "category"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     branch_id: Mapped[int] = mapped_column(ForeignKey("branch.id"))
@@ -84,6 +86,7 @@ class Offer(Base):
     valid_until: Mapped[date | None]
     status: Mapped[str] = mapped_column(String(8), default=LISTED)
     shared_with: Mapped[str] = mapped_column(String(8), default=OWN_BRANCH, server_default=OWN_BRANCH)
+    home_id: Mapped[int | None] = mapped_column(ForeignKey("area.id"))  # the area served, or that of the branch
     words: Mapped[str] = mapped_column(Text, default="", server_default="")
     form_key: Mapped[str] = mapped_column(String(80), unique=True)
     created_at: Mapped[datetime]
@@ -92,7 +95,7 @@ class Offer(Base):
     posted_by_id: Mapped[int | None]  # who put it on the list; not known of old ones
 
     branch: Mapped[Branch] = relationship()
-    area: Mapped[Area | None] = relationship()
+    area: Mapped[Area | None] = relationship(foreign_keys=[area_id])
     provider: Mapped[Member | None] = relationship()
     team: Mapped[Team | None] = relationship()
     organisation: Mapped[Organisation | None] = relationship()

@@ -1,14 +1,13 @@
 """Reads of 兑换, for its own pages and for the desks above."""
 
+from timebank.exchange.queries.calendar import WEEK, Day, Slot, count_booked_days, find_closure, list_closures, week_of
 from timebank.exchange.queries.corrected import IN_DISPUTE, IS_UNDONE
 from timebank.exchange.queries.correcting import SOURCE, OrderChange, find_booked_order, plan_correction
-from timebank.exchange.queries.licences import has_licence, list_unchecked
+from timebank.exchange.queries.licences import has_licence, list_licences_ending, list_unchecked
 from timebank.exchange.queries.offers import (
     Capacity,
     KeptOffer,
-    OfferFilter,
     OfferNotFound,
-    OfferRow,
     Words,
     find_offer_by_key,
     get_offer,
@@ -16,7 +15,7 @@ from timebank.exchange.queries.offers import (
     list_branch_resources,
     list_branch_services,
     list_member_offers,
-    list_offers,
+    list_shelf,
     list_words,
     redemption_capacity,
     scores_of,
@@ -43,15 +42,22 @@ from timebank.exchange.queries.orders import (
     score_of_member,
     state_of,
 )
+from timebank.exchange.queries.photos import PhotoNotFound, first_photos, get_picture, list_photos
+from timebank.exchange.queries.search import FURTHER, NEAR, Found, OfferFilter, OfferRow, list_offers
 from timebank.exchange.queries.sharing import is_shared_with, list_shares
 from timebank.exchange.queries.teams import leads, list_led_by
 
 __all__ = [
+    "FURTHER",
     "IN_DISPUTE",
     "IS_UNDONE",
+    "NEAR",
     "SOURCE",
+    "WEEK",
     "BranchCounts",
     "Capacity",
+    "Day",
+    "Found",
     "KeptOffer",
     "OfferFilter",
     "OfferNotFound",
@@ -59,17 +65,23 @@ __all__ = [
     "OrderChange",
     "OrderFilter",
     "OrderNotFound",
+    "PhotoNotFound",
+    "Slot",
     "Waiting",
     "Words",
+    "count_booked_days",
     "count_for_branch",
     "count_taken",
     "find_booked_order",
+    "find_closure",
     "find_offer_by_key",
     "find_order_by_key",
     "find_order_by_voucher",
     "find_proposal_by_key",
+    "first_photos",
     "get_offer",
     "get_order",
+    "get_picture",
     "has_licence",
     "has_standing_order",
     "is_shared_with",
@@ -78,12 +90,16 @@ __all__ = [
     "list_branch_orders",
     "list_branch_resources",
     "list_branch_services",
+    "list_closures",
     "list_led_by",
+    "list_licences_ending",
     "list_member_offers",
     "list_member_orders",
     "list_offers",
+    "list_photos",
     "list_proposals",
     "list_shares",
+    "list_shelf",
     "list_unchecked",
     "list_waiting",
     "list_words",
@@ -95,4 +111,5 @@ __all__ = [
     "score_of_member",
     "scores_of",
     "state_of",
+    "week_of",
 ]

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
-from timebank.exchange.models import ENDED, Offer
+from timebank.exchange.models import ENDED, LISTED, Offer
 from timebank.exchange.rules import LICENSED
 from timebank.members.models import Qualification
 from timebank.members.rules.papers import RESERVED
@@ -40,6 +40,20 @@ def list_unchecked(session: Session, branch_id: int, today: date) -> Sequence[Of
         .order_by(Offer.created_at, Offer.id)
     )
     return session.scalars(waiting).all()
+
+
+def list_licences_ending(session: Session, today: date, last: date) -> list[tuple[Offer, date]]:
+    """Listed offers whose licence is valid on a day and ends by another, with its last day; no later paper counts."""
+    ends: dict[Offer, date] = {}
+    for category in sorted(LICENSED):
+        rows = session.execute(
+            select(Offer, func.max(func.coalesce(Qualification.valid_until, date.max)))
+            .join(Qualification, _paper(category, today))
+            .where(Offer.category == category, Offer.status == LISTED)
+            .group_by(Offer.id)
+        )
+        ends |= {offer: until for offer, until in rows if until <= last}
+    return sorted(ends.items(), key=lambda pair: pair[0].id)
 
 
 def _paper(category: str, today: date) -> ColumnElement[bool]:

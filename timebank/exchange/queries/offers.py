@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from timebank.core.errors import NotFound
@@ -14,7 +14,6 @@ from timebank.core.paging import Page, read_page
 from timebank.exchange.models import ENDED, FULFILLED, GOODS, LISTED, OPEN, RESOURCE, SERVICE, Offer, Order, Rating
 from timebank.exchange.queries.corrected import IS_UNDONE
 from timebank.exchange.queries.licences import is_licensed
-from timebank.exchange.queries.sharing import seen_by
 from timebank.exchange.queries.teams import led_by
 from timebank.exchange.rules import Score
 from timebank.members.models import ACTIVE, Member, Organisation
@@ -25,28 +24,6 @@ class OfferNotFound(NotFound):
 
     code = "exchange.offer_not_found"
     text = "没有找到这一项，可能已经下架。请回到兑换页看看别的。"
-
-
-@dataclass(frozen=True, kw_only=True)
-class OfferFilter:
-    """What somebody looks for; empty means anything. ``most_minutes`` is the highest price.
-
-    ``branch_id`` is the branch of who looks: what is its own or shared with it.
-    """
-
-    text: str = ""
-    category: str = ""
-    kind: str = ""
-    most_minutes: int | None = None
-    branch_id: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class OfferRow:
-    """An offer with what those who redeemed it say."""
-
-    offer: Offer
-    score: Score
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,20 +72,6 @@ def get_offer(session: Session, offer_id: int) -> Offer:
 GIVERS = tuple(selectinload(of) for of in (Offer.provider, Offer.team, Offer.organisation, Offer.branch))
 
 
-def list_offers(
-    session: Session, wanted: OfferFilter, *, today: date, number: int = 1, size: int = 24
-) -> Page[OfferRow]:
-    """What can be redeemed on a day, what is left first, then the newest."""
-    found = open_offers(today).where(*_matching(wanted)).options(*GIVERS)
-    left = func.coalesce(Offer.stock, 1) > 0
-    page = read_page(
-        session, found.order_by(left.desc(), Offer.created_at.desc(), Offer.id.desc()), number=number, size=size
-    )
-    scores = scores_of(session, [offer.id for offer in page.items])
-    rows = [OfferRow(offer=offer, score=scores.get(offer.id, Score())) for offer in page.items]
-    return Page(items=rows, number=page.number, size=size, total=page.total)
-
-
 ORGANISATION_IS_THERE = and_(Organisation.id == Offer.organisation_id, Organisation.closed_at.is_(None))
 
 
@@ -127,28 +90,6 @@ def open_offers(today: date) -> Select[Offer]:
     )
 
 
-def _matching(wanted: OfferFilter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    for word in wanted.text.split()[:5]:
-        conditions.append(
-            or_(
-                *(
-                    column.icontains(word, autoescape=True)
-                    for column in (Offer.title, Offer.description, Offer.place, Member.alias)
-                )
-            )
-        )
-    if wanted.category:
-        conditions.append(Offer.category == wanted.category)
-    if wanted.kind:
-        conditions.append(Offer.kind == wanted.kind)
-    if wanted.most_minutes is not None:
-        conditions.append(Offer.price_minutes <= wanted.most_minutes)
-    if wanted.branch_id is not None:
-        conditions.append(seen_by(wanted.branch_id))
-    return conditions
-
-
 def scores_of(session: Session, offer_ids: Collection[int]) -> dict[int, Score]:
     """What those who redeemed offers gave them; offers without ratings are left out, and orders that were undone."""
     rows = session.execute(
@@ -158,6 +99,13 @@ def scores_of(session: Session, offer_ids: Collection[int]) -> dict[int, Score]:
         .group_by(Order.offer_id)
     )
     return {offer_id: Score(int(total), count) for offer_id, total, count in rows}
+
+
+def list_shelf(session: Session, branch_id: int, *, today: date, size: int) -> Page[Offer]:
+    """The goods that a branch can hand out on a day, what is left first, then the newest."""
+    left = func.coalesce(Offer.stock, 1) > 0
+    goods = open_offers(today).where(Offer.branch_id == branch_id, Offer.kind == GOODS)
+    return read_page(session, goods.order_by(left.desc(), Offer.id.desc()), number=1, size=size)
 
 
 def list_words(session: Session, offer_id: int, *, most: int = 10) -> list[Words]:

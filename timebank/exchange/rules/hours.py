@@ -14,6 +14,7 @@ from typing import Final
 from timebank.core.errors import Invalid
 
 MOST_SPANS: Final = 6
+MOST_CAPACITY: Final = 99  # of one resource in one hour
 SLOT: Final = timedelta(hours=1)  # what is booked at a time
 BOOKED_AHEAD: Final = timedelta(days=60)
 MOST_SLOTS: Final = 8  # of one booking

@@ -20,13 +20,13 @@ MAX_QUANTITY: Final = 20
 MAX_STOCK: Final = 100_000
 
 ANSWER_TIME: Final = timedelta(days=7)  # how long a request waits for the provider's answer
-SERVE_TIME: Final = timedelta(days=30)  # how long an agreed service waits to be done
-PICK_UP_TIME: Final = timedelta(days=30)  # how long the branch keeps goods that were ordered
+SERVE_TIME: Final = timedelta(days=30)  # how long an agreed service waits to be done, and goods to be fetched
 CONFIRM_TIME: Final = timedelta(days=7)  # after the hours that were booked, for the desk to take the voucher
 MOST_ANSWER_DAYS: Final = 30
 MOST_SERVE_DAYS: Final = 90
 
 TOLD_BEFORE: Final = timedelta(days=3)  # before an offer's last day
+LICENCE_TOLD_BEFORE: Final = timedelta(days=30)  # before the last day of a licence
 LAPSED_FOR: Final = timedelta(days=1)  # after it, once more
 RENEWED_FOR: Final = timedelta(days=90)
 OFFERED_AGAIN: Final = timedelta(days=14)  # so long before its last day the button to prolong stands by an offer

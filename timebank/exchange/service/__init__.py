@@ -13,6 +13,15 @@ from timebank.exchange.rules import (
     OrderEnded,
     OrderUndone,
 )
+from timebank.exchange.service.bookings import (
+    BadTime,
+    ClosedThen,
+    ClosureDraft,
+    DaysBooked,
+    SlotTaken,
+    close_days,
+    open_days,
+)
 from timebank.exchange.service.correcting import keep_correction, lock_booked_order
 from timebank.exchange.service.disputing import (
     Settling,
@@ -65,11 +74,14 @@ from timebank.exchange.service.orders import (
 )
 from timebank.exchange.service.paying import CoinsShort
 from timebank.exchange.service.people import NotActive
+from timebank.exchange.service.photos import LONGEST_SIDE, MOST_PHOTOS, PhotosFull, remove_photo, show_photo
 from timebank.exchange.service.sharing import BadSharing
-from timebank.exchange.service.terms import OfferClosed, why_closed
+from timebank.exchange.service.terms import OfferClosed, most_at_once, why_closed
 from timebank.exchange.service.times import propose_time
 
 __all__ = [
+    "LONGEST_SIDE",
+    "MOST_PHOTOS",
     "AlreadyAccepted",
     "AlreadyFulfilled",
     "AlreadyRated",
@@ -79,7 +91,11 @@ __all__ = [
     "BadQuantity",
     "BadScore",
     "BadSharing",
+    "BadTime",
+    "ClosedThen",
+    "ClosureDraft",
     "CoinsShort",
+    "DaysBooked",
     "Fulfilment",
     "InDispute",
     "LicenceMissing",
@@ -102,9 +118,11 @@ __all__ = [
     "OwnOffer",
     "OwnOrder",
     "Part",
+    "PhotosFull",
     "PriceChanged",
     "ReasonMissing",
     "Settling",
+    "SlotTaken",
     "SoldOut",
     "StockMoved",
     "TimeNotPossible",
@@ -113,6 +131,7 @@ __all__ = [
     "cancel_order",
     "change_offer",
     "change_stock",
+    "close_days",
     "decline_order",
     "end_dispute",
     "end_offer",
@@ -122,16 +141,20 @@ __all__ = [
     "kept_and_fund",
     "lock_booked_order",
     "lock_for_dispute",
+    "most_at_once",
+    "open_days",
     "pause_offer",
     "post_offer",
     "propose_time",
     "put_in_dispute",
     "rate",
     "remind_of_lapsing",
+    "remove_photo",
     "renew_offer",
     "request_order",
     "resume_offer",
     "settle_order",
     "share_of",
+    "show_photo",
     "why_closed",
 ]

@@ -11,6 +11,7 @@ from timebank.core.actor import Actor
 from timebank.exchange import rules
 from timebank.exchange.models import ACCEPTED, CANCELLED, Order
 from timebank.exchange.queries import OrderNotFound
+from timebank.exchange.service.bookings import free_slots
 from timebank.exchange.service.fulfilment import book
 from timebank.exchange.service.orders import give_back_stock
 from timebank.exchange.service.paying import give_back
@@ -58,3 +59,4 @@ def settle_order(session: Session, order: Order, settling: Settling, *, actor: A
     session.flush()
     give_back(session, order, actor_id=actor.member_id, now=now)
     give_back_stock(session, order.offer_id, order.quantity)
+    free_slots(session, [order.id])

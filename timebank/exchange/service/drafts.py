@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from timebank.branches.models import Area
+from timebank.branches.models import Area, Branch
 from timebank.core.errors import Invalid
 from timebank.exchange import rules
 from timebank.exchange.models import (
+    CATEGORIES,
     GOODS,
     GOODS_CATEGORIES,
     OWN_BRANCH,
@@ -22,7 +23,6 @@ from timebank.exchange.models import (
     Offer,
 )
 
-MOST_CAPACITY: Final = 99
 CATEGORIES_OF: Final = {SERVICE: SERVICE_CATEGORIES, GOODS: GOODS_CATEGORIES, RESOURCE: RESOURCE_CATEGORIES}
 _SAID: Final = (
     "category",
@@ -38,6 +38,8 @@ _SAID: Final = (
     "licence",
     "per_member_limit",
     "shared_with",
+    "answer_days",
+    "serve_days",
 )
 
 
@@ -80,6 +82,8 @@ class OfferDraft:
     area_id: int | None = None
     licence: str = ""
     per_member_limit: int | None = None
+    answer_days: int | None = None
+    serve_days: int | None = None
     shared_with: str = OWN_BRANCH
     branch_ids: frozenset[int] = frozenset()
 
@@ -89,11 +93,12 @@ class OfferDraft:
         return self.kind == SERVICE and self.branch_id is self.team_id is self.organisation_id is None
 
 
-def columns_of(draft: OfferDraft) -> dict[str, Any]:
-    """What is kept of a draft that was checked, besides whose it is."""
-    words = "\n".join((draft.title, draft.description, draft.place)).lower()
+def columns_of(draft: OfferDraft, branch: Branch) -> dict[str, Any]:
+    """What is kept of a draft of a branch that was checked, besides whose it is."""
+    words = "\n".join((draft.title, CATEGORIES[draft.category], draft.description, draft.place)).lower()
+    home = draft.area_id if draft.area_id is not None else branch.area_id
     hours = rules.hours_text(rules.read_hours(draft.hours))
-    return {name: getattr(draft, name) for name in _SAID} | {"words": words, "hours": hours}
+    return {name: getattr(draft, name) for name in _SAID} | {"words": words, "hours": hours, "home_id": home}
 
 
 def check_draft(session: Session, draft: OfferDraft, today: date, *, before: Offer | None = None) -> None:
@@ -107,6 +112,7 @@ def check_draft(session: Session, draft: OfferDraft, today: date, *, before: Off
     if not rules.MIN_PRICE_MINUTES <= draft.price_minutes <= rules.MAX_PRICE_MINUTES:
         raise BadOffer(fields={"price": "请填写每次要多少时长，1 分钟到 100 小时。"})
     _check_days(draft, kind, today, before)
+    _check_terms(draft)
     _check_capacity(draft, kind)
     if draft.area_id is not None and session.get(Area, draft.area_id) is None:
         raise BadOffer(fields={"area_id": "请从列出的区域里选一个。"})
@@ -137,14 +143,23 @@ def _check_days(draft: OfferDraft, kind: str, today: date, before: Offer | None)
         raise BadOffer(fields={"valid_until": "写了使用期限，就要写兑换截止，而且不能晚于使用期限。"})
 
 
+def _check_terms(draft: OfferDraft) -> None:
+    for name, days, most in (
+        ("answer_days", draft.answer_days, rules.MOST_ANSWER_DAYS),
+        ("serve_days", draft.serve_days, rules.MOST_SERVE_DAYS),
+    ):
+        if days is not None and not 1 <= days <= most:
+            raise BadOffer(fields={name: f"请填 1 到 {most} 天；不填就按一般的办。"})
+
+
 def _check_capacity(draft: OfferDraft, kind: str) -> None:
     hours = rules.hours_text(rules.read_hours(draft.hours))
     if kind != RESOURCE:
         if draft.capacity is not None:
             raise BadOffer(fields={"capacity": "只有场地设备有份数。"})
         return
-    if draft.capacity is None or not 1 <= draft.capacity <= MOST_CAPACITY:
-        raise BadOffer(fields={"capacity": f"请填同一时间能借给几家，1 到 {MOST_CAPACITY}。"})
+    if draft.capacity is None or not 1 <= draft.capacity <= rules.MOST_CAPACITY:
+        raise BadOffer(fields={"capacity": f"请填同一时间能借给几家，1 到 {rules.MOST_CAPACITY}。"})
     if not hours:
         raise BadOffer(fields={"hours": "请写开放时间，大家照它预订。"})
 

@@ -18,6 +18,7 @@ from timebank.exchange import rules
 from timebank.exchange.models import EXPIRED, FULFILLED, GOODS, OPEN, Order, Rating
 from timebank.exchange.queries import IN_DISPUTE, SOURCE, may_confirm, state_of
 from timebank.exchange.service import telling
+from timebank.exchange.service.bookings import free_slots
 from timebank.exchange.service.orders import give_back_stock, lock_order
 from timebank.exchange.service.paying import give_back, lock_purses, pay
 from timebank.ledger import queries as ledger_queries
@@ -249,4 +250,5 @@ def expire_orders(session: Session, *, now: datetime, at_most: int = 500) -> lis
         give_back(session, order, actor_id=None, now=now)
     for offer_id, quantity in sorted(back.items()):
         give_back_stock(session, offer_id, quantity)
+    free_slots(session, [order.id for order in overdue])
     return [order.id for order in overdue]

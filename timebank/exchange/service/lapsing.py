@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,6 +11,7 @@ from timebank.core import clock
 from timebank.core.actor import Actor
 from timebank.exchange import rules
 from timebank.exchange.models import ENDED, LISTED, Offer
+from timebank.exchange.queries import list_licences_ending
 from timebank.exchange.service.offers import OfferEnded, get_own
 from timebank.members.queries import list_staff
 from timebank.notices.service import NoticeDraft, tell_each
@@ -34,7 +35,7 @@ def remind_of_lapsing(session: Session, *, now: datetime) -> int:
     """Tell the owners of offers that end within three days, or ended yesterday; each last day once.
 
     A team's leader is told of its services; a branch's managers of its own, of organisations', and of a team that has
-    no leader. Returns of how many offers.
+    no leader. Whose licence runs out within a month is told once, too. Returns of how many offers.
     """
     today = clock.today(now)
     ending = session.scalars(
@@ -56,8 +57,20 @@ def remind_of_lapsing(session: Session, *, now: datetime) -> int:
             link="/me/offers" if offer.answers is not None else "/branch/offers",
         )
         told += [(member_id, notice) for member_id in _owners(session, offer)]
+    licences = list_licences_ending(session, today, today + rules.LICENCE_TOLD_BEFORE)
+    for offer, until in licences:
+        told.append((offer.provider_id or 0, _licence_notice(offer, until)))
     tell_each(session, told, now=now)
-    return len(ending)
+    return len(ending) + len(licences)
+
+
+def _licence_notice(offer: Offer, until: date) -> NoticeDraft:
+    return NoticeDraft(
+        kind="offer.licence_ending",
+        key=f"offer.licence_ending:{offer.id}:{until}",
+        facts={"title": offer.title, "until": str(until)},
+        link="/me/offers",
+    )
 
 
 def _owners(session: Session, offer: Offer) -> list[int]:

@@ -8,17 +8,19 @@ from typing import Any
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from timebank.branches.queries import get_branch
 from timebank.core import clock
 from timebank.core.actor import Actor
 from timebank.core.db import insert_once
 from timebank.core.errors import Conflict, FormUsed, NotAllowed
 from timebank.exchange import rules
 from timebank.exchange.models import CHOSEN, ENDED, GOODS, LISTED, PAUSED, SERVICE, Offer
-from timebank.exchange.queries import find_offer_by_key, get_offer, leads, list_shares
+from timebank.exchange.queries import find_offer_by_key, get_offer, has_licence, leads, list_shares
 from timebank.exchange.service.drafts import BadOffer, OfferDraft, check_draft, check_stock, columns_of
 from timebank.exchange.service.people import refuse_inactive
 from timebank.exchange.service.sharing import check_sharing, share
-from timebank.members.queries import find_organisation, get_team
+from timebank.members.queries import find_organisation, get_team, list_staff
+from timebank.notices.service import NoticeDraft, tell_all
 
 
 class OfferEnded(Conflict):
@@ -45,7 +47,10 @@ def post_offer(session: Session, draft: OfferDraft, *, form_key: str, actor: Act
     check_draft(session, draft, clock.today(now))
     check_stock(draft)
     check_sharing(session, draft.shared_with, draft.branch_ids, own=owner["branch_id"])
-    return _insert(session, draft, owner, form_key=form_key, now=now)
+    offer = _insert(session, draft, owner, form_key=form_key, now=now)
+    if not has_licence(session, offer, clock.today(now)):
+        _ask_for_a_look(session, offer, now)
+    return offer
 
 
 def change_offer(session: Session, offer_id: int, draft: OfferDraft, *, actor: Actor, now: datetime) -> Offer:
@@ -58,7 +63,7 @@ def change_offer(session: Session, offer_id: int, draft: OfferDraft, *, actor: A
         raise OfferEnded()
     check_draft(session, draft, clock.today(now), before=offer)
     check_sharing(session, draft.shared_with, draft.branch_ids, own=offer.branch_id)
-    for name, value in columns_of(draft).items():
+    for name, value in columns_of(draft, offer.branch).items():
         setattr(offer, name, value)
     session.flush()
     share(session, offer, draft.branch_ids)
@@ -99,6 +104,13 @@ def change_stock(session: Session, offer_id: int, *, stock: int, seen: int, acto
     return offer
 
 
+def _ask_for_a_look(session: Session, offer: Offer, now: datetime) -> None:
+    """Ask the branch to see the licence; until then the offer is not on the list."""
+    facts = {"title": offer.title, "member": offer.given_by, "licence": offer.licence}
+    notice = NoticeDraft(kind="offer.to_check", key=f"offer.to_check:{offer.id}", facts=facts, link="/branch/offers")
+    tell_all(session, [one.id for one in list_staff(session, offer.branch_id, {"manager"})], notice, now=now)
+
+
 def _owner(session: Session, draft: OfferDraft, actor: Actor) -> dict[str, Any]:
     """Whose an offer is going to be, if the actor may speak for them."""
     owner: dict[str, Any] = dict.fromkeys(("provider_id", "team_id", "organisation_id"))
@@ -125,7 +137,7 @@ def _owner(session: Session, draft: OfferDraft, actor: Actor) -> dict[str, Any]:
 
 
 def _insert(session: Session, draft: OfferDraft, owner: dict[str, Any], *, form_key: str, now: datetime) -> Offer:
-    said = columns_of(draft) | owner | {"kind": draft.kind}
+    said = columns_of(draft, get_branch(session, owner["branch_id"])) | owner | {"kind": draft.kind}
     fixed = {"stock": draft.stock, "form_key": form_key, "created_at": now, "status": LISTED}
     made = session.scalar(insert_once(session, Offer).values(said | fixed).returning(Offer.id))
     offer = find_offer_by_key(session, form_key)

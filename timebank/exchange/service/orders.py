@@ -25,6 +25,7 @@ from timebank.exchange.queries import (
     state_of,
 )
 from timebank.exchange.service import telling
+from timebank.exchange.service.bookings import book, check_time, free_slots
 from timebank.exchange.service.meetings import (
     Meeting,
     keep_proposal,
@@ -100,13 +101,17 @@ class NotEnoughEarned(Conflict):
 
 @dataclass(frozen=True, kw_only=True)
 class OrderDraft:
-    """What a member asks for; the form's key makes a repeat harmless. ``seen_price_minutes``: None without a page."""
+    """What a member asks for; the form's key makes a repeat harmless. ``seen_price_minutes``: None without a page.
+
+    For a resource ``quantity`` are hours in a row from ``starts_at`` on.
+    """
 
     offer_id: int
     form_key: str
     quantity: int = 1
     wish: str = ""
     seen_price_minutes: int | None = None
+    starts_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,15 +125,16 @@ def request_order(session: Session, draft: OrderDraft, *, actor: Actor, now: dat
     """Set the actor's coins aside for an offer; goods leave the stock and are accepted at once.
 
     A repeat returns the first. Raises, in this order: NotActive, NotAllowed, FormUsed, OfferNotFound, OtherBranch,
-    OwnOffer, OfferClosed, PriceChanged, BadQuantity, OverLimit, SoldOut, NotEnoughEarned, what clearing refuses where
-    the offer is another branch's, CoinsShort.
+    OwnOffer, OfferClosed, PriceChanged, BadQuantity, OverLimit, SoldOut, BadTime, ClosedThen, NotEnoughEarned, what
+    clearing refuses where the offer is another branch's, CoinsShort, SlotTaken.
     """
     member = refuse_inactive(session, actor.member_id)
     actor.require("order.own", owner_id=member.id)
     first = find_order_by_key(session, draft.form_key)
     if first is not None:
         asked = (member.id, draft.offer_id, draft.quantity, draft.wish)
-        if (first.member_id, first.offer_id, first.quantity, first.wish) != asked:
+        other_time = draft.starts_at is not None and draft.starts_at != first.agreed_at
+        if (first.member_id, first.offer_id, first.quantity, first.wish) != asked or other_time:
             raise FormUsed()
         return first
     offer = get_offer(session, draft.offer_id)
@@ -136,9 +142,10 @@ def request_order(session: Session, draft: OrderDraft, *, actor: Actor, now: dat
     if draft.seen_price_minutes not in {None, offer.price_minutes}:
         raise PriceChanged(title=offer.title, price=coins(offer.price_minutes))
     _refuse_quantity(session, offer, member, draft.quantity)
+    check_time(session, offer, draft.starts_at, draft.quantity, now)
     _refuse_too_early(session, member, now)
     amount = offer.price_minutes * draft.quantity
-    expires_at = expiry_of(offer, draft.quantity, None, now)
+    expires_at = expiry_of(offer, draft.quantity, draft.starts_at, now)
     price = Price(minutes=amount, form_key=draft.form_key, until=hold_until(offer, expires_at, now))
     aside = set_aside(session, member, offer, price, now=now)
     _take_stock(session, offer, draft.quantity)
@@ -157,11 +164,14 @@ def request_order(session: Session, draft: OrderDraft, *, actor: Actor, now: dat
         form_key=draft.form_key,
         requested_at=now,
         accepted_at=now if ready else None,
+        agreed_at=draft.starts_at,
         expires_at=expires_at,
         latest_at=price.until,
     )
     session.add(order)
     session.flush()
+    if draft.starts_at is not None:
+        book(session, order, draft.starts_at)
     telling.of_request(session, order, now=now)
     return order
 
@@ -296,4 +306,5 @@ def _end(session: Session, order: Order, ending: _Ending, *, actor: Actor, now: 
     session.flush()
     give_back(session, order, actor_id=actor.member_id, now=now)
     give_back_stock(session, order.offer_id, order.quantity)
+    free_slots(session, [order.id])
     return True

@@ -84,9 +84,10 @@ def give_back(session: Session, order: Order, *, actor_id: int | None, now: date
 
 
 def lock_purses(session: Session, orders: Sequence[Order]) -> None:
-    """Every account that giving back many orders is going to touch, in id order, as every other verb does."""
-    places = {order.member.coin_account_id or 0 for order in orders}
+    """Every pair and account that giving back many orders is going to touch, in id order, as every other verb does."""
     proposals = [order.proposal_id for order in orders if order.proposal_id is not None]
+    clearing.lock_pairs(session, proposals)
+    places = {order.member.coin_account_id or 0 for order in orders}
     ledger.lock_accounts(session.connection(), places | clearing_queries.lines_of(session, proposals))
 
 

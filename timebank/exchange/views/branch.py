@@ -23,12 +23,14 @@ from timebank.exchange.models import (
     OWN_BRANCH,
     UNDONE,
     UNDONE_NAME,
+    Offer,
     status_name,
 )
 from timebank.exchange.views import ID, blueprint
-from timebank.exchange.views.keeping import change, initial_of, own_offer, sharing_choices
+from timebank.exchange.views.keeping import change, initial_of, own_offer, service_form, sharing_choices
 from timebank.exchange.views.orders import TONES, status_now
 from timebank.members.queries import list_organisations
+from timebank.members.rules.papers import PAPERS, RESERVED
 from timebank.web.forms import Form
 from timebank.web.guards import current_actor, guard
 from timebank.web.query import Query
@@ -50,6 +52,10 @@ def branch_offers() -> str:
         branch=branch,
         goods=queries.list_branch_goods(session, branch.id),
         services=queries.list_branch_services(session, branch.id),
+        resources=queries.list_branch_resources(session, branch.id),
+        unchecked=queries.list_unchecked(session, branch.id, today),
+        papers={category: [PAPERS[kind] for kind in kinds] for category, kinds in RESERVED.items()},
+        hours=rules.hours_in_words,
         capacity=queries.redemption_capacity(session, branch.id, today=today),
         categories=CATEGORIES,
         statuses=OFFER_STATUS_NAMES,
@@ -73,6 +79,29 @@ def new_goods() -> Response | tuple[str, int]:
             flash(f"“{offer.title}”已上架，共 {offer.stock} 份。", "success")
             return redirect(url_for("exchange.branch_offers", branch=offer.branch_id))
     return _goods_form(form, None, branch), form.status
+
+
+@blueprint.route("/branch/services/new", methods=["GET", "POST"])
+@guard("offer.branch")
+def new_branch_service() -> Response | tuple[str, int]:
+    """Offer a service of the branch or of an organisation."""
+    branch = choose_branch("offer.branch").branch
+    form = Form(schemas.BranchServiceSchema(), initial={"price": 60, "shared_with": OWN_BRANCH})
+    if form.submitted:
+        with form.catching(), transaction() as session:
+            given = form.load()
+            key = given.pop("form_key")
+            draft = service.OfferDraft(branch_id=branch.id, **given)
+            offer = service.post_offer(session, draft, form_key=key, actor=current_actor(), now=clock.now())
+            flash(f"“{offer.title}”已发布，由网点答复和核销。", "success")
+            return redirect(url_for("exchange.branch_offers", branch=offer.branch_id))
+    page = service_form(form, None, branch=branch, organisations=organisation_choices(branch.id))
+    return page, form.status
+
+
+def organisation_choices(branch_id: int) -> list[tuple[int, str]]:
+    """The organisations of a branch to choose from."""
+    return [(one.id, one.name) for one in list_organisations(db.session(), branch_id)]
 
 
 @blueprint.route(f"/branch/offers/<{ID}:offer_id>/edit", methods=["GET", "POST"])
@@ -131,7 +160,7 @@ def branch_orders() -> str:
     )
 
 
-def _goods_form(form: Form, offer: object, branch: Branch) -> str:
+def _goods_form(form: Form, offer: Offer | None, branch: Branch) -> str:
     return render_template(
         "exchange/goods_form.html",
         form=form,
@@ -140,8 +169,10 @@ def _goods_form(form: Form, offer: object, branch: Branch) -> str:
         categories=[*GOODS_CATEGORIES.items(), ("other", "其他")],
         today=clock.today(clock.now()),
         stock_form=Form(schemas.StockSchema()),
+        photos=queries.list_photos(db.session(), offer.id) if offer else [],
+        most_photos=service.MOST_PHOTOS,
         sharing=sharing_choices(branch.id),
-        organisations=[(one.id, one.name) for one in list_organisations(db.session(), branch.id)],
+        organisations=organisation_choices(branch.id),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from timebank.branches.queries import list_branches
+from timebank.branches.queries import list_area_choices, list_branches
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.exchange import queries, rules, schemas, service
@@ -17,6 +17,7 @@ from timebank.exchange.models import (
     GOODS,
     OFFER_STATUS_NAMES,
     OWN_BRANCH,
+    SERVICE,
     SERVICE_CATEGORIES,
     SHARED_NAMES,
     Offer,
@@ -35,7 +36,11 @@ FIELDS = (
     "licence",
     "per_member_limit",
     "use_by",
+    "area_id",
+    "capacity",
     "shared_with",
+    "answer_days",
+    "serve_days",
 )
 _TURNS = {"pause": service.pause_offer, "resume": service.resume_offer, "end": service.end_offer}
 _SAID = {"pause": "已暂停，暂时不接新的兑换。", "resume": "已恢复，大家又可以兑换了。", "end": "已下架。"}
@@ -45,14 +50,15 @@ _SAID = {"pause": "已暂停，暂时不接新的兑换。", "resume": "已恢�
 @guard("offer.own")
 def my_offers() -> str:
     """What the actor offers."""
-    kept = queries.list_member_offers(db.session(), _me())
+    kept, today = queries.list_member_offers(db.session(), _me()), clock.today(clock.now())
     return render_template(
         "exchange/my_offers.html",
         kept=kept,
         categories=CATEGORIES,
         statuses=OFFER_STATUS_NAMES,
-        today=clock.today(clock.now()),
+        today=today,
         soon=rules.OFFERED_AGAIN.days,
+        unchecked={one.offer.id for one in kept if not queries.has_licence(db.session(), one.offer, today)},
     )
 
 
@@ -68,7 +74,7 @@ def new_offer() -> Response | tuple[str, int]:
             offer = service.post_offer(
                 session, service.OfferDraft(**given), form_key=key, actor=current_actor(), now=clock.now()
             )
-            flash(f"“{offer.title}”已发布，邻居们可以兑换了。", "success")
+            flash(posted(offer), "success")
             return redirect(url_for("exchange.my_offers"))
     return service_form(form, None), form.status
 
@@ -78,8 +84,9 @@ def new_offer() -> Response | tuple[str, int]:
 def edit_offer(offer_id: int) -> Response | tuple[str, int]:
     """Change a service."""
     offer = own_offer(offer_id)
-    if offer.kind == GOODS:
-        return redirect(url_for("exchange.edit_goods", offer_id=offer.id))
+    if offer.kind != SERVICE:
+        where = "exchange.edit_goods" if offer.kind == GOODS else "exchange.edit_resource"
+        return redirect(url_for(where, offer_id=offer.id))
     form = Form(schemas.ServiceSchema(), initial=initial_of(offer))
     back = "exchange.my_offers" if _is_mine(offer) else "exchange.branch_offers"
     return change(offer, form, back) or (service_form(form, queries.get_offer(db.session(), offer_id)), form.status)
@@ -110,6 +117,13 @@ def renew_offer(offer_id: int) -> Response:
     return redirect(local_path(request.form.get("next", url_for("exchange.my_offers"))))
 
 
+def posted(offer: Offer) -> str:
+    """What is said when an offer was posted: who needs a licence waits until staff have seen it."""
+    if queries.has_licence(db.session(), offer, clock.today(clock.now())):
+        return f"“{offer.title}”已发布，邻居们可以兑换了。"
+    return f"“{offer.title}”已交给网点核对证书。请带证书原件到网点，核对以后邻居就能看到。"
+
+
 def own_offer(offer_id: int) -> Offer:
     """An offer that the actor may change; to others it does not exist."""
     offer, actor = queries.get_offer(db.session(), offer_id), current_actor()
@@ -136,7 +150,19 @@ def change(offer: Offer, form: Form, back: str) -> Response | None:
 def initial_of(offer: Offer) -> Mapping[str, Any]:
     """What the form shows of an offer."""
     shares = {"branch_ids": queries.list_shares(db.session(), offer.id)}
-    return {name: getattr(offer, name) for name in FIELDS} | {"price": offer.price_minutes} | shares
+    said = {name: getattr(offer, name) for name in FIELDS}
+    return said | {"price": offer.price_minutes} | shares | hours_rows(offer.hours)
+
+
+def hours_rows(text: str) -> dict[str, Any]:
+    """Weekly hours as the rows of a form."""
+    return {
+        f"hours-{at}-{name}": value
+        for at, span in enumerate(rules.read_hours(text))
+        for name, value in zip(
+            ("first", "last", "opens", "closes"), (span.first, span.last, *span.clock.split("-")), strict=True
+        )
+    }
 
 
 def sharing_choices(own: int | None) -> dict[str, Any]:
@@ -145,7 +171,7 @@ def sharing_choices(own: int | None) -> dict[str, Any]:
     return {"ways": SHARED_NAMES.items(), "others": [(one.id, one.name, one.address) for one in others]}
 
 
-def service_form(form: Form, offer: Offer | None) -> str:
+def service_form(form: Form, offer: Offer | None, **more: Any) -> str:
     """The page with the form of a service."""
     return render_template(
         "exchange/service_form.html",
@@ -156,7 +182,19 @@ def service_form(form: Form, offer: Offer | None) -> str:
         licensed="、".join(name for code, name in SERVICE_CATEGORIES.items() if code in rules.LICENSED),
         today=clock.today(clock.now()),
         sharing=sharing_choices(offer.branch_id if offer else current_actor().branch_id),
+        teams=[(one.id, one.name) for one in queries.list_led_by(db.session(), _me())] if offer is None else [],
+        days=rules.DAY_NAMES.items(),
+        areas=area_choices(),
+        photos=queries.list_photos(db.session(), offer.id) if offer else [],
+        most_photos=service.MOST_PHOTOS,
+        licensed_now=offer is None or queries.has_licence(db.session(), offer, clock.today(clock.now())),
+        **more,
     )
+
+
+def area_choices() -> list[tuple[int, str]]:
+    """The open areas to choose from, indented by level."""
+    return list_area_choices(db.session(), clock.today(clock.now()))
 
 
 def _is_mine(offer: Offer) -> bool:

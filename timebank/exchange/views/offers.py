@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from timebank.branches.queries import area_path
 from timebank.clearing.queries import WhyNot, why_not
 from timebank.core import clock
 from timebank.core.db import db, transaction
@@ -14,6 +16,7 @@ from timebank.core.paging import page_number
 from timebank.exchange import queries, rules, schemas, service
 from timebank.exchange.models import CATEGORIES, GOODS, KIND_NAMES, RESOURCE, SERVICE, Offer
 from timebank.exchange.views import ID, blueprint
+from timebank.exchange.views.keeping import area_choices
 from timebank.ledger import queries as ledger_queries
 from timebank.members.models import Member
 from timebank.web.forms import Form
@@ -31,15 +34,18 @@ PRICE_CHOICES = tuple((str(hours * 60), f"{hours} 币以内") for hours in (1, 2
 @blueprint.get("/offers")
 @public
 def list_offers() -> str:
-    """What can be redeemed; a member sees their own branch's, and what other branches share with it."""
+    """What can be redeemed, the nearest first; a member sees their branch's, and what others share with it."""
     actor = find_actor()
-    typed = Query()
+    typed, areas = Query(), area_choices()
     wanted = queries.OfferFilter(
         text=typed.value("text"),
         category=typed.one_of("category", CATEGORIES),
         kind=typed.one_of("kind", KIND_NAMES),
         most_minutes=int(typed.one_of("price", dict(PRICE_CHOICES)) or 0) or None,
+        near=typed.one_of("near", queries.NEAR),
+        area_id=int(typed.one_of("area", {str(one): name for one, name in areas}) or 0) or None,
         branch_id=actor.branch_id if actor is not None else None,
+        home_id=_home(),
     )
     page = queries.list_offers(
         db.session(), wanted, today=clock.today(clock.now()), number=page_number(request.args.get("page"))
@@ -51,6 +57,8 @@ def list_offers() -> str:
         categories=CATEGORIES,
         kinds=KIND_NAMES,
         prices=PRICE_CHOICES,
+        nearness=queries.NEAR,
+        areas=areas,
         available=_available(),
     )
 
@@ -59,7 +67,7 @@ def list_offers() -> str:
 @public
 def show_offer(offer_id: int) -> str:
     """One offer, what it would leave of the balance, and the form to ask for it."""
-    return _offer_page(offer_id, Form(schemas.OrderSchema(), initial={"quantity": 1}))
+    return _offer_page(offer_id, Form(schemas.OrderSchema(), initial={"quantity": 1, "starts_at": _asked_time()}))
 
 
 @blueprint.post(f"/offers/<{ID}:offer_id>")
@@ -79,6 +87,7 @@ def request_order(offer_id: int) -> Response | tuple[str, int]:
 def _offer_page(offer_id: int, form: Form) -> str:
     session, actor, now = db.session(), find_actor(), clock.now()
     offer = queries.get_offer(session, offer_id)
+    terms = rules.terms_of(offer.answer_days, offer.serve_days)
     return render_template(
         "exchange/offer.html",
         offer=offer,
@@ -93,11 +102,30 @@ def _offer_page(offer_id: int, form: Form) -> str:
         taken=queries.count_taken(session, offer.id, actor.member_id)
         if actor is not None and actor.member_id is not None
         else 0,
-        most=rules.MAX_QUANTITY,
-        answer_days=rules.ANSWER_TIME.days,
-        pick_up_days=rules.PICK_UP_TIME.days,
+        most=service.most_at_once(offer),
+        starts_at=_read_time(form.value("starts_at")) if offer.kind == RESOURCE else None,
+        photos=queries.list_photos(session, offer.id),
+        hours=rules.hours_in_words(offer.hours),
+        area=area_path(session, offer.area_id, clock.today(now)) if offer.area_id is not None else "",
+        licensed_now=queries.has_licence(session, offer, clock.today(now)),
+        answer_days=terms.answer.days,
+        pick_up_days=terms.serve.days,
         today=clock.today(now),
     )
+
+
+def _asked_time() -> str:
+    """The hour that the calendar led here with, as the form sends it on; empty for anything else."""
+    asked = request.args.get("at", "")
+    return asked if _read_time(asked) is not None else ""
+
+
+def _read_time(text: str) -> datetime | None:
+    try:
+        found = datetime.strptime(text, "%Y-%m-%dT%H:%M")  # noqa: DTZ007 (a wall clock's time; the zone comes next)
+    except ValueError:
+        return None
+    return clock.instant(found.date(), found.time())
 
 
 def _why_not(offer: Offer) -> str:
@@ -130,6 +158,15 @@ def _abroad(offer: Offer) -> WhyNot | None:
         minutes=offer.price_minutes,
         now=clock.now(),
     )
+
+
+def _home() -> int | None:
+    """The area from which the visitor looks: their own, else their branch's; None for who is not signed in."""
+    actor = find_actor()
+    member = db.session.get(Member, actor.member_id) if actor is not None and actor.member_id else None
+    if member is None:
+        return None
+    return member.area_id if member.area_id is not None else member.branch.area_id
 
 
 def _available() -> int | None:

@@ -16,10 +16,11 @@ from timebank.core.clock import instant, month_name
 from timebank.exchange.models import DISPUTED_NAME, ORDER_STATUS_NAMES, Order
 from timebank.growth.rules import Movement, words
 from timebank.ledger import queries as ledger
+from timebank.ledger.queries import SERVE
 from timebank.members.models import Member
 from timebank.members.queries import list_names
 from timebank.requests.models import STATUS_NAMES
-from timebank.requests.queries import requests_of_holds
+from timebank.requests.queries import requests_of_holds, requests_of_records
 
 Instants = tuple[datetime | None, datetime | None]
 ALL: Instants = (None, None)
@@ -107,6 +108,8 @@ def _lines(session: Session, found: Iterable[ledger.StatementLine], unit: str) -
     titles = _titles(session, [line for line in found if line.reverses_id is not None], orders)
     reasons = ledger.reasons_of(session, [line.entry_id for line in found])
     friends = _friends(session, found)
+    served = {line.source_id for line in found if line.kind == SERVE and line.source_id}
+    requests = requests_of_records(session, served)
     lines = []
     for line in found:
         order = orders.get(line.source_id or 0) if line.source_type == "order" else None
@@ -128,7 +131,7 @@ def _lines(session: Session, found: Iterable[ledger.StatementLine], unit: str) -
                 text=words(movement),
                 amount=line.amount,
                 balance=line.balance,
-                link=f"/orders/{order.id}" if order else "",
+                link=_link(order, requests.get(line.source_id or 0) if line.kind == SERVE else None),
                 entry_id=line.entry_id,
                 note=f"这一笔后来更正了：{reasons[line.entry_id]}" if line.entry_id in reasons else "",
             )
@@ -140,6 +143,12 @@ def _giver(order: Order) -> str:
     """Who did it, as others see them; nobody for goods and hours of a room."""
     who = order.served_by or order.provider
     return who.alias if who is not None else ""
+
+
+def _link(order: Order | None, request_id: int | None) -> str:
+    if request_id is not None:
+        return f"/requests/{request_id}"
+    return f"/orders/{order.id}" if order else ""
 
 
 def _friends(session: Session, lines: Iterable[ledger.StatementLine]) -> dict[int, str]:

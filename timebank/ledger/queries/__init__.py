@@ -11,6 +11,7 @@ from timebank.ledger.queries.accounts import (
     outstanding,
     page_accounts,
 )
+from timebank.ledger.queries.ageing import purses_with
 from timebank.ledger.queries.circulation import REDEEM, SERVE
 from timebank.ledger.queries.corrected import list_corrected
 from timebank.ledger.queries.earnings import (
@@ -84,6 +85,7 @@ __all__ = [
     "movements",
     "outstanding",
     "page_accounts",
+    "purses_with",
     "reasons_of",
     "statement",
     "taken_keys",

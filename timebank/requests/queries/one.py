@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
+from timebank.attendance.models import Attendance
 from timebank.core.actor import Actor
 from timebank.core.errors import NotFound
 from timebank.exchange.rules import Score
@@ -95,9 +96,16 @@ def find_by_key(session: Session, form_key: str) -> HelpRequest | None:
     return session.scalars(select(HelpRequest).where(HelpRequest.form_key == form_key)).one_or_none()
 
 
-def find_request_of_shift(session: Session, shift_id: int) -> HelpRequest | None:
-    """The request whose service a shift is."""
-    return session.scalars(select(HelpRequest).where(HelpRequest.shift_id == shift_id)).one_or_none()
+def requests_of_records(session: Session, record_ids: Collection[int]) -> dict[int, int]:
+    """The requests that records of attendance were for, by record."""
+    if not record_ids:
+        return {}
+    found = (
+        select(Attendance.id, HelpRequest.id.label("request_id"))
+        .join(HelpRequest, HelpRequest.shift_id == Attendance.shift_id)
+        .where(Attendance.id.in_(record_ids))
+    )
+    return {row.id: row.request_id for row in session.execute(found)}
 
 
 def requests_of_holds(session: Session, hold_ids: Collection[int]) -> dict[int, HelpRequest]:

@@ -27,6 +27,7 @@ from timebank.requests.rules import Progress
 PROGRESS_NAMES = {
     "agreed": "已约好",
     "serving": "正在服务",
+    "missed": "没有签到记录",
     "review": "等核对、审核",
     "served": "已完成",
     "unserved": "这次没有服务成",

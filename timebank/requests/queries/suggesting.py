@@ -66,9 +66,9 @@ def list_suggestions(session: Session, request: HelpRequest, *, most: int = 8) -
         .order_by(case((skilled, 0), else_=1), case((near, 0), else_=1), Member.id)
         .limit(_LOOKED_AT)
     ).all()
-    weighed = [(_reasons(request, member), member) for member in found]
-    likely = sorted((pair for pair in weighed if pair[0]), key=lambda pair: (-len(pair[0]), pair[1].id))[:most]
-    ids = [member.id for _, member in likely]
+    weighed = [(*_reasons(request, member), member) for member in found]
+    likely = sorted((one for one in weighed if one[0]), key=lambda one: (-one[0], one[2].id))[:most]
+    ids = [member.id for _, _, member in likely]
     scores, running = score_of(session, ids), _running(session, ids)
     return [
         Suggestion(
@@ -77,20 +77,21 @@ def list_suggestions(session: Session, request: HelpRequest, *, most: int = 8) -
             score=scores.get(member.id, Score()),
             running=running.get(member.id, 0),
         )
-        for reasons, member in likely
+        for _, reasons, member in likely
     ]
 
 
-def _reasons(request: HelpRequest, member: Member) -> tuple[str, ...]:
+def _reasons(request: HelpRequest, member: Member) -> tuple[int, tuple[str, ...]]:
+    """What speaks for somebody, and how much: a skill more than living near, and that more than a free evening."""
     length = min((request.last_day - request.first_day).days, _MOST_DAYS) + 1
     days = [request.first_day + timedelta(days=at) for at in range(length)]
     near = member.area_id is not None and member.area_id == request.recipient.area_id and not request.confidential
     told = (
-        (can_do(member.skills, request.category), f"会：{member.skills}"),
-        (near, "住得近"),
-        (is_free_then(member.free_times, request.part_of_day, days), f"有空：{member.free_times}"),
+        (4, can_do(member.skills, request.category), f"会：{member.skills}"),
+        (2, near, "住得近"),
+        (1, is_free_then(member.free_times, request.part_of_day, days), f"有空：{member.free_times}"),
     )
-    return tuple(words for holds, words in told if holds)
+    return sum(weight for weight, holds, _ in told if holds), tuple(words for _, holds, words in told if holds)
 
 
 def _running(session: Session, member_ids: Sequence[int]) -> dict[int, int]:

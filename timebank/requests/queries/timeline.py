@@ -20,6 +20,7 @@ _TITLES: Final[Mapping[str, str]] = {
     "invited": "{by}请{to}来",
     "refused": "{by}这次来不了",
     "claimed": "{by}接单",
+    "moved": "{by}改了时间",
     "released": "退单，重新找人",
     "unserved": "没有服务成，重新找人",
     "done": "完成",

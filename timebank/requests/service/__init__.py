@@ -18,6 +18,7 @@ from timebank.requests.service.claiming import (
     NotThen,
     ReasonMissing,
     claim,
+    move,
     refuse,
     release,
 )
@@ -73,6 +74,7 @@ __all__ = [
     "hand_over",
     "invite",
     "look",
+    "move",
     "rate",
     "refuse",
     "release",

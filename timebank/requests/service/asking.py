@@ -155,7 +155,7 @@ def withdraw(session: Session, request_id: int, *, reason: str = "", actor: Acto
         raise ReasonMissing(fields={"reason": ReasonMissing.text})
     volunteer_id = request.volunteer_id
     give_up_service(session, request, reason=reason or "点单的人撤回了", now=now)
-    request.status, request.end_reason = after, reason.strip()
+    request.status, request.end_reason, request.volunteer_id = after, reason.strip(), None
     request.ended_at, request.ended_by_id = now, actor.member_id
     session.flush()
     free_coins(session, request, actor=actor, now=now)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from timebank.activities.service import ServiceDraft, open_service
 from timebank.core import clock
 from timebank.core.actor import Actor
-from timebank.core.errors import Conflict, Invalid
+from timebank.core.errors import Conflict, Invalid, NotAllowed
 from timebank.members.models import Member
 from timebank.members.queries import get_member
 from timebank.requests.models import (
@@ -86,7 +86,8 @@ def claim(session: Session, request_id: int, wanted: Claim, *, actor: Actor, now
     if why:
         raise NotSuitable(name="您" if member.id == actor.member_id else member.alias, why=why)
     if request.minutes:
-        request.shift_id = _agree(session, request, member, wanted.starts_at, actor=actor, now=now)
+        start = _fitting(request, wanted.starts_at, now)
+        request.shift_id = _agree(session, request, member, start, actor=actor, now=now)
     request.status, request.volunteer_id = after, member.id
     session.flush()
     session.expire(request, ["volunteer", "shift"])
@@ -97,9 +98,15 @@ def claim(session: Session, request_id: int, wanted: Claim, *, actor: Actor, now
 
 
 def _require(session: Session, request: HelpRequest, member_id: int, actor: Actor) -> None:
-    """For oneself, whoever may see it as open; for others, the branch's staff with a yes of who was asked."""
+    """For oneself, whoever it is open to or who was asked; for others, the branch's staff with a yes of who was asked.
+
+    Staff who merely see it are not told why somebody must not take it: of a confidential one that would tell who it is.
+    """
     if member_id == actor.member_id:
         actor.require("request.own", owner_id=member_id)
+        sides = sides_of(session, request, actor)
+        if request.status == OPEN and not (sides.may_take or sides.invited):
+            raise AskedNobody()
         return
     actor.require("request.check", branch_id=request.branch_id)
     asked = select(HelpInvitation.id).where(
@@ -109,22 +116,27 @@ def _require(session: Session, request: HelpRequest, member_id: int, actor: Acto
         raise AskedNobody()
 
 
-def _agree(
-    session: Session,
-    request: HelpRequest,
-    member: Member,
-    starts_at: datetime | None,
-    *,
-    actor: Actor,
-    now: datetime,
-) -> int:
+def _fitting(request: HelpRequest, starts_at: datetime | None, now: datetime) -> datetime:
+    """A time ahead, on one of the days that were asked for. Raises NotThen."""
     fits = starts_at is not None and fits_days(clock.today(starts_at), request.first_day, request.last_day)
     if starts_at is None or starts_at <= now or not fits:
         span = (
             f"{request.first_day} 到 {request.last_day}" if request.first_day < request.last_day else request.first_day
         )
         raise NotThen(fields={"starts_at": f"请选现在以后、{span} 的时间。"})
-    claims = select(func.count()).where(HelpStep.request_id == request.id, HelpStep.what == "claimed")
+    return starts_at
+
+
+def _agree(
+    session: Session,
+    request: HelpRequest,
+    member: Member,
+    starts_at: datetime,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> int:
+    claims = select(func.count()).where(HelpStep.request_id == request.id, HelpStep.what.in_(("claimed", "moved")))
     draft = ServiceDraft(
         branch_id=request.branch_id,
         organiser_id=request.coordinator_id or 0,
@@ -159,6 +171,32 @@ def _answer(session: Session, request: HelpRequest, member_id: int, answer: str,
     return bool(answered.rowcount)  # type: ignore[attr-defined]
 
 
+def move(session: Session, request_id: int, *, starts_at: datetime, actor: Actor, now: datetime) -> HelpRequest:
+    """Agree on another time before anybody has come; everybody concerned is told. The same time again is calm.
+
+    The volunteer may, and the branch's staff. Raises RequestNotFound, NotAllowed, NotClaimed, RequestEnded, NotThen,
+    ServiceBegun, and what ``open_service`` raises.
+    """
+    request = lock_request(session, request_id, actor)
+    if not sides_of(session, request, actor).volunteer:
+        actor.require("request.check", branch_id=request.branch_id)
+    decide("move", request.status)
+    if request.shift is None or request.volunteer_id is None:
+        raise NotAllowed(permission="request.check")  # a wish that takes no time has none to move
+    if request.shift.starts_at == starts_at:
+        return request
+    _fitting(request, starts_at, now)
+    give_up_service(session, request, reason="改了时间", now=now)
+    request.shift_id = _agree(
+        session, request, get_member(session, request.volunteer_id), starts_at, actor=actor, now=now
+    )
+    session.flush()
+    session.expire(request, ["shift"])
+    note(session, request, "moved", actor=actor, now=now)
+    telling.of_move(session, request, actor=actor, now=now)
+    return request
+
+
 def refuse(session: Session, request_id: int, *, actor: Actor, now: datetime) -> HelpRequest:
     """Say no to being asked; the coordinator is told. Raises RequestNotFound, AskedNobody."""
     request = lock_request(session, request_id, actor)
@@ -185,7 +223,7 @@ def release(session: Session, request_id: int, *, reason: str, actor: Actor, now
         raise ReasonMissing(fields={"reason": ReasonMissing.text})
     volunteer_id = request.volunteer_id
     give_up_service(session, request, reason=reason.strip(), now=now)
-    request.status = OPEN
+    request.status, request.volunteer_id = OPEN, None
     session.flush()
     session.expire(request, ["volunteer", "shift"])
     if volunteer_id is not None:

@@ -5,12 +5,14 @@ Nobody has to wait for the job that calls this: pages read how far a service has
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from timebank.activities.models import Shift
 from timebank.activities.service import lock_service
+from timebank.attendance.models import ShiftApproval
 from timebank.core import clock
 from timebank.core.actor import Actor
 from timebank.core.errors import NotAllowed
@@ -21,6 +23,11 @@ from timebank.requests.service import telling
 from timebank.requests.service.stepping import free_coins, lock_request, note
 
 _UNTAKEN_FOR = timedelta(days=1)  # so long a new request may wait before the branch is reminded
+
+
+_DECIDED = select(ShiftApproval.id).where(
+    ShiftApproval.shift_id == HelpRequest.shift_id, ShiftApproval.approved_at.is_not(None)
+)
 
 
 def settle(session: Session, request: HelpRequest, *, now: datetime) -> bool:
@@ -60,10 +67,10 @@ def _reopen(session: Session, request: HelpRequest, now: datetime) -> None:
 
 
 def settle_requests(session: Session, *, now: datetime, at_most: int = 200) -> int:
-    """Settle the claimed requests of which the service is over; returns how many changed."""
+    """Settle the claimed requests of which the list was approved; returns how many changed."""
     claimed = session.scalars(
         select(HelpRequest)
-        .where(HelpRequest.status == CLAIMED, HelpRequest.shift_id.is_not(None))
+        .where(HelpRequest.status == CLAIMED, _DECIDED.exists())
         .order_by(HelpRequest.id)
         .limit(at_most)
         .with_for_update(of=HelpRequest, key_share=True, skip_locked=True)
@@ -113,7 +120,9 @@ def expire_requests(session: Session, *, now: datetime, at_most: int = 500) -> i
 
 
 def remind_of_requests(session: Session, *, now: datetime) -> int:
-    """Remind coordinators of what nobody took with two days left, and managers of what nobody took up; each once."""
+    """Remind coordinators of what nobody took with two days left, managers of what nobody took up, and those who wait
+    for somebody tomorrow; each once. Returns of how many requests.
+    """
     today = clock.today(now)
     waiting = session.scalars(
         select(HelpRequest).where(HelpRequest.status.in_((ASKED, OPEN)), HelpRequest.last_day >= today)
@@ -125,4 +134,16 @@ def remind_of_requests(session: Session, *, now: datetime) -> int:
         if soon or late:
             telling.of_waiting(session, request, soon=soon, now=now)
             reminded += 1
-    return reminded
+    return reminded + _remind_of_tomorrow(session, today + timedelta(days=1), now)
+
+
+def _remind_of_tomorrow(session: Session, day: date, now: datetime) -> int:
+    start, end = clock.instant(day, time()), clock.instant(day + timedelta(days=1), time())
+    coming = session.scalars(
+        select(HelpRequest)
+        .join(HelpRequest.shift)
+        .where(HelpRequest.status == CLAIMED, Shift.starts_at >= start, Shift.starts_at < end)
+    ).all()
+    for request in coming:
+        telling.of_tomorrow(session, request, now=now)
+    return len(coming)

@@ -46,14 +46,14 @@ def note(  # noqa: PLR0913 - the parts of one row
 
 
 def give_up_service(session: Session, request: HelpRequest, *, reason: str, now: datetime) -> None:
-    """Let the volunteer and the shift of a claimed request go. Raises ServiceBegun."""
+    """Let the shift of a claimed request go. Raises ServiceBegun."""
     if request.shift_id is not None:
         shift = lock_service(session, request.shift_id)
         service = service_of(session, request)
         if service is not None and (service.recorded or service.list_waits or service.approved):
             raise ServiceBegun()
         close_service(session, shift, reason=reason, now=now)
-    request.volunteer_id = request.shift_id = None
+    request.shift_id = None
 
 
 def free_coins(session: Session, request: HelpRequest, *, actor: Actor | None, now: datetime) -> None:

@@ -62,6 +62,13 @@ def of_claim(session: Session, request: HelpRequest, *, actor: Actor, now: datet
         _tell(session, request, "request.assigned", yes, now, mark=mark, start=request.shift.starts_at)
 
 
+def of_move(session: Session, request: HelpRequest, *, actor: Actor, now: datetime) -> None:
+    """Nobody waits at the old time."""
+    told = (_needing(request) | {request.coordinator_id, request.volunteer_id}) - {actor.member_id}
+    start = request.shift.starts_at if request.shift else now
+    _tell(session, request, "request.moved", told, now, start=start, mark=request.shift_id)
+
+
 def of_release(
     session: Session, request: HelpRequest, *, volunteer_id: int | None, reason: str, actor: Actor, now: datetime
 ) -> None:
@@ -105,6 +112,13 @@ def of_waiting(session: Session, request: HelpRequest, *, soon: bool, now: datet
     told = {request.coordinator_id} if request.coordinator_id else _managers(session, request)
     kind = "request.soon_over" if soon else "request.not_taken_up"
     _tell(session, request, kind, told, now, until=str(request.last_day))
+
+
+def of_tomorrow(session: Session, request: HelpRequest, *, now: datetime) -> None:
+    """Who waits at home knows who comes when; the volunteer is reminded of the shift."""
+    if request.shift is not None and request.volunteer is not None:
+        facts = {"volunteer": request.volunteer.alias, "start": request.shift.starts_at, "mark": request.shift_id}
+        _tell(session, request, "request.tomorrow", _needing(request) - {request.volunteer_id}, now, **facts)
 
 
 def of_handover(session: Session, request: HelpRequest, *, before: int | None, actor: Actor, now: datetime) -> None:

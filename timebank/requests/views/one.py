@@ -28,7 +28,7 @@ from timebank.requests.models import (
     HelpRequest,
 )
 from timebank.requests.queries import Shown
-from timebank.requests.views.base import ONE, SCORES, blueprint
+from timebank.requests.views.base import ONE, SCORES, Untouched, blueprint
 from timebank.web.forms import Form, FormSchema
 from timebank.web.guards import current_actor, guard
 from timebank.web.keyring import keys
@@ -56,6 +56,7 @@ class May:
 
     claim: bool
     refuse: bool
+    move: bool
     release: bool
     withdraw: bool
     confirm: bool
@@ -114,12 +115,13 @@ def _may(
     request: HelpRequest, one: Shown, mine: HelpInvitation | None, *, unsuitable: str, rated: set[str], actor: Actor
 ) -> May:
     sides, status = one.sides, one.status
-    before = status == CLAIMED and one.progress in {None, "agreed"}
+    before = status == CLAIMED and one.progress in {None, "agreed", "missed"}
     needing = sides.recipient or sides.asker
     nobody = request.coordinator_id is None
     return May(
         claim=status == OPEN and (sides.may_take or sides.invited) and not unsuitable,
         refuse=status == OPEN and mine is not None and mine.answer == "",
+        move=before and one.starts_at is not None and (sides.volunteer or sides.staff),
         release=before and (sides.volunteer or sides.staff),
         withdraw=(needing or sides.staff) and (status in {ASKED, OPEN} or before),
         confirm=status == CLAIMED and not request.minutes and (needing or sides.staff) and not sides.volunteer,
@@ -151,10 +153,15 @@ def _first_time(request: HelpRequest, now: datetime) -> str:
     return ""
 
 
+def _agreed_time(request: HelpRequest) -> str:
+    return clock.local(request.shift.starts_at).strftime("%Y-%m-%dT%H:%M") if request.shift is not None else ""
+
+
 def _forms(request: HelpRequest, typed: dict[str, Form], now: datetime) -> dict[str, Form]:
     """A form for each thing one can do here."""
     made: dict[str, tuple[FormSchema, dict[str, Any]]] = {
         "claim": (schemas.ClaimSchema(), {"starts_at": _first_time(request, now)}),
+        "move": (schemas.MoveSchema(), {"starts_at": _agreed_time(request)}),
         "release": (schemas.ReasonSchema(), {}),
         "withdraw": (schemas.ReasonSchema(), {}),
         "confirm": (FormSchema(), {}),
@@ -172,4 +179,4 @@ def _forms(request: HelpRequest, typed: dict[str, Form], now: datetime) -> dict[
             },
         ),
     }
-    return {name: typed.get(name) or Form(schema, initial=initial) for name, (schema, initial) in made.items()}
+    return {name: typed.get(name) or Untouched(schema, initial=initial) for name, (schema, initial) in made.items()}

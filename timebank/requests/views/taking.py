@@ -70,6 +70,19 @@ def refuse(help_request_id: int) -> Response:
     return redirect(url_for("requests.list_requests"), 303)
 
 
+@blueprint.post(f"{ONE}/move")
+@guard("request.own")
+def move(help_request_id: int) -> Response | tuple[str, int]:
+    """Agree on another time."""
+    form = Form(schemas.MoveSchema())
+    with form.catching(), transaction() as session:
+        at = form.load()["starts_at"]
+        service.move(session, help_request_id, starts_at=at, actor=current_actor(), now=clock.now())
+        flash("时间改好了，已经告诉对方。", "success")
+        return back_to(help_request_id)
+    return request_page(help_request_id, move=form), form.status
+
+
 @blueprint.post(f"{ONE}/release")
 @guard("request.own")
 def release(help_request_id: int) -> Response | tuple[str, int]:

@@ -1,4 +1,4 @@
-"""Photos of paper: opened with doubt, turned upright, made small, and written anew without anything but the picture."""
+"""Photos that people send: opened with doubt, turned upright, made small, written anew with the picture alone."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ _one_at_a_time = threading.Lock()  # a large picture takes two hundred megabytes
 class NoPhoto(Invalid):
     """The form was sent without a file."""
 
-    code = "attendance.no_photo"
+    code = "core.no_photo"
     text = "请先选择照片，或者用手机拍一张。"
 
 
 class PhotoTooBig(Invalid):
-    """More bytes or more pixels than a photo of a page needs."""
+    """More bytes or more pixels than a photo needs."""
 
-    code = "attendance.photo_too_big"
+    code = "core.photo_too_big"
     text = "照片太大了（最多 12 MB、5200 万像素）。请把相机调到普通画质，再拍一张。"
 
 
 class PhotoUnreadable(Invalid):
     """Not a JPEG or PNG picture, or a damaged one."""
 
-    code = "attendance.photo_unreadable"
+    code = "core.photo_unreadable"
     text = "这个文件打不开，或者不是照片。请用 JPEG 或 PNG 照片；苹果手机请在“设置 → 相机 → 格式”里选“兼容性最佳”再拍。"
 
 
 class PhotoTooSmall(Invalid):
-    """Too few pixels to read a signature."""
+    """Too few pixels to see anything on it."""
 
-    code = "attendance.photo_too_small"
-    text = "照片太小，看不清字。请对着整张纸，近一点、亮一点，再拍一张。"
+    code = "core.photo_too_small"
+    text = "照片太小，看不清。请近一点、亮一点，再拍一张。"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,31 +62,34 @@ class Photo:
         return hashlib.sha256(self.jpeg).hexdigest()
 
 
-def read_photo(content: bytes) -> Photo:
-    """Make a photo of what was sent. Raises NoPhoto, PhotoTooBig, PhotoUnreadable, PhotoTooSmall, tied to ``photo``."""
+def read_photo(content: bytes, *, longest: int = LONGEST_SIDE) -> Photo:
+    """Make a photo of what was sent, no side longer than ``longest`` pixels.
+
+    Raises NoPhoto, PhotoTooBig, PhotoUnreadable, PhotoTooSmall, tied to ``photo``.
+    """
     if not content:
         raise _refused(NoPhoto)
     if len(content) > MOST_BYTES:
         raise _refused(PhotoTooBig)
     with _one_at_a_time:
         try:
-            return _read(content)
+            return _read(content, longest)
         except (Image.DecompressionBombError, Image.DecompressionBombWarning):
             raise _refused(PhotoTooBig) from None
         except (OSError, SyntaxError, ValueError, EOFError, TypeError, ArithmeticError):  # Pillow's words for damage
             raise _refused(PhotoUnreadable) from None
 
 
-def _read(content: bytes) -> Photo:
+def _read(content: bytes, longest: int) -> Photo:
     with Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as sent:
         if sent.width * sent.height > MOST_PIXELS:
             raise _refused(PhotoTooBig)
         if min(sent.size) < _LEAST_SIDE:
             raise _refused(PhotoTooSmall)
-        sent.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))  # a JPEG is unpacked no larger than needed
+        sent.draft("RGB", (longest, longest))  # a JPEG is unpacked no larger than needed
         turned = ImageOps.exif_transpose(sent)
         picture = _on_white(turned)
-    picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    picture.thumbnail((longest, longest))
     out = io.BytesIO()
     picture.save(out, "JPEG", quality=_QUALITY, optimize=True)
     return Photo(jpeg=out.getvalue(), width=picture.width, height=picture.height)

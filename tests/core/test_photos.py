@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from tests.attendance.paper import a_picture
-from timebank.attendance.sheets import LONGEST_SIDE, NoPhoto, PhotoTooBig, PhotoTooSmall, PhotoUnreadable, read_photo
 from timebank.core.errors import Invalid
+from timebank.core.photos import LONGEST_SIDE, NoPhoto, PhotoTooBig, PhotoTooSmall, PhotoUnreadable, read_photo
 
 
 def opened(jpeg: bytes) -> Image.Image:
