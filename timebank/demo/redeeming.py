@@ -34,9 +34,12 @@ from timebank.exchange.service import (
     request_order,
 )
 from timebank.ledger.queries import get_account
+from timebank.members.rules.papers import RESERVED
+from timebank.members.service import PaperDraft, record_paper
 
 _ORDERS_BEGIN: Final = timedelta(days=16)  # first there have to be hours to redeem
 _HOURS_BETWEEN: Final = 21
+_LICENCE_LASTS: Final = timedelta(days=900)
 # How orders end, over and over in this order.
 _ENDS: Final = ("done", "done", "done", "declined", "done", "done", "cancelled", "done", "done", "ignored", "done")
 # Whom visitors sign in as: their orders are told one by one.
@@ -115,6 +118,22 @@ def _offer_service(story: Story, service: Service, at: datetime) -> None:
     )
     actor = story.actor(service.provider)
     post_offer(story.session, draft, form_key=_offer_key(service.title), actor=actor, now=at)
+    if service.licence:
+        _show_licence(story, service, at)
+
+
+def _show_licence(story: Story, service: Service, at: datetime) -> None:
+    """Staff see the paper that the law asks for, or nobody could redeem the offer."""
+    holder = story.residents[service.provider]
+    draft = PaperDraft(
+        kind=RESERVED[service.category][-1],
+        valid_until=today(story.now) + _LICENCE_LASTS,
+        note="",
+        seen=True,
+        form_key=f"demo:licence:{service.provider}",
+    )
+    actor = story.actor(MANAGERS[holder.person.branch])
+    record_paper(story.session, holder.member_id, draft, actor=actor, now=at)
 
 
 def _offer_goods(story: Story, goods: Goods, at: datetime) -> None:
