@@ -17,8 +17,8 @@ from timebank.demo.town import offers
 from timebank.demo.town.offers import GOODS, SERVICES, Goods, Service
 from timebank.demo.town.sign_ins import SIGN_INS
 from timebank.exchange import queries
-from timebank.exchange.models import EVERYWHERE, OWN_BRANCH, Offer, Order
 from timebank.exchange.models import GOODS as GOODS_KIND
+from timebank.exchange.models import Offer, Order
 from timebank.exchange.service import (
     Meeting,
     OfferDraft,
@@ -119,7 +119,7 @@ def _offer_service(story: Story, service: Service, at: datetime) -> None:
         description=service.description,
         place=service.place,
         licence=service.licence,
-        shared_with=EVERYWHERE if service.category == "repair" else OWN_BRANCH,
+        shared_with=service.shared_with,
     )
     actor = story.actor(service.provider)
     post_offer(story.session, draft, form_key=offer_key(service.title), actor=actor, now=at)
@@ -153,7 +153,7 @@ def _offer_goods(story: Story, goods: Goods, at: datetime) -> None:
 
 def _pause(story: Story, _at: datetime) -> None:
     [service] = [service for service in SERVICES if service.title == offers.PAUSED]
-    offer = _find_offer(story, service.title)
+    offer = find_offer(story, service.title)
     if offer is not None:
         pause_offer(story.session, offer.id, actor=story.actor(service.provider))
 
@@ -163,7 +163,8 @@ def offer_key(title: str) -> str:
     return f"demo:offer:{title}"
 
 
-def _find_offer(story: Story, title: str) -> Offer | None:
+def find_offer(story: Story, title: str) -> Offer | None:
+    """What is offered under a title, once it has been posted."""
     return queries.find_offer_by_key(story.session, offer_key(title))
 
 
@@ -172,7 +173,7 @@ def _find_offer(story: Story, title: str) -> Offer | None:
 
 def request(story: Story, wish: Wish, at: datetime) -> None:
     """Order, if there is something to be had by somebody who can afford it."""
-    offer = _find_offer(story, wish.title) if wish.title else _some_offer(story, wish.branch)
+    offer = find_offer(story, wish.title) if wish.title else _some_offer(story, wish.branch)
     member = _who_asks(story, wish, offer) if offer is not None else None
     if offer is None or member is None:
         return
@@ -192,7 +193,7 @@ def _some_offer(story: Story, branch: str) -> Offer | None:
     services = [(one.title, 3) for one in SERVICES if _lives_in(story, one.provider, branch)]
     goods = [(one.title, 4) for one in GOODS if one.branch == branch]
     [title] = story.draw([*services, *goods], 1)
-    offer = _find_offer(story, title)
+    offer = find_offer(story, title)
     if offer is None or offer.status != "listed" or not queries.has_licence(story.session, offer, today(story.now)):
         return None
     return offer if offer.stock is None or offer.stock > 1 else None
