@@ -49,8 +49,15 @@ def _join_cinema(story: Story, at: datetime) -> None:
     claim_desk(story.session, opened.id, now=at + timedelta(hours=1))
     last = _months_ahead(story.now)
     film = OfferDraft(
-        **{"kind": GOODS, "branch_id": branch_id, "organisation_id": cinema.id, "category": "ticket", "title": FILM},
-        **{"price_minutes": 60, "stock": 60, "per_member_limit": 2, "place": "大碶影剧院售票处"},
+        kind=GOODS,
+        branch_id=branch_id,
+        organisation_id=cinema.id,
+        category="ticket",
+        title=FILM,
+        price_minutes=60,
+        stock=60,
+        per_member_limit=2,
+        place="大碶影剧院售票处",
         description="凭兑换券到售票处换当天任意一场。",
         valid_until=last,
         use_by=last,
