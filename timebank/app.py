@@ -21,6 +21,7 @@ from timebank.archives.views import blueprint as archives
 from timebank.attendance.queries import standing_of
 from timebank.attendance.views import blueprint as attendance
 from timebank.branches.views import blueprint as branches
+from timebank.clearing.views import blueprint as clearing
 from timebank.core.db import db, prepare_engine
 from timebank.core.keys import Keys
 from timebank.corrections.views import blueprint as corrections
@@ -49,6 +50,7 @@ FEATURES = (
     members,
     roster,
     notices,
+    clearing,
     rulebook,
     giving,
     activities,

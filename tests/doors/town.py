@@ -7,6 +7,7 @@ the same role at the ``other`` branch, which owns none of them.
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
@@ -53,6 +54,9 @@ from timebank.attendance.service import (
 )
 from timebank.branches.models import Branch
 from timebank.branches.service import AreaDraft, add_area
+from timebank.clearing import service as clearing
+from timebank.clearing.queries import get_pair
+from timebank.clearing.service.cases import Found, open_case
 from timebank.core import clock
 from timebank.core.actor import SYSTEM, Actor
 from timebank.core.db import db, transaction
@@ -97,6 +101,7 @@ HALF_PAST = NOW + timedelta(minutes=30)  # when the doors are tried: a shift has
 BEFORE = AUGUST - timedelta(days=20)
 CLOSED_MONTH = "2026-08"
 ROLES = ("volunteer", "grid_worker", "organiser", "manager", "inspector", "administrator")
+_numbers = itertools.count(1)
 PHONES = {"owner": "13805740011", "asker": "13805740022"}
 ID_NUMBER = "330206194803052263"
 
@@ -212,6 +217,7 @@ ARGUMENTS = {
     "appeal_id": "appeal",
     "area_id": "area",
     "branch_id": "branch",
+    "case_id": "clearing_case",
     "code": "branch_code",
     "consent_id": "consent",
     "closure_id": "closure",
@@ -239,7 +245,9 @@ ARGUMENTS = {
     "organisation_id": "organisation",
     "run_id": "audit",
     "order_id": "accepted",
+    "netting_id": "netting",
     "page": "sheet_page",
+    "pair_id": "pair",
     "photo_id": "photo",
     "promise_id": "promise",
     "purpose": "purpose",
@@ -282,6 +290,10 @@ SPECIAL = {
     ("attendance.restore_person", "member_id"): "voided",
     ("attendance.scan_code", "code"): "venue_code",
     ("attendance.void_person", "member_id"): "asker",
+    ("clearing.agree_pair", "pair_id"): "pair_asked",
+    ("clearing.decline_pair", "pair_id"): "pair_asked",
+    ("clearing.part", "pair_id"): "pair_paused",
+    ("clearing.resume_pair", "pair_id"): "pair_paused",
     ("corrections.withdraw", "correction_id"): "own_correction",
     ("disputes.agree", "dispute_id"): "seconded",
     ("disputes.disagree", "dispute_id"): "seconded",
@@ -537,6 +549,7 @@ def _make_things(session: Session, home: Branch, people: Mapping[str, Member]) -
     owner, manager = people["owner"], people["manager@home"]
     entry = earn(session, home, people["asker"], 600, at=AUGUST, points=60)
     earn(session, home, owner, 120, at=AUGUST, points=20)
+    between = _make_pairs(session, home, people)
     lead = actor_of(session, people["organiser@home"])
     card = find_card(session, people["asker"].id)
     assert card is not None
@@ -558,6 +571,7 @@ def _make_things(session: Session, home: Branch, people: Mapping[str, Member]) -
         "version": CONSENT_VERSION,
         "voided": people["volunteer@home"].id,
     }
+    things |= between
     things |= _make_activities(session, activities.Town(home, people["organiser@home"], lead), people)
     things |= _make_sign_up_life(session, activities.Town(home, people["organiser@home"], lead), people)
     things |= _make_orders(session, home, people)
@@ -726,6 +740,82 @@ def _scan(session: Session, shift_id: int, member: Member, wanted: str, at: date
         wanted=wanted,
     )
     assert record_scan(session, draft, actor=actor_of(session, member), now=at).refusal is None
+
+
+def _make_pairs(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:
+    """Pairs with branches of which nobody here is staff: open with a case and a sealed month, asked for, paused.
+
+    A circle of debt that waits for the home branch's yes, and another that nobody has asked to net.
+    """
+    there = [make_branch(session, code, now=BEFORE) for code in ("DA", "DB", "DC", "DD", "DE", "DF")]
+    bosses = {one.id: make_member(session, one, roles=("manager",), now=BEFORE) for one in there}
+    bosses[home.id] = people["manager@home"]
+    askable = there.pop()
+
+    def word(branch: Branch) -> clearing.Deciding:
+        return clearing.Deciding(branch_id=branch.id, form_key=f"pair-{next(_numbers)}", minutes=300, words="商定")
+
+    def ask(one: Branch, other: Branch) -> int:
+        actor = actor_of(session, bosses[one.id])
+        return clearing.ask_pair(session, other.id, word(one), actor=actor, now=AUGUST).id
+
+    def connect(one: Branch, other: Branch) -> int:
+        actor = actor_of(session, bosses[other.id])
+        return clearing.agree_pair(session, ask(one, other), word(other), actor=actor, now=AUGUST).id
+
+    def owe(debtor: Branch, creditor: Branch, minutes: int) -> None:
+        payer = make_member(session, debtor, now=BEFORE)
+        earn(session, debtor, payer, minutes, at=AUGUST)
+        _pay(session, payer, bosses[creditor.id], minutes)
+
+    pair = connect(home, there[0])
+    for debtor, creditor, *_ in ((there[0], there[1]), (there[1], home), (there[0], there[2]), (there[2], home)):
+        connect(debtor, creditor)
+    owe(home, there[0], 30)
+    for first in there[1:3]:
+        owe(there[0], first, 20)
+        owe(first, home, 20)
+    [sealed] = [one for one in clearing.seal_statements(session, home.id, CLOSED_MONTH, now=NOW) if one.pair_id == pair]
+    assert sealed.content
+    found = Found(kind="unpaid", facts="收款人的账户不能用：20 分钟", key="unpaid")
+    circles = [(home.id, there[0].id, one.id) for one in there[1:3]]
+    draft = clearing.NettingDraft(branches=circles[0], minutes=10, form_key="circle")
+    asker = actor_of(session, bosses[there[0].id])
+    paused = connect(home, there[3])
+    clearing.freeze_pair(session, paused, word(home), actor=actor_of(session, people["manager@home"]), now=NOW)
+    return {
+        "askable": askable.id,
+        "circle": [str(one) for one in circles[1]],
+        "clearing_case": open_case(session, get_pair(session, pair), found, now=NOW).id,
+        "netting": clearing.ask_netting(session, draft, branch_id=there[0].id, actor=asker, now=NOW).id,
+        "pair": pair,
+        "pair_asked": ask(there[4], home),
+        "pair_paused": paused,
+    }
+
+
+def _pay(session: Session, payer: Member, taker: Member, minutes: int) -> None:
+    number = next(_numbers)
+    draft = clearing.ProposalDraft(
+        uid=f"town-{number}",
+        payer_id=payer.branch_id,
+        payee_id=taker.branch_id,
+        account_id=payer.coin_account_id or 0,
+        minutes=minutes,
+        expires_at=AUGUST + DAY,
+        source_type="order",
+        actor_id=payer.id,
+    )
+    done = clearing.Settlement(
+        takers=((taker.coin_account_id or 0, minutes),),
+        key=f"town:{number}",
+        source_id=number,
+        occurred_at=AUGUST,
+        actor_id=None,
+        payer_member_id=payer.id,
+        payee_member_id=taker.id,
+    )
+    clearing.settle(session, clearing.propose(session, draft, now=AUGUST).id, done, now=AUGUST)
 
 
 def _make_grants(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:

@@ -18,6 +18,8 @@ from timebank.archives import queries as archives
 from timebank.archives import service as archiving
 from timebank.attendance import service as attendance
 from timebank.branches.queries import list_branches
+from timebank.clearing import queries as clearing_queries
+from timebank.clearing import service as clearing
 from timebank.core import clock
 from timebank.core.actor import SYSTEM
 from timebank.core.db import db, snapshot, transaction
@@ -31,6 +33,7 @@ from timebank.rulebook import service as rulebook
 
 log = structlog.get_logger()
 _BATCH = 500
+_NOT_YET = frozenset({"wait", "unknown", "broken"})  # answers to which the sender comes again
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +49,13 @@ class BranchesFailed(Conflict):
 
     code = "jobs.branches_failed"
     text = "{branches} 的{what}出错，没有完成；{others}。原因见{where}。"
+
+
+class ProposalsFailed(Conflict):
+    """Messages between branches could not be sent again; the others were."""
+
+    code = "jobs.proposals_failed"
+    text = "{failed} 张清算单没有办成，其余办好 {done} 张。原因见运行日志。"
 
 
 def expire_orders(_place: Place, now: datetime) -> int:
@@ -242,6 +252,41 @@ def _remind_at(branch_id: int, code: str, now: datetime) -> int:
     return shifts
 
 
+def reconcile_pairs(_place: Place, now: datetime) -> int:
+    """Compare what branches that redeem at each other have in their books; returns the number of differences."""
+    with transaction() as session:
+        found = clearing.reconcile_all(session, now=now)
+    if found:
+        log.error("pairs_differ", differences=found)
+    return found
+
+
+def join_branches(_place: Place, now: datetime) -> int:
+    """Connect new branches with the ones above them; returns how many."""
+    with transaction() as session:
+        return clearing.join_branches(session, now=now)
+
+
+def resume_proposals(_place: Place, now: datetime) -> int:
+    """Send messages between branches again that were not answered, one unit of work each; returns how many got further.
+
+    One that fails does not stop the others; ProposalsFailed is raised after the last.
+    """
+    got_further, failed = 0, 0
+    for proposal_id in clearing_queries.list_unanswered(db.session(), at_most=_BATCH):
+        try:
+            with transaction() as session:
+                answer = clearing.resume_proposal(session, proposal_id, now=now)
+            got_further += answer not in _NOT_YET
+        except Exception as error:
+            db.session.rollback()
+            failed += 1
+            log.error("proposal_failed", proposal=proposal_id, kind=type(error).__name__)
+    if failed:
+        raise ProposalsFailed(failed=failed, done=got_further)
+    return got_further
+
+
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """A job: what it does in Chinese, and the function."""
@@ -256,6 +301,9 @@ JOBS: Final[dict[str, Job]] = {
     "remind_people": Job(title="提醒明天和两小时内要来的人", run=remind_people),
     "close_months": Job(title="结清已过完的月份并打包", run=close_months),
     "expire_coins": Job(title="让按规则过期的爱心币过期", run=expire_coins),
+    "reconcile_pairs": Job(title="核对网点之间的账", run=reconcile_pairs),
+    "join_branches": Job(title="让新网点和上级网点互通", run=join_branches),
+    "resume_proposals": Job(title="重发没有答复的清算单", run=resume_proposals),
     "audit_books": Job(title="账本自检", run=audit_books),
     "remind_of_offers": Job(title="提醒快到期的可兑服务和物品", run=remind_of_offers),
     "remind_of_disputes": Job(title="提醒快到期和逾期的争议", run=remind_of_disputes),

@@ -1,5 +1,6 @@
 """Reads between branches."""
 
+from timebank.clearing.queries.allowing import WhyNot, why_not
 from timebank.clearing.queries.netting import (
     CircleView,
     NettingNotFound,
@@ -23,6 +24,7 @@ from timebank.clearing.queries.pairs import (
     list_events,
     list_open_cases,
     list_pairs,
+    list_waiting_cases,
     spent_outside,
 )
 from timebank.clearing.queries.proposals import (
@@ -36,15 +38,27 @@ from timebank.clearing.queries.proposals import (
     list_unanswered,
     page_proposals,
 )
-from timebank.clearing.queries.statements import StatementView, draw_statement, list_sealed, list_statements
+from timebank.clearing.queries.statements import (
+    PairLine,
+    SealedMonth,
+    StatementView,
+    draw_statement,
+    find_statement,
+    list_sealed,
+    list_statements,
+    why_no_statement,
+)
 
 __all__ = [
     "CaseNotFound",
     "CircleView",
     "NettingNotFound",
+    "PairLine",
     "PairNotFound",
     "PairView",
+    "SealedMonth",
     "StatementView",
+    "WhyNot",
     "balances",
     "ceiling_of",
     "count_waiting",
@@ -54,6 +68,7 @@ __all__ = [
     "find_proposal",
     "find_proposal_by_uid",
     "find_settled_by_entry",
+    "find_statement",
     "gauge_of",
     "get_case",
     "get_netting",
@@ -71,6 +86,9 @@ __all__ = [
     "list_sealed",
     "list_statements",
     "list_unanswered",
+    "list_waiting_cases",
     "page_proposals",
     "spent_outside",
+    "why_no_statement",
+    "why_not",
 ]

@@ -13,10 +13,13 @@ from timebank.branches.models import Branch
 from timebank.clearing.models import (
     ASKED,
     IN_FLIGHT,
+    NETTING_ASKED,
     SETTLED,
     BranchPair,
     CeilingDecision,
     ClearingCase,
+    Netting,
+    NettingLeg,
     PairEvent,
     Proposal,
 )
@@ -168,8 +171,21 @@ def spent_outside(session: Session, branch_id: int, peer_id: int | None, *, now:
     return int(session.scalar(select(func.coalesce(func.sum(amount), 0)).where(*counted)) or 0)
 
 
+def list_waiting_cases(session: Session, branch_id: int) -> Sequence[ClearingCase]:
+    """Cases on which a branch has not said its word, the oldest first."""
+    chosen = select(ClearingCase).join(BranchPair, BranchPair.id == ClearingCase.pair_id)
+    return session.scalars(chosen.where(_without_word(branch_id)).order_by(ClearingCase.id)).all()
+
+
+def _without_word(branch_id: int) -> ColumnElement[bool]:
+    return or_(
+        (BranchPair.low_id == branch_id) & ClearingCase.low_by_id.is_(None),
+        (BranchPair.high_id == branch_id) & ClearingCase.high_by_id.is_(None),
+    )
+
+
 def count_waiting(session: Session, branch_id: int) -> int:
-    """What waits for a branch's managers: others that asked, and cases this side has not said its word on."""
+    """What waits for a branch's managers: others that asked, cases without its word, nettings without its yes."""
     asked = select(func.count()).where(
         or_(BranchPair.low_id == branch_id, BranchPair.high_id == branch_id),
         BranchPair.status == ASKED,
@@ -178,14 +194,14 @@ def count_waiting(session: Session, branch_id: int) -> int:
     cases = (
         select(func.count())
         .join_from(ClearingCase, BranchPair, BranchPair.id == ClearingCase.pair_id)
-        .where(
-            or_(
-                (BranchPair.low_id == branch_id) & ClearingCase.low_by_id.is_(None),
-                (BranchPair.high_id == branch_id) & ClearingCase.high_by_id.is_(None),
-            )
-        )
+        .where(_without_word(branch_id))
     )
-    return (session.scalar(asked) or 0) + (session.scalar(cases) or 0)
+    nettings = (
+        select(func.count())
+        .join_from(NettingLeg, Netting, Netting.id == NettingLeg.netting_id)
+        .where(NettingLeg.branch_id == branch_id, NettingLeg.agreed_at.is_(None), Netting.status == NETTING_ASKED)
+    )
+    return sum(session.scalar(counted) or 0 for counted in (asked, cases, nettings))
 
 
 def balances(session: Session) -> dict[tuple[int, int], int]:

@@ -6,11 +6,13 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Literal
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from timebank.clearing.models import BranchPair, PairStatement
+from timebank.clearing.queries.pairs import list_open_cases
 from timebank.clearing.rules import canonical, digest
 from timebank.core.clock import month_range
 from timebank.ledger import queries as ledger
@@ -97,3 +99,60 @@ def list_statements(session: Session, pair_id: int, *, month: str = "") -> Seque
     if month:
         chosen = chosen.where(PairStatement.month == month)
     return session.scalars(chosen.order_by(PairStatement.month.desc())).all()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PairLine:
+    """A movement on a sealed statement; ``minutes`` above zero is what the low branch came to owe by it."""
+
+    source_type: str
+    source_id: int | None
+    at: datetime
+    reverses: bool
+    minutes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SealedMonth:
+    """A sealed statement, read; ``opening`` and ``closing``: minutes that the low branch owed, below zero the high."""
+
+    statement: PairStatement
+    opening: int
+    closing: int
+    lines: tuple[PairLine, ...]
+
+
+def find_statement(session: Session, pair_id: int, month: str) -> SealedMonth | None:
+    """The sealed statement of a month."""
+    statement = next(iter(list_statements(session, pair_id, month=month)), None)
+    if statement is None:
+        return None
+    fields = json.loads(statement.content)
+    return SealedMonth(
+        statement=statement,
+        opening=fields["opening"],
+        closing=fields["closing"],
+        lines=tuple(sorted((_line(*row) for row in fields["lines"]), key=lambda line: line.at)),
+    )
+
+
+def _line(document: str, at: str, reverses: Any, minutes: int) -> PairLine:
+    kind, _, number = document.rpartition(":")
+    return PairLine(
+        source_type=kind,
+        source_id=int(number) if number.isdigit() else None,
+        at=datetime.fromisoformat(at),
+        reverses=bool(reverses),
+        minutes=minutes,
+    )
+
+
+def why_no_statement(
+    session: Session, pair: BranchPair, month: str, *, now: datetime
+) -> Literal["running", "quiet", "case", "waiting"]:
+    """Why a month has no sealed statement: it is not over, nothing moved, a case is open, nobody closed it yet."""
+    if now < month_range(month)[1]:
+        return "running"
+    if not pair.low_account_id or draw_statement(session, pair, month, branch_id=pair.low_id).is_empty:
+        return "quiet"
+    return "case" if list_open_cases(session, pair.id) else "waiting"

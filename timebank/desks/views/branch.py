@@ -20,6 +20,7 @@ from timebank.attendance.queries import (
 )
 from timebank.branches.models import Branch
 from timebank.branches.views import choose_branch
+from timebank.clearing.queries import count_waiting
 from timebank.core import clock
 from timebank.core.actor import Actor
 from timebank.core.clock import month_name
@@ -111,6 +112,7 @@ def list_queue(session: Session, branch: Branch, counts: BranchCounts, actor: Ac
     found += _licences(session, branch, actor, now)
     found += _orders(branch, counts, actor)
     found += _requests(session, branch, actor, now)
+    found += _clearing(session, branch, actor)
     found += _months(session, branch, actor, now)
     return found
 
@@ -209,6 +211,14 @@ def _requests(session: Session, branch: Branch, actor: Actor, now: datetime) -> 
     ]
 
 
+def _clearing(session: Session, branch: Branch, actor: Actor) -> list[Waiting]:
+    count = count_waiting(session, branch.id)
+    if not count or not actor.may("clearing.change", branch_id=branch.id):
+        return []
+    url = url_for("clearing.network", branch=branch.id)
+    return [Waiting(count=count, title="网点互通", text="别的网点提出的、要核对的差异、等同意的轧差", url=url)]
+
+
 def _months(session: Session, branch: Branch, actor: Actor, now: datetime) -> list[Waiting]:
     months = archives.list_unfinished(session, branch.id, now=now)
     if not months or not actor.may("archive.close", branch_id=branch.id):
@@ -237,6 +247,7 @@ def _links(branch: Branch, actor: Actor) -> list[tuple[str, str, str, str]]:
         ("slip.read", url_for("partners.slips", branch=branch.id), "合作单位对账单", "每月换走了什么，可打印", "list"),
         ("request.read", url_for("requests.desk", branch=branch.id), "点单和派单", "受理、派单、跟进", "bell"),
         ("activity.post", url_for("activities.organise"), "组织活动", "发布、现场、核对", "hand"),
+        ("clearing.read", url_for("clearing.network", branch=branch.id), "网点互通", "额度、对账单、差异", "share"),
         ("archive.read", url_for("archives.months", branch=branch.id), "月度归档", "结账、下载归档包", "archive"),
         ("books.read", url_for("desks.trial_balance", branch=branch.id), "监督", "试算平衡、分录、自检", "scale"),
         ("books.read", url_for("desks.liability", branch=branch.id), "爱心币家底", "还有多少没有兑换", "coin"),

@@ -209,7 +209,7 @@ def _has_status(wanted: str) -> ColumnElement[bool]:
 def _whole(chosen: Select[Order]) -> Select[Order]:
     offer = selectinload(Order.offer)
     gives = (offer.selectinload(Offer.team), offer.selectinload(Offer.organisation), selectinload(Order.provider))
-    whose = (offer, *gives, selectinload(Order.member), selectinload(Order.branch))
+    whose = (offer, *gives, selectinload(Order.member).selectinload(Member.branch), selectinload(Order.branch))
     return chosen.options(*whose, selectinload(Order.corrections))
 
 

@@ -9,6 +9,7 @@ from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from timebank.branches.queries import area_path
+from timebank.clearing.queries import WhyNot, why_not
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.core.paging import page_number
@@ -96,6 +97,8 @@ def _offer_page(offer_id: int, form: Form) -> str:
         words=queries.list_words(session, offer.id),
         available=_available(),
         why_not=_why_not(offer),
+        abroad=_abroad(offer),
+        from_abroad=actor is not None and actor.branch_id not in {None, offer.branch_id},
         taken=queries.count_taken(session, offer.id, actor.member_id)
         if actor is not None and actor.member_id is not None
         else 0,
@@ -136,9 +139,25 @@ def _why_not(offer: Offer) -> str:
         return "inactive"
     if offer.answers is not None and offer.answers.id == actor.member_id:
         return "own"
-    if offer.branch_id != actor.branch_id:
+    if not queries.is_shared_with(db.session(), offer, actor.branch_id):
         return "other_branch"
+    if _abroad(offer) is not None:
+        return "abroad"
     return "sold_out" if offer.stock == 0 else ""
+
+
+def _abroad(offer: Offer) -> WhyNot | None:
+    """What keeps the visitor's branch from redeeming at the offer's; None where nothing does, or it is their own."""
+    actor = find_actor()
+    if actor is None or actor.branch_id in {None, offer.branch_id}:
+        return None
+    return why_not(
+        db.session(),
+        payer_id=actor.branch_id or 0,
+        payee_id=offer.branch_id,
+        minutes=offer.price_minutes,
+        now=clock.now(),
+    )
 
 
 def _home() -> int | None:
