@@ -64,8 +64,13 @@ def _months_ahead(now: datetime) -> date:
 
 def _open_room(story: Story, at: datetime) -> None:
     room = OfferDraft(
-        **{"kind": RESOURCE, "branch_id": story.branch_ids[DAQI], "category": "room", "title": _ROOM, "capacity": 1},
-        **{"price_minutes": 30, "hours": "1-5 08:30-11:30;1-5 13:30-17:30;6-7 09:00-12:00"},
+        kind=RESOURCE,
+        branch_id=story.branch_ids[DAQI],
+        category="room",
+        title=_ROOM,
+        capacity=1,
+        price_minutes=30,
+        hours="1-5 08:30-11:30;1-5 13:30-17:30;6-7 09:00-12:00",
         description="坐二十人，有投影和热水。用完请把桌椅摆好。",
         place="学苑社区邻里中心二楼",
     )

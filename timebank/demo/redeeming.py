@@ -17,8 +17,8 @@ from timebank.demo.town import offers
 from timebank.demo.town.offers import GOODS, SERVICES, Goods, Service
 from timebank.demo.town.sign_ins import SIGN_INS
 from timebank.exchange import queries
-from timebank.exchange.models import EVERYWHERE, OWN_BRANCH, Offer, Order
 from timebank.exchange.models import GOODS as GOODS_KIND
+from timebank.exchange.models import Offer, Order
 from timebank.exchange.service import (
     Meeting,
     OfferDraft,
@@ -36,7 +36,6 @@ from timebank.exchange.service import (
 from timebank.ledger.queries import get_account
 from timebank.members.rules.papers import RESERVED
 from timebank.members.service import PaperDraft, record_paper
-<<<<<<< HEAD
 from timebank.partners.queries import list_desks
 from timebank.partners.service import redeem
 
@@ -44,12 +43,6 @@ _ORDERS_BEGIN: Final = timedelta(days=16)  # first there have to be hours to red
 _HOURS_BETWEEN: Final = 21
 FILM: Final = "电影票（任选一场）"  # of the cinema, taken at its own desk
 _UNSEEN: Final = "张旭斌"  # whose licence waits to be looked at
-=======
-
-_ORDERS_BEGIN: Final = timedelta(days=16)  # first there have to be hours to redeem
-_HOURS_BETWEEN: Final = 21
-_LICENCE_LASTS: Final = timedelta(days=900)
->>>>>>> clearingpages
 # How orders end, over and over in this order.
 _ENDS: Final = ("done", "done", "done", "declined", "done", "done", "cancelled", "done", "done", "ignored", "done")
 # Whom visitors sign in as: their orders are told one by one.
@@ -126,8 +119,7 @@ def _offer_service(story: Story, service: Service, at: datetime) -> None:
         description=service.description,
         place=service.place,
         licence=service.licence,
-<<<<<<< HEAD
-        shared_with=EVERYWHERE if service.category == "repair" else OWN_BRANCH,
+        shared_with=service.shared_with,
     )
     actor = story.actor(service.provider)
     post_offer(story.session, draft, form_key=offer_key(service.title), actor=actor, now=at)
@@ -142,28 +134,6 @@ def _see_licence(story: Story, service: Service, at: datetime) -> None:
     resident = story.residents[service.provider]
     manager = story.actor(MANAGERS[resident.person.branch])
     record_paper(story.session, resident.member_id, draft, actor=manager, now=at)
-=======
-        shared_with=service.shared_with,
-    )
-    actor = story.actor(service.provider)
-    post_offer(story.session, draft, form_key=_offer_key(service.title), actor=actor, now=at)
-    if service.licence:
-        _show_licence(story, service, at)
-
-
-def _show_licence(story: Story, service: Service, at: datetime) -> None:
-    """Staff see the paper that the law asks for, or nobody could redeem the offer."""
-    holder = story.residents[service.provider]
-    draft = PaperDraft(
-        kind=RESERVED[service.category][-1],
-        valid_until=today(story.now) + _LICENCE_LASTS,
-        note="",
-        seen=True,
-        form_key=f"demo:licence:{service.provider}",
-    )
-    actor = story.actor(MANAGERS[holder.person.branch])
-    record_paper(story.session, holder.member_id, draft, actor=actor, now=at)
->>>>>>> clearingpages
 
 
 def _offer_goods(story: Story, goods: Goods, at: datetime) -> None:
@@ -193,14 +163,9 @@ def offer_key(title: str) -> str:
     return f"demo:offer:{title}"
 
 
-<<<<<<< HEAD
-def _find_offer(story: Story, title: str) -> Offer | None:
-    return queries.find_offer_by_key(story.session, offer_key(title))
-=======
 def find_offer(story: Story, title: str) -> Offer | None:
     """What is offered under a title, once it has been posted."""
-    return queries.find_offer_by_key(story.session, _offer_key(title))
->>>>>>> clearingpages
+    return queries.find_offer_by_key(story.session, offer_key(title))
 
 
 # --- orders --------------------------------------------------------------------------------------------------------
@@ -228,16 +193,10 @@ def _some_offer(story: Story, branch: str) -> Offer | None:
     services = [(one.title, 3) for one in SERVICES if _lives_in(story, one.provider, branch)]
     goods = [(one.title, 4) for one in GOODS if one.branch == branch]
     [title] = story.draw([*services, *goods], 1)
-<<<<<<< HEAD
-    offer = _find_offer(story, title)
+    offer = find_offer(story, title)
     if offer is None or offer.status != "listed" or not queries.has_licence(story.session, offer, today(story.now)):
         return None
     return offer if offer.stock is None or offer.stock > 1 else None
-=======
-    offer = find_offer(story, title)
-    usable = offer is not None and offer.status == "listed" and (offer.stock is None or offer.stock > 1)
-    return offer if usable else None
->>>>>>> clearingpages
 
 
 def _lives_in(story: Story, name: str, branch: str) -> bool:
