@@ -25,6 +25,7 @@ from tests.attendance.paper import printed
 from tests.attendance.scene import AFTER, make_scene, make_shift
 from tests.attendance.scene import at as scene_at
 from tests.corrections.town import make_town
+from tests.disputes.scene import Quarrel
 from tests.exchange.scene import Scene as Neighbourhood
 from tests.exchange.scene import give as earned
 from tests.ledger.bank import open_bank
@@ -48,6 +49,7 @@ from timebank.cli.database import MIGRATIONS, run_alembic
 from timebank.core.actor import SYSTEM
 from timebank.core.db import Base, write_session
 from timebank.corrections.service import request_check
+from timebank.exchange.service import NeedDraft, OfferDraft, Part, post_need, post_offer
 from timebank.giving.service import GiftDraft, give
 from timebank.members.service import OrganisationDraft, ask_family, register_organisation
 from timebank.rotation.service import rotate_code_key
@@ -217,6 +219,37 @@ def _open_a_desk(session: Session) -> None:
     Partners(session).open()
 
 
+def _fulfil_in_part(session: Session) -> None:
+    scene = Quarrel(session)
+    scene.fulfil(scene.order(scene.tickets, quantity=2), part=Part(quantity=1))
+
+
+def _propose_a_time(session: Session) -> None:
+    scene = Quarrel(session)
+    scene.agreed()
+
+
+def _disagree(session: Session) -> None:
+    scene = Quarrel(session)
+    scene.dispute(scene.agreed())
+
+
+def _book_a_room(session: Session) -> None:
+    hall = Neighbourhood(session)
+    room = OfferDraft(
+        **{"kind": "resource", "branch_id": hall.branch.id, "category": "room", "title": "会议室", "price_minutes": 60},
+        **{"capacity": 1, "hours": "1-7 08:00-20:00"},
+    )
+    offer = post_offer(session, room, form_key="room", actor=actor_of(session, hall.manager), now=NOW)
+    hall.order(offer, starts_at=NOW + timedelta(hours=3))
+
+
+def _look_for_something(session: Session) -> None:
+    hall = Neighbourhood(session)
+    draft = NeedDraft(category="haircut", words="剪头发", until=date(2026, 11, 30), form_key="need")
+    post_need(session, draft, actor=actor_of(session, hall.asker), now=NOW)
+
+
 def _ask_family(session: Session) -> None:
     branch = make_branch(session, "RU")
     one, other = make_member(session, branch), make_member(session, branch)
@@ -241,9 +274,14 @@ def _take_in(session: Session) -> None:
         (_begin_agreement, "0070"),
         (_ask_for_somebody, "0040_"),
         (_serve_somebody, "0040"),
+        (_disagree, "0060_"),
+        (_propose_a_time, "0034"),
+        (_fulfil_in_part, "0034"),
         (_give, "0025"),
         (_decide_a_line, "0026"),
         (_share, "0028"),
+        (_book_a_room, "0032"),
+        (_look_for_something, "0033"),
         (_open_a_desk, "0031"),
         (_print_last_days, "0050_"),
         (_limit_sign_ups, "0021"),

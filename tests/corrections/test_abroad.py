@@ -96,5 +96,5 @@ def test_where_the_barber_spent_it_a_second_person_decides(abroad: Abroad) -> No
 def test_the_payers_branch_does_not_correct_its_half(abroad: Abroad) -> None:
     order = abroad.done()
     proposal = clearing.get_proposal(abroad.session, order.proposal_id or 0)
-    with pytest.raises(NotCorrectable, match="要由提供服务的网点更正"):
+    with pytest.raises(NotCorrectable, match="要由收到的网点更正"):
         correct(abroad, order, None, entry_id=proposal.payer_entry_id, at=0)

@@ -16,6 +16,14 @@ from timebank.members.rules import CONSENT_VERSION
 NEW_PASSWORD = "大碶的桂花又开了"
 _REASON = {"reason": "下雨路滑"}
 _OFFER = {"form_key": "fresh", "title": "磨剪刀", "price_hours": "1", "price_minutes": "0"}
+_ROOM = _OFFER | {
+    "category": "room",
+    "capacity": "2",
+    "hours-0-first": "1",
+    "hours-0-last": "5",
+    "hours-0-opens": "08:00",
+    "hours-0-closes": "17:00",
+}
 _ACTIVITY = {
     "form_key": "fresh",
     "title": "陪老人散步",
@@ -181,6 +189,21 @@ _FORMS: dict[str, Filled] = {
     "exchange.new_goods": _OFFER | {"category": "ticket", "stock": "3"},
     "exchange.new_offer": _OFFER | {"category": "haircut"},
     "exchange.propose_time": {"form_key": "fresh", "meet_at": "2026-11-23T09:00", "words": "周日不在家"},
+    "exchange.add_photo": lambda _: {"photo": (io.BytesIO(a_picture((900, 700), "olive")), "door.jpg")},
+    "exchange.closures": {
+        **_REASON,
+        "form_key": "fresh",
+        "first_day": "2026-12-24",
+        "last_day": "2026-12-25",
+    },
+    "exchange.edit_resource": _ROOM,
+    "exchange.end_need": {},
+    "exchange.needs": {"form_key": "fresh", "category": "repair", "words": "修电扇", "until": "2026-12-01"},
+    "exchange.new_branch_service": _OFFER | {"category": "repair"},
+    "exchange.new_resource": _ROOM,
+    "exchange.open_days": {},
+    "exchange.remove_photo": {},
+    "exchange.send_member": lambda town: {"member_id": str(town.members["volunteer@home"])},
     "exchange.rate_order": {"score": "5", "words": "很好"},
     "exchange.request_order": {"form_key": "fresh", "quantity": "1"},
     "exchange.renew_offer": {},

@@ -23,6 +23,7 @@ FORM_FIRST = {
     "exchange.decline_order",
     "exchange.propose_time",
     "exchange.rate_order",
+    "exchange.send_member",
     "requests.hand_over",
     "requests.move",
     "requests.rate",

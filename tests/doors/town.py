@@ -65,7 +65,7 @@ from timebank.corrections import service as corrections
 from timebank.corrections.models import WAITING
 from timebank.disputes import service as disputes
 from timebank.exchange import service as exchange
-from timebank.exchange.models import GOODS
+from timebank.exchange.models import GOODS, RESOURCE
 from timebank.giving import service as giving
 from timebank.ledger import queries as ledger
 from timebank.members.models import CONTACT, GUARDIAN_OF, Member, RoleGrant
@@ -86,6 +86,7 @@ from timebank.members.service import (
     record_paper,
     register,
     register_organisation,
+    set_leader,
     suspend_member,
 )
 from timebank.notices.models import Notice
@@ -219,6 +220,7 @@ ARGUMENTS = {
     "case_id": "clearing_case",
     "code": "branch_code",
     "consent_id": "consent",
+    "closure_id": "closure",
     "desk_id": "desk",
     "correction_id": "correction",
     "dispute_id": "dispute",
@@ -235,6 +237,7 @@ ARGUMENTS = {
     "member_id": "owner",
     "month": "month",
     "name": "asset",
+    "need_id": "need",
     "no_show_id": "no_show",
     "notice_id": "notice",
     "number": "sheet",
@@ -302,6 +305,13 @@ SPECIAL = {
     ("exchange.change_stock", "offer_id"): "goods",
     ("exchange.decline_order", "order_id"): "requested",
     ("exchange.edit_goods", "offer_id"): "goods",
+    ("exchange.calendar", "offer_id"): "room",
+    ("exchange.closures", "offer_id"): "room",
+    ("exchange.edit_resource", "offer_id"): "room",
+    ("exchange.open_days", "offer_id"): "room",
+    ("exchange.photo", "photo_id"): "offer_photo",
+    ("exchange.remove_photo", "photo_id"): "offer_photo",
+    ("exchange.send_member", "order_id"): "of_team",
     ("exchange.renew_offer", "offer_id"): "ending",
     ("exchange.fulfil", "code"): "voucher",
     ("exchange.fulfil_part", "code"): "voucher",
@@ -341,6 +351,9 @@ OWNED: dict[str, dict[str, set[str]]] = {
     "dispute": {"dispute.own": {"owner", "asker"}},
     "disputed": _SIDES,
     "goods": {},
+    "need": {"order.own": {"asker"}},
+    "of_team": {"order.own": {"owner", "asker"}, "order.fulfil": {"owner"}},
+    "room": {},
     "no_show": {"no_show.own": {"owner"}},
     "ward": {"family.own": {"owner"}, "sign_up.own": {"owner"}},
     "notice": {"me.change": {"owner"}},
@@ -384,6 +397,8 @@ ALSO = {
     "requests.release": ("request.check",),
     "requests.show_request": ("request.read",),
     "requests.withdraw": ("request.check",),
+    "exchange.add_photo": ("offer.branch",),
+    "exchange.remove_photo": ("offer.branch",),
 }
 # What the table allows and the four eyes do not: nobody approves what they sent themselves.
 NOT_THEIRS = {
@@ -447,6 +462,8 @@ NOBODYS = {
     "personal_pass",
     "desk_link",
     "desk_voucher",
+    "closure",
+    "offer_photo",
     "csv",
     "asset",
     "version",
@@ -560,6 +577,7 @@ def _make_things(session: Session, home: Branch, people: Mapping[str, Member]) -
     things |= _make_orders(session, home, people)
     things |= _make_desks(session, home, people)
     things |= _make_disputes(session, home, people)
+    things |= _make_resources(session, home, people, things["service"])
     things |= _make_corrections(session, home, people)
     things |= _make_grants(session, home, people)
     things |= _make_requests(session, home, people)
@@ -920,6 +938,42 @@ def _spend(session: Session, home: Branch, spender: Member, people: Mapping[str,
     wish = exchange.OrderDraft(offer_id=offer.id, form_key=f"soap-{name}")
     order = exchange.request_order(session, wish, actor=actor_of(session, spender), now=NOW)
     exchange.fulfil(session, order.voucher, actor=keeping, now=NOW)
+
+
+def _make_resources(session: Session, home: Branch, people: Mapping[str, Member], offer_id: int) -> dict[str, Any]:
+    """A room with a closed day, a picture of the haircut, what somebody looks for, and an order of a team."""
+    boss, asking = actor_of(session, people["manager@home"]), actor_of(session, people["asker"])
+    giving = actor_of(session, people["owner"])
+    hall = exchange.OfferDraft(
+        **{"kind": RESOURCE, "branch_id": home.id, "category": "room", "title": "会议室", "price_minutes": 60},
+        **{"capacity": 1, "hours": "1-7 08:00-20:00"},
+    )
+    room = exchange.post_offer(session, hall, form_key="room", actor=boss, now=NOW)
+    day = clock.today(NOW + 9 * DAY)
+    closure = exchange.close_days(
+        session,
+        exchange.ClosureDraft(offer_id=room.id, first_day=day, last_day=day, reason="检修", form_key="closure"),
+        actor=boss,
+        now=NOW,
+    )
+    photo = exchange.show_photo(session, offer_id, a_photo("teal"), actor=giving, now=NOW)
+    wish = exchange.NeedDraft(category="repair", words="修收音机", until=day, form_key="need")
+    need = exchange.post_need(session, wish, actor=asking, now=NOW)
+    team = create_team(session, branch_id=home.id, name="维修队", kind="", actor=boss, now=BEFORE)
+    for name in ("owner", "volunteer@home"):
+        join_team(session, team.id, people[name].id, actor=boss, now=BEFORE)
+    set_leader(session, team.id, people["owner"].id, actor=boss)
+    mending = exchange.OfferDraft(team_id=team.id, category="repair", title="修门窗", price_minutes=30)
+    offer = exchange.post_offer(session, mending, form_key="mending", actor=giving, now=NOW)
+    draft = exchange.OrderDraft(offer_id=offer.id, form_key="mending")
+    order = exchange.request_order(session, draft, actor=asking, now=NOW)
+    return {
+        "room": room.id,
+        "closure": closure.id,
+        "offer_photo": photo.id,
+        "need": need.id,
+        "of_team": order.id,
+    }
 
 
 def _make_desks(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:

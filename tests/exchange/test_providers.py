@@ -15,7 +15,7 @@ from tests.world import KEYS, NOW, actor_of, make_member
 from timebank.core import clock
 from timebank.core.errors import FormUsed, NotAllowed
 from timebank.exchange import queries, service
-from timebank.exchange.models import EXPIRED, GOODS, REQUESTED, Offer
+from timebank.exchange.models import EXPIRED, GOODS, REQUESTED, Offer, Order
 from timebank.ledger import queries as books
 from timebank.members.models import Member, Organisation, Team
 from timebank.members.service import (
@@ -233,3 +233,58 @@ def test_services_have_no_last_day_of_use(scene: Scene) -> None:
     with pytest.raises(service.BadOffer) as refused:
         scene.service("修伞", category="repair", use_by=TODAY)
     assert list(refused.value.fields) == ["use_by"]
+
+
+# --- who of the team goes --------------------------------------------------------------------------------------------
+
+
+def other_of(team: Team) -> Member:
+    return next(one.member for one in team.members if not one.is_leader)
+
+
+def send(scene: Scene, order: Order, member: Member, *, by: Member | None = None) -> Order:
+    actor = actor_of(scene.session, by or scene.barber)
+    return service.send_member(scene.session, order.id, member.id, actor=actor, now=NOW)
+
+
+def test_the_coins_go_to_who_was_sent(scene: Scene, team: Team) -> None:
+    order, sent = scene.accept(scene.order(of_team(scene, team))), other_of(team)
+    send(scene, order, sent)
+    send(scene, order, sent)
+    assert {"order.sent"} <= told(scene.session, sent)
+    assert {"order.comes"} <= told(scene.session, scene.asker)
+    assert [one.order for one in queries.list_waiting(scene.session, sent.id, now=NOW)] == [order]
+    scene.fulfil(order, by=sent)
+    assert (coins_of(scene.session, sent)[0], coins_of(scene.session, scene.barber)[0]) == (60, 0)
+    entry = books.get_entry(scene.session, order.entry_id or 0)
+    assert entry.facts["provider_id"] == sent.id
+
+
+def test_both_rate_and_the_leader_may_change_their_mind(scene: Scene, team: Team) -> None:
+    order = scene.accept(scene.order(of_team(scene, team)))
+    send(scene, order, other_of(team))
+    send(scene, order, scene.barber)
+    scene.fulfil(order)
+    assert coins_of(scene.session, scene.barber)[0] == 60
+    with pytest.raises(service.AlreadyFulfilled):
+        send(scene, order, other_of(team))
+
+
+def test_only_people_of_the_team_are_sent_and_nobody_to_themselves(scene: Scene, team: Team, manager: Any) -> None:
+    sent = other_of(team)
+    give(scene.session, sent, 60)
+    order = scene.order(of_team(scene, team), by=sent)
+    for wrong in (scene.asker, sent):
+        with pytest.raises(service.NotOfTheTeam):
+            send(scene, order, wrong)
+    with pytest.raises(NotAllowed):
+        send(scene, scene.order(scene.haircut), sent)
+    with pytest.raises(queries.OrderNotFound):
+        send(scene, order, scene.barber, by=scene.asker)
+    gone = scene.order(of_team(scene, team))
+    scene.cancel(gone)
+    with pytest.raises(service.OrderEnded):
+        send(scene, gone, sent)
+    suspend_member(scene.session, sent.id, reason="搬走了", actor=manager, now=NOW)
+    with pytest.raises(service.NotOfTheTeam):
+        send(scene, scene.order(of_team(scene, team)), sent)

@@ -67,6 +67,30 @@ def test_two_on_the_last_ticket(fresh_database: str) -> None:
             assert_books_agree(session)
 
 
+def test_fifty_on_the_last_ticket(fresh_database: str) -> None:
+    """One gets it; 49 read that none is left, keep their coins, and the stock is none."""
+    with committed(fresh_database) as work:
+        with work() as session:
+            scene = Scene(session)
+            offer = scene.goods("最后一张", stock=1)
+            people = [make_member(session, scene.branch) for _ in range(50)]
+            for person in people:
+                give(session, person, 60)
+            verbs = [asking(offer.id, actor_of(session, person)) for person in people]
+            ids = [person.id for person in people]
+        answers = at_once(fresh_database, verbs)
+        assert len(won(answers)) == 1
+        refusals = [one for one in answers if isinstance(one, Refusal)]
+        assert [type(one) for one in refusals] == [service.SoldOut] * 49
+        assert {one.message for one in refusals} == {"“最后一张”剩下的不够了：您要 1 份，还有 0 份。"}
+        with work() as session:
+            assert queries.get_offer(session, offer.id).stock == 0
+            coins = [coins_of(session, session.get_one(Member, id_)) for id_ in ids]
+            assert sorted(coins) == [(60, 0)] * 49 + [(60, 30)]
+            assert session.scalar(select(func.count()).select_from(Order)) == 1
+            assert_books_agree(session)
+
+
 def test_fifty_on_ten(fresh_database: str) -> None:
     with committed(fresh_database) as work:
         with work() as session:

@@ -131,6 +131,16 @@ def test_the_whole_way_by_forms(app: Flask, people: dict[str, int], as_: As) -> 
     assert "王师傅" in boss.get(asked).text.split("谁看过服务对象")[1]
 
 
+def test_who_could_merely_take_it_learns_nobodys_name(app: Flask, as_: As) -> None:
+    own = made(app, upto="dispatch", by=None, number="", name="", source="none")
+    assert own
+    page = as_("zhou").get(f"/requests/{own}").text
+    assert "我来接单" in page
+    assert "孙网格员" not in page
+    assert "T09:00" in page
+    assert "孙网格员 点单" in as_("organiser").get(f"/requests/{own}").text
+
+
 def test_saying_no_and_giving_back(app: Flask, people: dict[str, int], as_: As) -> None:
     request_id = made(app, upto="dispatch")
     url = f"/requests/{request_id}"

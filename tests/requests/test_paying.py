@@ -12,7 +12,14 @@ from sqlalchemy.orm import Session
 from tests.requests.scene import AFTER, DAY, NO_COINS, NOW, START, Scene, coins_of, key
 from tests.rulebook.saving import save_rule
 from timebank.archives.queries.tables import list_member_rows
-from timebank.attendance.service import OvertimeDraft, confirm_overtime
+from timebank.attendance.service import (
+    ManualEntry,
+    OvertimeDraft,
+    approve_shift,
+    confirm_overtime,
+    set_manual,
+    submit_shift,
+)
 from timebank.corrections import service as corrections
 from timebank.corrections.models import DONE as CORRECTED
 from timebank.corrections.models import WAITING
@@ -133,12 +140,22 @@ def test_what_nobody_may_hold_goes_to_the_fund_or_stays_there(session: Session, 
     scene.scan(again, "in", START + timedelta(hours=5))
     scene.scan(again, "out", START + timedelta(hours=6))
     late = START + timedelta(hours=9)
-    from timebank.attendance.service import approve_shift, submit_shift
-
     submit_shift(session, again.shift_id or 0, actor=scene.actor(scene.organiser), now=late)
     approve_shift(session, again.shift_id or 0, actor=scene.actor(scene.second), now=late)
     assert (coins_of(session, scene.wang), scene.fund) == ((50, 0), (340, 0))  # nothing moved, nothing is held
     assert points_of(session, scene.wang) == 25
+    assert_sound(session, scene)
+
+
+def test_who_lent_a_hand_is_booked_as_on_every_activity(session: Session, scene: Scene) -> None:
+    request = scene.running()
+    helping = ManualEntry(shift_id=request.shift_id or 0, member_id=scene.zhou.id, minutes=30, reason="一起抬轮椅")
+    set_manual(session, helping, actor=scene.actor(scene.organiser))
+    before = coins_of(session, scene.zhou)[0]
+    scene.serve(request)
+    scene.approve(request)
+    assert (coins_of(session, scene.lady), coins_of(session, scene.wang)) == ((30, 0), (90, 0))
+    assert (coins_of(session, scene.zhou)[0] - before, issued(session, scene.wang)) == (30, 0)
     assert_sound(session, scene)
 
 

@@ -17,6 +17,7 @@ from timebank.demo.connecting import connect_branches
 from timebank.demo.disagreeing import disagree
 from timebank.demo.filing import file_months
 from timebank.demo.lapsing import let_things_end
+from timebank.demo.partnering import open_partners
 from timebank.demo.redeeming import open_exchange
 from timebank.demo.requesting import take_requests
 from timebank.demo.settling import open_town
@@ -63,6 +64,7 @@ def load(session: Session, *, keys: Keys, folder: Path, now: datetime) -> Loaded
     open_town(story)
     announce_occasions(story)
     open_exchange(story)
+    open_partners(story)
     disagree(story)
     join_organisations(story)
     share_coins(story)

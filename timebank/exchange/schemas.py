@@ -9,6 +9,7 @@ from marshmallow import ValidationError, fields, post_load, pre_load, validates_
 from timebank.core.clock import ZONE
 from timebank.exchange import rules
 from timebank.exchange.models import (
+    CATEGORIES,
     GOODS_CATEGORIES,
     OWN_BRANCH,
     RESOURCE_CATEGORIES,
@@ -121,6 +122,21 @@ class NewGoodsSchema(GoodsSchema):
 
     stock = Count(0, rules.MAX_STOCK, required=True)
     organisation_id = Count(1, load_default=None, allow_none=True)
+
+
+class NeedSchema(FormSchema):
+    """What somebody looks for."""
+
+    form_key = Text(80, required=True)
+    category = fields.String(required=True, validate=OneOf(CATEGORIES))
+    words = Text(60, least=2, required=True)
+    until = fields.Date(required=True)
+
+
+class SendSchema(FormSchema):
+    """Who of the team goes."""
+
+    member_id = Count(1, required=True, error_messages={"required": "请选一位队员。"})
 
 
 class StockSchema(FormSchema):

@@ -92,10 +92,10 @@ def words(line: Movement) -> str:
         return _reversed(line, title)
     if line.replaces:
         return _replaced(line, title)
+    if line.kind == "gift" or line.facts.get("to") == "member":
+        return _given(line)
     if line.kind in _TOLD:
         return _TOLD[line.kind](line, title)
-    if line.kind == "gift":
-        return _given(line)
     if line.kind == "grant":
         return f"收到 {_amount(line)} · 爱心基金帮扶"
     if line.kind == "expire":

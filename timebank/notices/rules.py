@@ -117,6 +117,8 @@ SENTENCES: Final[dict[str, str]] = {
     "grant.asked": "等您决定：从爱心基金帮扶 {minutes:coins}\n{by} 申请，理由：{reason}。请到“爱心基金”里决定。",
     "grant.declined": "您申请的 {minutes:coins} 帮扶没有同意\n原因：{reason}。基金没有动。",
     "grant.given": "{branch}爱心基金给您 {minutes:coins}\n已经存入，可以用来兑换服务和物品。有疑问请问网点。",
+    "need.found": "有人能帮您：“{title}”\n您在找“{words}”，{giver} 刚发布了这一项，看看合不合适。",
+    "need.wanted": "{member} 在找：“{words}”\n您发布的“{title}”正合适，对方也看得到。等对方来兑换就行。",
     "no_show.appeal_declined": (
         "“{title}”的缺席记录没有改动\n您对 {start:moment} 那次缺席的申诉看过了，理由：{reason}。有疑问请到网点当面说。"
     ),
@@ -137,6 +139,7 @@ SENTENCES: Final[dict[str, str]] = {
     "order.cancelled": "您兑换的“{title}”被取消了\n原因：{reason}。冻结的爱心币已经退回，可以再选别的。",
     "order.cancelled_by_branch": "“{title}”的兑换由网点取消了\n原因：{reason}。您不用去了，有疑问请联系网点。",
     "order.cancelled_by_member": "{member} 取消了“{title}”的兑换\n原因：{reason}。您不用去了。",
+    "order.comes": "“{title}”由 {who} 来做\n{team}安排了 {who}。做完后请向 {who} 出示兑换券。",
     "order.declined": "“{title}”对方没有接\n原因：{reason}。冻结的爱心币已经退回，可以再选别的。",
     "order.earned": "“{title}”完成，存入 {minutes:coins}\n感谢您为 {member} 服务。欢迎写一句评价。",
     "order.earned_in_parts": ("“{title}”完成，存入 {minutes:coins}\n感谢您为 {member} 服务。{aside}。欢迎写一句评价。"),
@@ -154,6 +157,7 @@ SENTENCES: Final[dict[str, str]] = {
     ),
     "order.ready": "“{title}”已为您留好\n请在 {until:moment} 前到{place}领取，出示兑换券。",
     "order.requested": "{member} 想请您帮忙：“{title}”\n请在兑换单上写的日期前答复，约一个时间；不方便也请说一声。",
+    "order.sent": "{team}请您去做：“{title}”\n{member} 兑换的，打开看时间和留言。做完扫对方的兑换券，币存到您这里。",
     "order.time_asked": (
         "{member} 想换个时间：“{title}”\n想约在 {meet_at:moment}。留言：{words}。请打开这一单，答应或者另约一个时间。"
     ),

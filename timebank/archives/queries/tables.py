@@ -21,7 +21,7 @@ from sqlalchemy import Row, Select, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from timebank.activities.models import CATEGORIES, Activity, Shift
-from timebank.archives.rules import EARNED_KINDS, REDEEMED_KINDS, SERVED_KINDS
+from timebank.archives.rules import EARNED_KINDS, GIVEN, REDEEMED_KINDS, SERVED_KINDS
 from timebank.attendance.models import Attendance, AttendanceCorrection
 from timebank.branches.models import Branch
 from timebank.core.clock import month_range
@@ -87,7 +87,7 @@ class Members:
             moved = self._moved[found.account_id]
             if found.kind in EARNED_KINDS or (found.kind in SERVED_KINDS and found.unit == "point"):
                 moved[0] += found.credited - found.debited
-            elif found.kind in REDEEMED_KINDS | SERVED_KINDS:
+            elif found.kind in REDEEMED_KINDS | SERVED_KINDS and found.source_type not in GIVEN:
                 moved[1] += found.debited
                 moved[2] += found.credited
 

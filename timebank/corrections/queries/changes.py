@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from timebank.attendance import queries as attendance
 from timebank.attendance.queries import RecordChange
+from timebank.clearing.queries import find_settled_by_entry
 from timebank.core.actor import Actor
 from timebank.corrections.rules import (
     AlreadyCorrected,
@@ -100,8 +101,8 @@ def refuse_entry(session: Session, entry: EntryView, actor: Actor) -> None:
         raise IsReversal()
     if entry.reversed_by_id is not None:
         raise AlreadyCorrected()
-    if entry.kind == "inter_branch" and exchange.find_booked_order(session, entry) is None:
-        raise NotCorrectable(why="它和另一个网点的账成对，要由提供服务的网点更正那边的一笔，两边会一起改。")
+    if entry.kind == "inter_branch" and find_settled_by_entry(session, entry.id) is None:
+        raise NotCorrectable(why="它和另一个网点的账成对，要由收到的网点更正那边的一笔，两边会一起改。")
     if entry.kind == "adjust" and entry.source_type == attendance.SOURCE:
         raise NotCorrectable(why="它只是上一次更正时的积分取整。")
     if actor.member_id in parties_of(session, entry):

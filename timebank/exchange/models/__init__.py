@@ -1,6 +1,7 @@
 """What can be redeemed, who redeems it, and what becomes of it."""
 
 from timebank.exchange.models.details import BookedSlot, OfferClosure, OfferPhoto
+from timebank.exchange.models.needs import Need, NeedMatch
 from timebank.exchange.models.offers import (
     CATEGORIES,
     CHOSEN,
@@ -79,6 +80,8 @@ __all__ = [
     "UNDONE_NAME",
     "UNITS",
     "BookedSlot",
+    "Need",
+    "NeedMatch",
     "Offer",
     "OfferClosure",
     "OfferPhoto",

@@ -47,6 +47,17 @@ from timebank.exchange.service.fulfilment import (
 )
 from timebank.exchange.service.lapsing import remind_of_lapsing, renew_offer
 from timebank.exchange.service.meetings import Meeting, TimeNotPossible
+from timebank.exchange.service.needs import (
+    LONGEST,
+    MOST_NEEDS,
+    USUAL,
+    BadNeed,
+    NeedDraft,
+    NeedsFull,
+    end_need,
+    post_need,
+    tell_seekers,
+)
 from timebank.exchange.service.offers import (
     OfferEnded,
     StockMoved,
@@ -75,17 +86,22 @@ from timebank.exchange.service.orders import (
 from timebank.exchange.service.paying import CoinsShort
 from timebank.exchange.service.people import NotActive
 from timebank.exchange.service.photos import LONGEST_SIDE, MOST_PHOTOS, PhotosFull, remove_photo, show_photo
+from timebank.exchange.service.sending import NotOfTheTeam, send_member
 from timebank.exchange.service.sharing import BadSharing
 from timebank.exchange.service.terms import OfferClosed, most_at_once, why_closed
 from timebank.exchange.service.times import propose_time
 
 __all__ = [
+    "LONGEST",
     "LONGEST_SIDE",
+    "MOST_NEEDS",
     "MOST_PHOTOS",
+    "USUAL",
     "AlreadyAccepted",
     "AlreadyFulfilled",
     "AlreadyRated",
     "BadHours",
+    "BadNeed",
     "BadOffer",
     "BadPart",
     "BadQuantity",
@@ -101,12 +117,15 @@ __all__ = [
     "LicenceMissing",
     "Meeting",
     "MistypedVoucher",
+    "NeedDraft",
+    "NeedsFull",
     "NotAVoucher",
     "NotAcceptedYet",
     "NotActive",
     "NotEnoughEarned",
     "NotFulfilledYet",
     "NotLess",
+    "NotOfTheTeam",
     "OfferClosed",
     "OfferDraft",
     "OfferEnded",
@@ -134,6 +153,7 @@ __all__ = [
     "close_days",
     "decline_order",
     "end_dispute",
+    "end_need",
     "end_offer",
     "expire_orders",
     "fulfil",
@@ -144,6 +164,7 @@ __all__ = [
     "most_at_once",
     "open_days",
     "pause_offer",
+    "post_need",
     "post_offer",
     "propose_time",
     "put_in_dispute",
@@ -153,8 +174,10 @@ __all__ = [
     "renew_offer",
     "request_order",
     "resume_offer",
+    "send_member",
     "settle_order",
     "share_of",
     "show_photo",
+    "tell_seekers",
     "why_closed",
 ]

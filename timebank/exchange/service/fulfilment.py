@@ -142,7 +142,8 @@ def book(session: Session, order: Order, share: rules.Share, *, reason: str, act
         order.fulfilled_minutes, order.part_reason = share.minutes, reason
         order.fulfilled_quantity = share.quantity if share.quantity < order.quantity else None
     session.flush()
-    give_back_stock(session, order.offer_id, order.quantity - share.quantity)
+    if share.quantity < order.quantity:
+        give_back_stock(session, order.offer_id, order.quantity - share.quantity)
     return int(entry.facts.get(TO_FUND, 0))
 
 
@@ -159,14 +160,15 @@ def kept_and_fund(session: Session, order: Order, minutes: int, *, now: datetime
 def _entry(session: Session, order: Order, share: rules.Share, actor: Actor, now: datetime) -> ledger.EntryDraft:
     rule = find_rule(session, order.branch_id, clock.today(now))
     takers = _takers(session, order, share.minutes, rule)
-    giver = ledger_queries.get_account(session, order.member.coin_account_id).id
     fund = takers[-1][1] if len(takers) > 1 else 0
     return ledger.EntryDraft(
         book_id=order.branch_id,
         kind="redeem",
         key=f"{SOURCE}:{order.id}:fulfil",
         transfers=tuple(
-            ledger.TransferDraft(debit_id=giver, credit_id=taker, amount=amount, unit="coin")
+            ledger.TransferDraft(
+                debit_id=order.member.coin_account_id or 0, credit_id=taker, amount=amount, unit="coin"
+            )
             for taker, amount in takers
             if amount
         ),
@@ -191,8 +193,9 @@ def _takers(session: Session, order: Order, minutes: int, rule: Version) -> list
     if order.serves_id is None:
         return [(ledger_queries.find_house_account(session, order.branch_id, "redeemed"), minutes)]
     provider = session.get_one(Member, order.serves_id)
-    if rule.holding_cap_minutes is not None:
-        lock_members(session, [provider.id])  # nobody else decides by this balance meanwhile
+    if rule.holding_cap_minutes is None:
+        return [(provider.coin_account_id or 0, minutes)]
+    lock_members(session, [provider.id])  # nobody else decides by this balance meanwhile
     account = ledger_queries.get_account(session, provider.coin_account_id)
     kept = kept_of(minutes, balance=account.balance, rule=rule)
     if kept == minutes:

@@ -17,6 +17,7 @@ from timebank.exchange import rules
 from timebank.exchange.models import CHOSEN, ENDED, GOODS, LISTED, PAUSED, SERVICE, Offer
 from timebank.exchange.queries import find_offer_by_key, get_offer, has_licence, leads, list_shares
 from timebank.exchange.service.drafts import BadOffer, OfferDraft, check_draft, check_stock, columns_of
+from timebank.exchange.service.needs import tell_seekers
 from timebank.exchange.service.people import refuse_inactive
 from timebank.exchange.service.sharing import check_sharing, share
 from timebank.members.queries import find_organisation, get_team, list_staff
@@ -50,6 +51,7 @@ def post_offer(session: Session, draft: OfferDraft, *, form_key: str, actor: Act
     offer = _insert(session, draft, owner, form_key=form_key, now=now)
     if not has_licence(session, offer, clock.today(now)):
         _ask_for_a_look(session, offer, now)
+    tell_seekers(session, offer, now=now)
     return offer
 
 

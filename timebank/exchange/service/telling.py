@@ -40,6 +40,17 @@ def of_proposal(session: Session, order: Order, *, meeting_at: datetime, words: 
     _tell(session, order.provider_id, _notice(order, "order.time_asked", mark=f":{now.isoformat()}", **facts), now)
 
 
+def of_sending(session: Session, order: Order, *, now: datetime) -> None:
+    """Who is sent learns for whom, and the member who comes."""
+    if order.served_by is None or order.offer.team is None:
+        return
+    mark, team = f":{order.served_by_id}", order.offer.team.name
+    sent = _notice(order, "order.sent", mark=mark, team=team, member=order.member.alias)
+    _tell(session, order.served_by_id, sent, now)
+    comes = _notice(order, "order.comes", mark=mark, team=team, who=order.served_by.alias)
+    _tell(session, order.member_id, comes, now)
+
+
 def of_decline(session: Session, order: Order, *, now: datetime) -> None:
     """The member learns why not, and that the coins are free."""
     _tell(session, order.member_id, _notice(order, "order.declined", reason=order.end_reason), now)

@@ -15,6 +15,7 @@ from timebank.exchange import queries, rules, schemas, service
 from timebank.exchange.models import (
     CATEGORIES,
     GOODS,
+    LISTED,
     OFFER_STATUS_NAMES,
     OWN_BRANCH,
     SERVICE,
@@ -58,6 +59,7 @@ def my_offers() -> str:
         statuses=OFFER_STATUS_NAMES,
         today=today,
         soon=rules.OFFERED_AGAIN.days,
+        wanted=queries.count_needs_for(db.session(), [one.offer for one in kept if one.offer.status == LISTED], today),
         unchecked={one.offer.id for one in kept if not queries.has_licence(db.session(), one.offer, today)},
     )
 
@@ -66,7 +68,9 @@ def my_offers() -> str:
 @guard("offer.own")
 def new_offer() -> Response | tuple[str, int]:
     """Offer a service."""
-    form = Form(schemas.ServiceSchema(), initial={"price": 60, "shared_with": OWN_BRANCH})
+    asked = request.args.get("category", "")
+    fresh = {"price": 60, "shared_with": OWN_BRANCH, "category": asked if asked in SERVICE_CATEGORIES else ""}
+    form = Form(schemas.ServiceSchema(), initial=fresh)
     if form.submitted:
         with form.catching(), transaction() as session:
             given = form.load()

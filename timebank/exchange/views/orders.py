@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -26,7 +27,7 @@ from timebank.exchange.models import (
     status_name,
 )
 from timebank.exchange.views import ID, blueprint
-from timebank.members.models import Member
+from timebank.members.models import ACTIVE, Member
 from timebank.web import qr
 from timebank.web.forms import Form
 from timebank.web.guards import current_actor, guard
@@ -101,6 +102,19 @@ def propose_time(order_id: int) -> Response | tuple[str, int]:
     return _order_page(order_id, time=form), form.status
 
 
+@blueprint.post(f"/orders/<{ID}:order_id>/send")
+@guard("order.fulfil")
+def send_member(order_id: int) -> Response | tuple[str, int]:
+    """Say who of the team goes."""
+    form = Form(schemas.SendSchema())
+    if form.submitted:
+        with form.catching(), transaction() as session:
+            service.send_member(session, order_id, **form.load(), actor=current_actor(), now=clock.now())
+            flash("安排好了，已经通知双方。", "success")
+            return _back_to(order_id)
+    return _order_page(order_id, send=form), form.status
+
+
 @blueprint.post(f"/orders/<{ID}:order_id>/decline")
 @guard("order.fulfil")
 def decline_order(order_id: int) -> Response | tuple[str, int]:
@@ -173,6 +187,7 @@ def _order_page(order_id: int, **typed: Form) -> str:
         wished=wished,
         may_accept=serves and not goods and status in OPEN,
         may_propose=asked and not goods and (status == ACCEPTED or wished is not None),
+        team=_team_of(order) if serves and status in OPEN else [],
         may_decline=serves and status == REQUESTED,
         may_cancel=(asked and status in OPEN) or (serves and status == ACCEPTED),
         may_fulfil=serves and status == ACCEPTED,
@@ -190,6 +205,17 @@ def _order_page(order_id: int, **typed: Form) -> str:
     )
 
 
+def _team_of(order: Order) -> list[tuple[int, str]]:
+    """Who of the team could go; nobody for what no team gives, and for whoever does not lead."""
+    if order.offer.team is None:
+        return []
+    actor = current_actor()
+    if not actor.may("order.fulfil", branch_id=order.branch_id, owner_id=order.provider_id):
+        return []
+    people = [one.member for one in order.offer.team.members if one.member_id != order.member_id]
+    return [(one.id, one.name) for one in people if one.status == ACTIVE]
+
+
 def _wished(proposals: Sequence[OrderProposal]) -> OrderProposal | None:
     """The member's time that waits for an answer."""
     return proposals[-1] if proposals and proposals[-1].side == MEMBER_SIDE else None
@@ -198,13 +224,14 @@ def _wished(proposals: Sequence[OrderProposal]) -> OrderProposal | None:
 def _forms(order: Order, wished: OrderProposal | None, typed: dict[str, Form]) -> dict[str, Form]:
     """A form for each thing one can do here; the one that was sent keeps what was typed and what was wrong with it."""
     said_at = _local_text(wished.meet_at if wished is not None else order.agreed_at)
-    made = {
+    made: dict[str, tuple[Any, dict[str, Any]]] = {
         "accept": (schemas.AcceptSchema(), {"agreed_at": said_at, "reply": order.reply}),
         "time": (schemas.ProposeSchema(), {"meet_at": said_at}),
         "decline": (schemas.DeclineSchema(), {}),
         "cancel": (schemas.CancelSchema(), {}),
         "rate": (schemas.RateSchema(), {}),
         "voucher": (schemas.VoucherSchema(), {}),
+        "send": (schemas.SendSchema(), {"member_id": order.served_by_id}),
     }
     return {name: typed.get(name) or Form(schema, initial=initial) for name, (schema, initial) in made.items()}
 

@@ -153,7 +153,7 @@ def _link(order: Order | None, request_id: int | None) -> str:
 
 def _friends(session: Session, lines: Iterable[ledger.StatementLine]) -> dict[int, str]:
     """Who is on the other side of each gift between members, as others see them."""
-    gifts = [line for line in lines if line.kind == "gift" and line.facts.get("to") == "member"]
+    gifts = [line for line in lines if line.source_type == "gift" and line.facts.get("to") == "member"]
     others = {line.entry_id: int(line.facts["to_id"]) if line.amount < 0 else line.for_member_id for line in gifts}
     people = list_names(session, {member_id for member_id in others.values() if member_id})
     return {entry_id: people[member_id].alias for entry_id, member_id in others.items() if member_id in people}

@@ -23,7 +23,7 @@ from timebank.requests.rules import REMIND_BEFORE
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeskCounts:
-    """Of a branch: not taken up, taken up but not dispatched, waiting for a volunteer, of these soon over, running."""
+    """Of a branch: not dispatched yet, waiting for a volunteer, of these soon over, claimed."""
 
     asked: int
     open: int

@@ -44,7 +44,12 @@ class Line:
 
 
 def timeline(session: Session, request: HelpRequest, sides: Sides) -> list[Line]:
-    """The steps that this reader may know of, in order. Of a confidential one it names nobody who could be served."""
+    """The steps that this reader may know of, in order; none for who could merely take it, since they name people.
+
+    Of a confidential one they name nobody who could be served.
+    """
+    if not sides.inside:
+        return []
     return [
         Line(at=step.at, title=_title(request, step), text=step.words, tone=_TONES.get(step.what, ""))
         for step in list_steps(session, request.id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from flask import render_template
@@ -32,6 +32,8 @@ from timebank.requests.views.base import ONE, SCORES, Untouched, blueprint
 from timebank.web.forms import Form, FormSchema
 from timebank.web.guards import current_actor, guard
 from timebank.web.keyring import keys
+
+_HOURS = {"afternoon": 14, "evening": 18}
 
 
 @blueprint.get(ONE)
@@ -145,12 +147,11 @@ def _rates(one: Shown) -> bool:
 
 
 def _first_time(request: HelpRequest, now: datetime) -> str:
-    """Nine in the morning of the first day that is left: what the form proposes."""
-    for day in (request.first_day, clock.today(now), request.last_day):
-        at = clock.instant(day, time(14 if request.part_of_day == "afternoon" else 9))
-        if at > now and day >= request.first_day:
-            return clock.local(at).strftime("%Y-%m-%dT%H:%M")
-    return ""
+    """Nine in the morning (or what suits the part of the day) of the first day that is left: what the form proposes."""
+    day, hour = max(request.first_day, clock.today(now)), _HOURS.get(request.part_of_day, 9)
+    if clock.instant(day, time(hour)) <= now:
+        day += timedelta(days=1)
+    return f"{day.isoformat()}T{hour:02}:00" if day <= request.last_day else ""
 
 
 def _agreed_time(request: HelpRequest) -> str:
