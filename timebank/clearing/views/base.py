@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask import Blueprint, request, url_for
 
 from timebank.branches.models import Branch
-from timebank.clearing.models import BranchPair
+from timebank.clearing.models import ASKED, PAIR_STATUS_NAMES, BranchPair
 from timebank.clearing.queries import PairNotFound, get_pair
 from timebank.core.db import db
 from timebank.web.guards import current_actor
@@ -17,6 +17,12 @@ ID = "int(max=2147483647)"  # an id in an address
 PAIR = f"/branch/clearing/<{ID}:pair_id>"
 READ, CHANGE = "clearing.read", "clearing.change"
 TONES = {"asked": "wait", "open": "ok", "frozen": "bad", "declined": "", "closed": ""}
+
+
+def status_name(pair: BranchPair, branch_id: int) -> str:
+    """The state of a pair as one of its branches calls it."""
+    ours = pair.status == ASKED and pair.asked_for_id != branch_id
+    return "等我们同意" if ours else PAIR_STATUS_NAMES[pair.status]
 
 
 @dataclass(frozen=True, kw_only=True)

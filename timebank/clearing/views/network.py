@@ -19,12 +19,11 @@ from timebank.clearing.models import (
     NETTING_ASKED,
     NETTING_STATUS_NAMES,
     OPEN,
-    PAIR_STATUS_NAMES,
     Netting,
 )
 from timebank.clearing.rules import DEFAULT_LINE
 from timebank.clearing.schemas import AskSchema, CeilingSchema
-from timebank.clearing.views.base import CHANGE, READ, TONES, blueprint
+from timebank.clearing.views.base import CHANGE, READ, TONES, blueprint, status_name
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.web.forms import Form
@@ -98,7 +97,8 @@ def _page(choice: BranchChoice, ask: Form, ceiling: Form) -> str:
         circles=_fresh_circles(session, branch.id, nettings),
         running=[(one, _leg_waits(one, branch.id)) for one in nettings if one.status == NETTING_ASKED],
         past=[one for one in nettings if one.status != NETTING_ASKED],
-        names={"pair": PAIR_STATUS_NAMES, "netting": NETTING_STATUS_NAMES},
+        status_name=status_name,
+        netting_names=NETTING_STATUS_NAMES,
         tones=TONES,
         may_change=current_actor().may(CHANGE, branch_id=branch.id),
     )

@@ -14,13 +14,12 @@ from timebank.clearing.models import (
     EVENT_NAMES,
     FROZEN,
     OPEN,
-    PAIR_STATUS_NAMES,
     ClearingCase,
     PairEvent,
 )
 from timebank.clearing.rules import DEFAULT_LINE, PROPOSAL_STATUS_NAMES
 from timebank.clearing.schemas import CeilingSchema, LineSchema
-from timebank.clearing.views.base import CHANGE, PAIR, READ, TONES, Side, blueprint, choose_side
+from timebank.clearing.views.base import CHANGE, PAIR, READ, TONES, Side, blueprint, choose_side, status_name
 from timebank.core import clock
 from timebank.core.db import db
 from timebank.core.minutes import coins
@@ -50,6 +49,7 @@ class May:
     pause: bool
     resume: bool
     part: bool
+    paused_there: bool
 
 
 @blueprint.get(PAIR)
@@ -70,7 +70,7 @@ def pair_page(side: Side, line: Form | None = None, ceiling: Form | None = None)
         "clearing/pair.html",
         side=side,
         pair=pair,
-        status=PAIR_STATUS_NAMES[pair.status],
+        status=status_name(pair, side.branch.id),
         tone=TONES[pair.status],
         owed=owed,
         owing=queries.gauge_of(session, pair, creditor_id=side.peer.id),
@@ -94,14 +94,23 @@ def pair_page(side: Side, line: Form | None = None, ceiling: Form | None = None)
 def _may(session: Session, side: Side, owed: int, *, asked_here: bool) -> May:
     status, here = side.pair.status, current_actor().may(CHANGE, branch_id=side.branch.id)
     living = here and status in {OPEN, FROZEN}
+    paused_there = _paused_there(session, side)
     clear = not owed and not queries.list_in_flight(session, side.pair)
     return May(
         answer=here and asked_here,
         decide=living,
         pause=here and status == OPEN,
-        resume=here and status == FROZEN,
+        resume=here and status == FROZEN and not paused_there and not queries.list_open_cases(session, side.pair.id),
         part=living and clear,
+        paused_there=paused_there,
     )
+
+
+def _paused_there(session: Session, side: Side) -> bool:
+    """Whether the other branch paused the pair, and so resumes it."""
+    events = queries.list_events(session, side.pair.id)
+    paused_by = next((one.branch_id for one in events if one.what == "frozen"), None)
+    return side.pair.status == FROZEN and paused_by == side.peer.id
 
 
 def _case(side: Side, case: ClearingCase) -> CaseView:
