@@ -142,6 +142,15 @@ def test_what_is_asked_for_and_missing(session: Session, branch: Branch) -> None
     assert coordinating.list_missing(session, branch.id, now=NOW + 100 * DAY)[0].code == "ticket"
 
 
+def test_what_members_look_for_and_nobody_offers_is_missing(session: Session, branch: Branch) -> None:
+    seeker = rich(session, branch)
+    draft = exchange.NeedDraft(category="drain", words="下水道堵了", until=NOW.date() + 9 * DAY, form_key="need")
+    exchange.post_need(session, draft, actor=actor_of(session, seeker), now=NOW)
+    [drain] = coordinating.list_missing(session, branch.id, now=NOW)
+    assert (drain.code, drain.asked, drain.failed, drain.offers) == ("drain", 1, 1, 0)
+    assert coordinating.list_missing(session, branch.id, now=NOW + 20 * DAY) == []
+
+
 def test_skills_that_coming_activities_lack_are_missing(session: Session) -> None:
     place = activities.make_town(session)
     posted = activities.post(session, place, activities.shift(48), needed_skills="haircut")

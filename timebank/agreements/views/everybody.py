@@ -11,6 +11,7 @@ from timebank.agreements.views.base import ID, TONES, blueprint
 from timebank.branches.queries import area_name, list_branches
 from timebank.core import clock
 from timebank.core.db import db
+from timebank.exchange.queries import list_organisation_offers
 from timebank.members import queries as members
 from timebank.members.models import ORGANISATION_KINDS
 from timebank.members.queries import OrganisationNotFound
@@ -46,6 +47,7 @@ def public_organisation(organisation_id: int) -> str:
         agreements=[(one, [article for article in articles[one.id] if article.counts]) for one in agreements],
         hours=queries.year_hours(session, [shown.id], today.year)[shown.id],
         year=today.year,
+        offers=list_organisation_offers(session, shown.id, today=today),
         kinds=ORGANISATION_KINDS,
         sides=SIDE_NAMES,
         categories=PROMISE_CATEGORIES,

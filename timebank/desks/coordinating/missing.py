@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from timebank.activities.models import PUBLISHED, Activity, Shift
 from timebank.core import clock
-from timebank.exchange.models import CATEGORIES, DECLINED, EXPIRED, GOODS, LISTED, Offer, Order
+from timebank.exchange.models import CATEGORIES, DECLINED, EXPIRED, GOODS, LISTED, Need, Offer, Order
 from timebank.exchange.queries.offers import open_offers
 from timebank.members.models import ACTIVE, Member
 from timebank.members.rules.papers import SKILLS, codes_in
@@ -42,7 +42,8 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
 class MissingSkill:
     """A category that is short: how often it was asked for and came to nothing, what there is, who could be asked.
 
-    For exchange ``asked`` orders of the last three months, ``failed`` of them; for activities ``asked`` open places.
+    For exchange ``asked`` orders of the last three months and what members look for now, ``failed`` of them; for
+    activities ``asked`` open places.
     """
 
     kind: str
@@ -79,9 +80,9 @@ class _Shelf:
 
 
 def list_missing(session: Session, branch_id: int, *, now: datetime) -> list[MissingSkill]:
-    """What is short at a branch, the most wanted first; five statements."""
-    asked = _asked(session, branch_id, now - ASKED_FOR)
+    """What is short at a branch, the most wanted first; six statements."""
     shelf = _shelf(session, branch_id, clock.today(now))
+    asked = _with_needs(session, branch_id, _asked(session, branch_id, now - ASKED_FOR), shelf, clock.today(now))
     short = [
         code
         for code in {*asked, *shelf.sold_out}
@@ -132,6 +133,19 @@ def _asked(session: Session, branch_id: int, since: datetime) -> dict[str, _Aske
         .group_by(Offer.category)
     )
     return defaultdict(_Asked, {category: _Asked(all=every, failed=failed) for category, every, failed in rows})
+
+
+def _with_needs(
+    session: Session, branch_id: int, asked: dict[str, _Asked], shelf: _Shelf, today: date
+) -> dict[str, _Asked]:
+    """What members look for now is asked for, too, and comes to nothing where nobody offers it."""
+    looking = select(Need.category, func.count()).where(
+        Need.branch_id == branch_id, Need.ended_at.is_(None), Need.until >= today
+    )
+    for category, count in session.execute(looking.group_by(Need.category)):
+        before, missed = asked[category], 0 if shelf.offers[category] else count
+        asked[category] = _Asked(all=before.all + count, failed=before.failed + missed)
+    return asked
 
 
 def _shelf(session: Session, branch_id: int, today: date) -> _Shelf:

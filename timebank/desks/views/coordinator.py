@@ -24,6 +24,7 @@ from timebank.desks.coordinating.unredeemed import Unredeemed
 from timebank.desks.views import blueprint
 from timebank.desks.views.branch import list_queue
 from timebank.desks.views.documents import person_shown
+from timebank.exchange.models import Order
 from timebank.exchange.queries import count_for_branch
 from timebank.members.models import Member
 from timebank.web.downloads import table_file
@@ -98,6 +99,10 @@ def _who(member: Member | None) -> str:
     return person_shown(member) if member is not None else "网点"
 
 
+def _giver(order: Order) -> str:
+    return person_shown(order.provider) if order.provider is not None else order.offer.given_by
+
+
 def _member_url(member: Member | None, actor: Actor) -> str:
     if member is None or not actor.may("member.read", branch_id=member.branch_id):
         return ""
@@ -115,7 +120,7 @@ def _unanswered_line(one: Unanswered, actor: Actor) -> Line:
     order = one.order
     return Line(
         title=order.offer.title,
-        who=f"{_who(order.member)} 请 {_who(order.provider)}",
+        who=f"{_who(order.member)} 请 {_giver(order)}",
         when=f"等了 {one.days} 天" if one.days else "今天刚提出",
         note=f"再过 {_left(one.hours_left)} 就过期，{coins(order.amount_minutes)} 退回",
         url=_order_url(order.id, order.provider, actor, order.branch_id),
@@ -172,7 +177,7 @@ def _unanswered_table(session: Session, branch_id: int, now: datetime) -> Table:
         (
             one.order.offer.title,
             _who(one.order.member),
-            _who(one.order.provider),
+            _giver(one.order),
             one.days,
             one.hours_left,
             one.order.amount_minutes,
