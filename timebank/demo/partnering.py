@@ -20,7 +20,7 @@ from timebank.members.service import OrganisationDraft, register_organisation, s
 from timebank.partners.service import DeskDraft, claim_desk, open_desk
 
 _ROOM: Final = "邻里中心活动室"
-_TEAM_OFFER: Final = "上门量血压、陪聊天"
+_TEAM_OFFER: Final = "陪老人聊天、读报"
 _FILM_DAYS: Final = (33, 26, 19, 11, 6, 2)  # so many days ago somebody wanted to see a film
 
 
