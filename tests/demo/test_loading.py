@@ -25,8 +25,8 @@ from timebank.archives.models import Archive
 from timebank.attendance.models import Attendance, Scan, ShiftApproval
 from timebank.attendance.queries import list_waiting_approval, list_waiting_review
 from timebank.branches.models import Branch
-from timebank.core.clock import today
 from timebank.clearing.models import PairStatement, Proposal
+from timebank.core.clock import today
 from timebank.core.db import Base, write_session
 from timebank.demo.loading import DatabaseInUse, is_loaded, load
 from timebank.demo.town.people import PEOPLE
