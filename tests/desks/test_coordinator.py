@@ -62,7 +62,9 @@ def test_orders_without_an_answer_stand_by_how_long_they_wait(session: Session, 
     offer = post(session, provider)
     late, early = ask(session, offer, member, key="b", days=1), ask(session, offer, member, key="a")
     answered = ask(session, offer, member, key="c")
-    exchange.accept_order(session, answered.id, agreed_at=NOW + 3 * DAY, actor=actor_of(session, provider), now=NOW)
+    exchange.accept_order(
+        session, answered.id, exchange.Meeting(at=NOW + 3 * DAY), actor=actor_of(session, provider), now=NOW
+    )
     found = coordinating.list_unanswered(session, branch.id, now=NOW + 2 * DAY)
     assert [(one.order.id, one.days, one.hours_left) for one in found] == [(early.id, 2, 120), (late.id, 1, 144)]
     assert coordinating.list_unanswered(session, make_branch(session, "XQ").id, now=NOW) == []
@@ -76,7 +78,7 @@ def test_who_has_coins_and_never_redeemed_is_found_the_richest_first(session: Se
     rich(session, make_branch(session, "XQ"), 600, name="别处的")
     offer = post(session, provider)
     done = ask(session, offer, lucky, key="done")
-    exchange.accept_order(session, done.id, agreed_at=NOW + DAY, actor=actor_of(session, provider), now=NOW)
+    exchange.accept_order(session, done.id, exchange.Meeting(at=NOW + DAY), actor=actor_of(session, provider), now=NOW)
     exchange.fulfil(session, done.voucher, actor=actor_of(session, provider), now=NOW)
     ask(session, offer, waiting, key="open")
     found = coordinating.list_unredeemed(session, branch.id, now=NOW)
@@ -87,7 +89,7 @@ def test_whose_last_three_orders_came_to_nothing_is_found_too(session: Session, 
     provider, member = make_member(session, branch, "周阿明"), rich(session, branch, 900, name="胡菊芬")
     offer = post(session, provider)
     first = ask(session, offer, member, key="first")
-    exchange.accept_order(session, first.id, agreed_at=NOW + DAY, actor=actor_of(session, provider), now=NOW)
+    exchange.accept_order(session, first.id, exchange.Meeting(at=NOW + DAY), actor=actor_of(session, provider), now=NOW)
     exchange.fulfil(session, first.voucher, actor=actor_of(session, provider), now=NOW)
     for number in range(1, 4):
         assert names(coordinating.list_unredeemed(session, branch.id, now=NOW + 10 * DAY)) == []

@@ -40,8 +40,13 @@ def open_partners(story: Story) -> None:
 def _join_cinema(story: Story, at: datetime) -> None:
     manager, branch_id = story.actor(MANAGERS[DAQI]), story.branch_ids[DAQI]
     draft = OrganisationDraft(
-        **{"name": "大碶影剧院（演示）", "kind": "company", "contact_name": "徐经理", "address": "大碶街道影院路 8 号"},
-        **{"words": "给志愿者留票。", "branch_id": branch_id, "form_key": "demo:cinema"},
+        name="大碶影剧院（演示）",
+        kind="company",
+        contact_name="徐经理",
+        address="大碶街道影院路 8 号",
+        words="给志愿者留票。",
+        branch_id=branch_id,
+        form_key="demo:cinema",
     )
     cinema = register_organisation(story.session, draft, actor=manager, keys=story.keys, now=at)
     desk = DeskDraft(branch_id=branch_id, organisation_id=cinema.id, name="售票处", form_key="demo:desk")
@@ -49,8 +54,15 @@ def _join_cinema(story: Story, at: datetime) -> None:
     claim_desk(story.session, opened.id, now=at + timedelta(hours=1))
     last = _months_ahead(story.now)
     film = OfferDraft(
-        **{"kind": GOODS, "branch_id": branch_id, "organisation_id": cinema.id, "category": "ticket", "title": FILM},
-        **{"price_minutes": 60, "stock": 60, "per_member_limit": 2, "place": "大碶影剧院售票处"},
+        kind=GOODS,
+        branch_id=branch_id,
+        organisation_id=cinema.id,
+        category="ticket",
+        title=FILM,
+        price_minutes=60,
+        stock=60,
+        per_member_limit=2,
+        place="大碶影剧院售票处",
         description="凭兑换券到售票处换当天任意一场。",
         valid_until=last,
         use_by=last,

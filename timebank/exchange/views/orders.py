@@ -191,7 +191,7 @@ def _order_page(order_id: int, **typed: Form) -> str:
         may_decline=serves and status == REQUESTED,
         may_cancel=(asked and status in OPEN) or (serves and status == ACCEPTED),
         may_fulfil=serves and status == ACCEPTED,
-        may_dispute=status in {ACCEPTED, FULFILLED} and actor.member_id in {order.member_id, order.provider_id},
+        may_dispute=_may_be_wrong(order, status) and actor.member_id in {order.member_id, order.provider_id},
         disputed=status == DISPUTED,
         may_rate=status == FULFILLED
         and actor.member_id in {order.member_id, order.provider_id, order.served_by_id}
@@ -214,6 +214,12 @@ def _team_of(order: Order) -> list[tuple[int, str]]:
         return []
     people = [one.member for one in order.offer.team.members if one.member_id != order.member_id]
     return [(one.id, one.name) for one in people if one.status == ACTIVE]
+
+
+def _may_be_wrong(order: Order, status: str) -> bool:
+    """Whether there is anything yet that could have gone wrong; what is too old the page behind the button says."""
+    has_come = order.agreed_at is None or order.agreed_at <= clock.now()
+    return status == FULFILLED or (status == ACCEPTED and has_come)
 
 
 def _wished(proposals: Sequence[OrderProposal]) -> OrderProposal | None:
