@@ -136,7 +136,9 @@ def test_two_managers_connect_their_branches(as_member: As, ids: Ids) -> None:
     assert "AA 站想互通" in page
     pair = queries_pair(ids, asked, 0, 2)
     where = f"/branch/clearing/{pair}"
+    assert "等我们同意" in page
     assert "对方愿意让我们最多欠 <b>5 币</b>" in asked.get(where).text
+    assert "等对方同意" in asking.get(where).text
     assert send(asking, f"{where}/agree", amount_hours="3").count("这两个网点之间现在是“等对方同意”") == 1
     assert "请填一个数" in send(asked, f"{where}/agree")
     done = send(asked, f"{where}/agree", amount_hours="3")
@@ -267,7 +269,10 @@ def test_who_pauses_resumes(as_member: As, ids: Ids) -> None:
     ours, theirs = as_member(ids.managers[0]), as_member(ids.managers[1])
     assert "请写一句说明" in send(ours, pair_url(ids, what="/pause"))
     assert "已暂停" in send(ours, pair_url(ids, what="/pause"), words="盘点")
-    assert "两边的兑换暂停着" in theirs.get(pair_url(ids, 1)).text
+    paused = theirs.get(pair_url(ids, 1)).text
+    assert "两边的兑换暂停着" in paused
+    assert "是AA 站暂停的，要由对方恢复" in paused
+    assert "恢复互通" not in paused
     refused = theirs.post(pair_url(ids, 1, "/resume"), data={"form_key": "r"})
     assert (refused.status_code, "要由对方恢复" in refused.text) == (403, True)
     assert "已恢复" in send(ours, pair_url(ids, what="/resume"))
@@ -293,7 +298,10 @@ def test_a_difference_is_settled_when_both_have_said_their_word(app: Flask, as_m
     case = told(app, differ)
     ours, theirs = as_member(ids.managers[0]), as_member(ids.managers[1])
     assert "和BB 站的差异" in ours.get("/branch/clearing").text
-    assert "余额不相抵" in ours.get(pair_url(ids)).text
+    page = ours.get(pair_url(ids)).text
+    assert "余额不相抵" in page
+    assert "差异了结以后，才能恢复" in page
+    assert "恢复互通" not in page
     assert "还有 1 件差异没有处理完" in send(ours, pair_url(ids, what="/resume"))
     where = f"/cases/{case}"
     assert "请写一句说明" in send(ours, pair_url(ids, what=where))

@@ -25,6 +25,7 @@ from timebank.archives.models import Archive
 from timebank.attendance.models import Attendance, Scan, ShiftApproval
 from timebank.attendance.queries import list_waiting_approval, list_waiting_review
 from timebank.branches.models import Branch
+from timebank.clearing.models import PairStatement, Proposal
 from timebank.core.clock import today
 from timebank.core.db import Base, write_session
 from timebank.demo.loading import DatabaseInUse, is_loaded, load
@@ -197,3 +198,10 @@ def test_there_is_something_to_do_at_every_desk(looking: Session) -> None:
     assert {"流感疫苗接种日引导", "老年食堂送餐"} <= {card.title for card in list_waiting_approval(looking, None)}
     assert any(list_waiting(looking, shift.id) for shift in full)
     assert looking.scalar(sa.select(sa.func.count()).where(Member.status == "pending")) >= 3
+
+
+def test_the_two_branches_redeem_at_each_other_and_both_seal_their_months(looking: Session) -> None:
+    paid = looking.execute(sa.select(Proposal.payer_id, Proposal.status)).all()
+    assert {row.payer_id for row in paid if row.status == "settled"} == set(looking.scalars(sa.select(Branch.id)))
+    assert "accepted" in {row.status for row in paid}
+    assert looking.scalar(sa.select(sa.func.count()).select_from(PairStatement)) == 2
