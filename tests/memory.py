@@ -27,7 +27,7 @@ class Memory:
 
 
 _memories: dict[Hashable, Memory] = {}
-_FIGURES: Final = ("posted_in", "posted_out", "held", "floor")  # the database makes them from the transfers
+_FIGURES: Final = ("posted_in", "posted_out", "held", "floor", "resting_floor")  # the database makes them itself
 
 
 def remembered(session: Session, key: Hashable, build: Callable[[], Value]) -> Value:

@@ -20,14 +20,17 @@ from sqlalchemy.orm import Session
 import timebank
 from tests import databases
 from tests.activities import town as activities
+from tests.agreements.scene import make_scene as make_agreements
 from tests.attendance.paper import printed
 from tests.attendance.scene import AFTER, make_scene, make_shift
 from tests.attendance.scene import at as scene_at
 from tests.corrections.town import make_town
+from tests.disputes.scene import Quarrel
 from tests.exchange.scene import Scene as Neighbourhood
 from tests.exchange.scene import give as earned
 from tests.ledger.bank import open_bank
 from tests.partners.scene import Partners
+from tests.requests.scene import Scene as Requests
 from tests.rulebook.saving import save_rule
 from tests.world import KEYS, NOW, actor_of, make_branch, make_member
 from timebank.activities.rules import Limits
@@ -46,7 +49,7 @@ from timebank.cli.database import MIGRATIONS, run_alembic
 from timebank.core.actor import SYSTEM
 from timebank.core.db import Base, write_session
 from timebank.corrections.service import request_check
-from timebank.exchange.service import NeedDraft, OfferDraft, post_need, post_offer
+from timebank.exchange.service import NeedDraft, OfferDraft, Part, post_need, post_offer
 from timebank.giving.service import GiftDraft, give
 from timebank.members.service import OrganisationDraft, ask_family, register_organisation
 from timebank.rotation.service import rotate_code_key
@@ -98,6 +101,14 @@ def test_going_down_to_the_start_leaves_no_table(empty: sa.Engine) -> None:
     run_alembic(empty, command.upgrade, revision="head")
     run_alembic(empty, command.downgrade, revision="base")
     assert tables(empty) == set()
+
+
+def _ask_for_somebody(session: Session) -> None:
+    Requests(session).ask()
+
+
+def _serve_somebody(session: Session) -> None:
+    Requests(session).running(source="none")
 
 
 def _give_away(session: Session) -> None:
@@ -190,6 +201,10 @@ def _give(session: Session) -> None:
     give(session, draft, actor=actor_of(session, one), now=NOW)
 
 
+def _decide_a_line(session: Session) -> None:
+    open_bank(session).clearing("XG")
+
+
 def _share(session: Session) -> None:
     neighbourhood = Neighbourhood(session)
     neighbourhood.service("修伞", category="repair", shared_with="all")
@@ -202,6 +217,21 @@ def _print_last_days(session: Session) -> None:
 
 def _open_a_desk(session: Session) -> None:
     Partners(session).open()
+
+
+def _fulfil_in_part(session: Session) -> None:
+    scene = Quarrel(session)
+    scene.fulfil(scene.order(scene.tickets, quantity=2), part=Part(quantity=1))
+
+
+def _propose_a_time(session: Session) -> None:
+    scene = Quarrel(session)
+    scene.agreed()
+
+
+def _disagree(session: Session) -> None:
+    scene = Quarrel(session)
+    scene.dispute(scene.agreed())
 
 
 def _book_a_room(session: Session) -> None:
@@ -226,6 +256,10 @@ def _ask_family(session: Session) -> None:
     ask_family(session, other.number, actor=actor_of(session, one), now=NOW)
 
 
+def _begin_agreement(session: Session) -> None:
+    make_agreements(session).draft()
+
+
 def _take_in(session: Session) -> None:
     branch = make_branch(session, "RU")
     boss = actor_of(session, make_member(session, branch, roles=("manager",)))
@@ -236,13 +270,20 @@ def _take_in(session: Session) -> None:
 @pytest.mark.parametrize(
     ("leave", "below"),
     [
-        (_take_in, "0026"),
+        (_take_in, "0030"),
+        (_begin_agreement, "0070"),
+        (_ask_for_somebody, "0040_"),
+        (_serve_somebody, "0040"),
+        (_disagree, "0060_"),
+        (_propose_a_time, "0034"),
+        (_fulfil_in_part, "0034"),
         (_give, "0025"),
-        (_share, "0026"),
+        (_decide_a_line, "0026"),
+        (_share, "0028"),
         (_book_a_room, "0032"),
         (_look_for_something, "0033"),
         (_open_a_desk, "0031"),
-        (_print_last_days, "0050"),
+        (_print_last_days, "0050_"),
         (_limit_sign_ups, "0021"),
         (_ask_family, "0022"),
         (_give_away, "0010"),

@@ -16,15 +16,18 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import config
 from timebank import cli, demo
 from timebank.activities.views import blueprint as activities
+from timebank.agreements.views import blueprint as agreements
 from timebank.archives.views import blueprint as archives
 from timebank.attendance.queries import standing_of
 from timebank.attendance.views import blueprint as attendance
 from timebank.branches.views import blueprint as branches
+from timebank.clearing.views import blueprint as clearing
 from timebank.core.db import db, prepare_engine
 from timebank.core.keys import Keys
 from timebank.corrections.views import blueprint as corrections
 from timebank.desks.navigation import navigation
 from timebank.desks.views import blueprint as desks
+from timebank.disputes.views import blueprint as disputes
 from timebank.exchange.views import blueprint as exchange
 from timebank.giving.views import blueprint as giving
 from timebank.growth.views import blueprint as growth
@@ -33,6 +36,7 @@ from timebank.members.roster.views import blueprint as roster
 from timebank.members.views import blueprint as members
 from timebank.notices.views import blueprint as notices
 from timebank.partners.views import blueprint as partners
+from timebank.requests.views import blueprint as requests
 from timebank.rulebook.views import blueprint as rulebook
 from timebank.web import addresses, answers, filters, headers
 from timebank.web.guards import find_actor, login_manager
@@ -46,14 +50,18 @@ FEATURES = (
     members,
     roster,
     notices,
+    clearing,
     rulebook,
     giving,
     activities,
     attendance,
     exchange,
     partners,
+    requests,
+    agreements,
     growth,
     corrections,
+    disputes,
     archives,
 )
 MAX_UPLOAD_BYTES = 16 * 1024 * 1024

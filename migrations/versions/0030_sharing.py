@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0030_sharing"
-down_revision = "0026_giving"
+down_revision = "0028_clearing"
 branch_labels = None
 depends_on = None
 

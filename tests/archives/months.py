@@ -12,7 +12,7 @@ from tests.world import KEYS, make_branch, make_member
 from timebank.archives.closing import Close
 from timebank.branches.models import Branch
 from timebank.core.actor import SYSTEM, Actor
-from timebank.exchange.service import OfferDraft, OrderDraft, accept_order, fulfil, post_offer, request_order
+from timebank.exchange.service import Meeting, OfferDraft, OrderDraft, accept_order, fulfil, post_offer, request_order
 from timebank.ledger import queries as ledger_queries
 from timebank.ledger import service as ledger
 from timebank.members.identity import load_actor
@@ -63,7 +63,7 @@ def haircut(session: Session, giver: Member, taker: Member, *, at: datetime, tit
         now=at,
     )
     order = request_order(session, OrderDraft(offer_id=offer.id, form_key=f"order-{number}"), actor=taking, now=at)
-    accept_order(session, order.id, agreed_at=at + timedelta(hours=1), actor=giving, now=at)
+    accept_order(session, order.id, Meeting(at=at + timedelta(hours=1)), actor=giving, now=at)
     fulfil(session, order.voucher, actor=giving, now=at + timedelta(hours=1))
 
 

@@ -92,7 +92,7 @@ class Town:
         wish = exchange.OrderDraft(offer_id=offer.id, form_key=key())
         order = exchange.request_order(self.session, wish, actor=asking, now=LATER)
         at = LATER + timedelta(minutes=5)
-        exchange.accept_order(self.session, order.id, agreed_at=at, actor=giving, now=LATER)
+        exchange.accept_order(self.session, order.id, exchange.Meeting(at=at), actor=giving, now=LATER)
         exchange.fulfil(self.session, order.voucher, actor=giving, now=at)
         return order
 

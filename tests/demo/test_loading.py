@@ -18,14 +18,21 @@ from tests.demo.test_town import NOW
 from tests.world import KEYS, make_branch
 from timebank.activities.models import Activity, Shift, SignUp
 from timebank.activities.queries import list_waiting
+from timebank.agreements.models import Agreement, Promise, PromiseDeed
+from timebank.agreements.queries import articles_of, list_year, summary_of_year
+from timebank.agreements.rules import KEPT, OPEN, OVERDUE
 from timebank.archives.models import Archive
 from timebank.attendance.models import Attendance, Scan, ShiftApproval
 from timebank.attendance.queries import list_waiting_approval, list_waiting_review
 from timebank.branches.models import Branch
+from timebank.clearing.models import PairStatement, Proposal
+from timebank.core.clock import today
 from timebank.core.db import Base, write_session
 from timebank.demo.loading import DatabaseInUse, is_loaded, load
 from timebank.demo.town.people import PEOPLE
 from timebank.exchange.models import ORDER_STATUS_NAMES, Offer, Order, Rating
+from timebank.giving.models import ASKED, DECLINED, GRANTED, FundGrant, Gift
+from timebank.giving.queries import fund_figures
 from timebank.ledger.queries import list_periods
 from timebank.ledger.verification import Finding, verify
 from timebank.members.models import Member, RoleGrant
@@ -37,6 +44,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # three months of a t
 TABLES: tuple[type[Base], ...] = (
     *(Member, RoleGrant, Activity, Shift, SignUp, Scan, Attendance, ShiftApproval),
     *(Offer, Order, Rating, Notice, Archive),
+    *(Gift, FundGrant, Agreement, Promise, PromiseDeed),
 )
 
 
@@ -161,6 +169,24 @@ def test_orders_are_in_every_state_and_rated(looking: Session) -> None:
     assert min(looking.scalars(sa.select(Offer.stock).where(Offer.stock.is_not(None)))) >= 0
 
 
+def test_organisations_keep_some_promises_and_not_others(looking: Session) -> None:
+    states = set()
+    for branch in looking.scalars(sa.select(Branch)):
+        agreements = list_year(looking, branch.id, 2026)
+        for articles in articles_of(looking, agreements, today=today(NOW)).values():
+            states |= {article.standing.state for article in articles}
+        assert any(row.hours.minutes for row in summary_of_year(looking, branch.id, 2026, today=today(NOW)))
+
+    assert {KEPT, OPEN, OVERDUE} <= states
+
+
+def test_the_fund_was_given_to_and_gave_on_by_two_people(looking: Session) -> None:
+    assert {GRANTED, DECLINED, ASKED} == set(looking.scalars(sa.select(FundGrant.status)))
+    assert looking.scalar(sa.select(sa.func.count()).select_from(Gift)) >= 1
+    for branch in looking.scalars(sa.select(Branch)):
+        assert fund_figures(looking, branch.id, since=NOW - timedelta(days=365)).came > 0
+
+
 def test_there_is_something_to_do_at_every_desk(looking: Session) -> None:
     near = (Shift.starts_at < NOW + timedelta(hours=12), Shift.ends_at > NOW - timedelta(hours=1))
     doors = looking.scalars(sa.select(Shift).where(*near, Shift.cancelled_at.is_(None))).all()
@@ -172,3 +198,10 @@ def test_there_is_something_to_do_at_every_desk(looking: Session) -> None:
     assert {"流感疫苗接种日引导", "老年食堂送餐"} <= {card.title for card in list_waiting_approval(looking, None)}
     assert any(list_waiting(looking, shift.id) for shift in full)
     assert looking.scalar(sa.select(sa.func.count()).where(Member.status == "pending")) >= 3
+
+
+def test_the_two_branches_redeem_at_each_other_and_both_seal_their_months(looking: Session) -> None:
+    paid = looking.execute(sa.select(Proposal.payer_id, Proposal.status)).all()
+    assert {row.payer_id for row in paid if row.status == "settled"} == set(looking.scalars(sa.select(Branch.id)))
+    assert "accepted" in {row.status for row in paid}
+    assert looking.scalar(sa.select(sa.func.count()).select_from(PairStatement)) == 2

@@ -63,6 +63,7 @@ def test_people_of_every_age_live_in_places_that_exist() -> None:
 def test_every_sign_in_is_a_resident_with_a_phone() -> None:
     assert {known.role.split("，")[0] for known in SIGN_INS} == {
         "志愿者",
+        "网格员",
         "活动组织者",
         "网点管理员",
         "监督员",

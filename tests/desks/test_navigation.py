@@ -17,8 +17,8 @@ def actor(*roles: str) -> Actor:
     ("who", "labels"),
     [
         (None, ["首页", "活动", "兑换"]),
-        (actor(), ["首页", "活动", "兑换", "我的"]),
-        (actor("organiser"), ["首页", "活动", "组织活动", "兑换", "我的"]),
+        (actor(), ["首页", "活动", "点单", "兑换", "我的"]),
+        (actor("organiser"), ["首页", "活动", "组织活动", "我的", "派单", "兑换"]),
     ],
 )
 def test_few_entries_for_most_people(who: Actor | None, labels: list[str]) -> None:
@@ -46,6 +46,8 @@ def test_nobody_is_shown_what_they_may_not_open() -> None:
         ("/branch/settings", "网点"),
         ("/organise/approvals", "审批"),
         ("/organise/shifts/3/door", "组织活动"),
+        ("/branch/requests", "派单"),
+        ("/requests/3", "点单"),
         ("/menu", ""),
     ],
 )

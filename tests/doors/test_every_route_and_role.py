@@ -18,7 +18,16 @@ REFUSED = {403, 404}
 FINE = {200, 302, 303, 400, 409, 422}
 FINE_TO_READ = {200, 302}
 # Who may look at an order is told what its form lacks before whose turn it is.
-FORM_FIRST = {"exchange.accept_order", "exchange.decline_order", "exchange.rate_order", "exchange.send_member"}
+FORM_FIRST = {
+    "exchange.accept_order",
+    "exchange.decline_order",
+    "exchange.propose_time",
+    "exchange.rate_order",
+    "exchange.send_member",
+    "requests.hand_over",
+    "requests.move",
+    "requests.rate",
+}
 WITHOUT_GUARD = {"static"}
 
 

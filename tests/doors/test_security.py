@@ -563,7 +563,7 @@ def test_no_export_hands_a_formula_to_a_spreadsheet(town: Town) -> None:
         offer = exchange.post_offer(session, draft, form_key="wicked", actor=giving, now=HALF_PAST)
         wanted = exchange.OrderDraft(offer_id=offer.id, form_key="wicked")
         order = exchange.request_order(session, wanted, actor=asking, now=HALF_PAST)
-        exchange.accept_order(session, order.id, agreed_at=HALF_PAST + DAY, actor=giving, now=HALF_PAST)
+        exchange.accept_order(session, order.id, exchange.Meeting(at=HALF_PAST + DAY), actor=giving, now=HALF_PAST)
         exchange.fulfil(session, order.voucher, actor=giving, now=HALF_PAST)
     titles = town.client(OWNER).get("/me/statement.csv").get_data().decode("utf-8-sig")
     cells = [cell for line in csv.reader(io.StringIO(titles)) for cell in line]

@@ -7,6 +7,7 @@ the same role at the ``other`` branch, which owns none of them.
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
@@ -29,6 +30,7 @@ from tests.attendance.paper import a_photo
 from tests.members.rosters import csv_of
 from tests.world import CONSENTS, KEYS, NOW, actor_of, make_branch, make_member, sign_in
 from timebank.activities.models import GuardianConsent, NoShow
+from timebank.agreements import service as agreements
 from timebank.archives import closing as archive_closing
 from timebank.archives.service import audit
 from timebank.attendance.models import VENUE, ScanCase
@@ -52,17 +54,21 @@ from timebank.attendance.service import (
 )
 from timebank.branches.models import Branch
 from timebank.branches.service import AreaDraft, add_area
+from timebank.clearing import service as clearing
+from timebank.clearing.queries import get_pair
+from timebank.clearing.service.cases import Found, open_case
 from timebank.core import clock
 from timebank.core.actor import SYSTEM, Actor
 from timebank.core.db import db, transaction
 from timebank.core.permissions import PERMISSIONS
 from timebank.corrections import service as corrections
 from timebank.corrections.models import WAITING
+from timebank.disputes import service as disputes
 from timebank.exchange import service as exchange
 from timebank.exchange.models import GOODS, RESOURCE
 from timebank.giving import service as giving
 from timebank.ledger import queries as ledger
-from timebank.members.models import GUARDIAN_OF, Member, RoleGrant
+from timebank.members.models import CONTACT, GUARDIAN_OF, Member, RoleGrant
 from timebank.members.queries import find_card
 from timebank.members.roster import service as roster
 from timebank.members.rules import CONSENT_VERSION, GUARDIAN, member_number, personal_code, personal_pass
@@ -71,8 +77,10 @@ from timebank.members.service import (
     OrganisationDraft,
     PaperDraft,
     ask_family,
+    close_organisation,
     create_team,
     hash_password,
+    join_organisation,
     join_team,
     link_by_staff,
     record_paper,
@@ -84,13 +92,16 @@ from timebank.members.service import (
 from timebank.notices.models import Notice
 from timebank.partners import service as partners
 from timebank.partners.rules import COOKIE, LINK, note_of
+from timebank.requests import rules as requests
+from timebank.requests import service as help_requests
 from timebank.web.guards import PUBLIC
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 HALF_PAST = NOW + timedelta(minutes=30)  # when the doors are tried: a shift has begun half an hour ago
 BEFORE = AUGUST - timedelta(days=20)
 CLOSED_MONTH = "2026-08"
-ROLES = ("volunteer", "organiser", "manager", "inspector", "administrator")
+ROLES = ("volunteer", "grid_worker", "organiser", "manager", "inspector", "administrator")
+_numbers = itertools.count(1)
 PHONES = {"owner": "13805740011", "asker": "13805740022"}
 ID_NUMBER = "330206194803052263"
 
@@ -202,17 +213,22 @@ BRANCH_PAGES = ("/branch", "/inspect")
 ARGUMENTS = {
     "account_id": "account",
     "activity_id": "activity",
+    "agreement_id": "draft_agreement",
     "appeal_id": "appeal",
     "area_id": "area",
     "branch_id": "branch",
+    "case_id": "clearing_case",
     "code": "branch_code",
     "consent_id": "consent",
     "closure_id": "closure",
     "desk_id": "desk",
     "correction_id": "correction",
+    "dispute_id": "dispute",
+    "deed_id": "deed",
     "entry_id": "entry",
     "fund_grant_id": "fund_grant",
     "grant_id": "grant",
+    "help_request_id": "help_open",
     "import_id": "import",
     "kiosk_id": "kiosk",
     "link": "desk_link",
@@ -226,11 +242,14 @@ ARGUMENTS = {
     "notice_id": "notice",
     "number": "sheet",
     "offer_id": "service",
+    "organisation_id": "organisation",
     "run_id": "audit",
     "order_id": "accepted",
-    "organisation_id": "organisation",
+    "netting_id": "netting",
     "page": "sheet_page",
+    "pair_id": "pair",
     "photo_id": "photo",
+    "promise_id": "promise",
     "purpose": "purpose",
     "paper_id": "paper",
     "request_id": "request",
@@ -271,7 +290,16 @@ SPECIAL = {
     ("attendance.restore_person", "member_id"): "voided",
     ("attendance.scan_code", "code"): "venue_code",
     ("attendance.void_person", "member_id"): "asker",
+    ("clearing.agree_pair", "pair_id"): "pair_asked",
+    ("clearing.decline_pair", "pair_id"): "pair_asked",
+    ("clearing.part", "pair_id"): "pair_paused",
+    ("clearing.resume_pair", "pair_id"): "pair_paused",
     ("corrections.withdraw", "correction_id"): "own_correction",
+    ("disputes.agree", "dispute_id"): "seconded",
+    ("disputes.disagree", "dispute_id"): "seconded",
+    ("disputes.of_order", "order_id"): "disputed",
+    ("disputes.open_case", "order_id"): "fulfilled",
+    ("disputes.say_for_branch", "dispute_id"): "goods_dispute",
     ("giving.withdraw_grant", "fund_grant_id"): "own_fund_grant",
     ("exchange.accept_order", "order_id"): "requested",
     ("exchange.change_stock", "offer_id"): "goods",
@@ -286,22 +314,42 @@ SPECIAL = {
     ("exchange.send_member", "order_id"): "of_team",
     ("exchange.renew_offer", "offer_id"): "ending",
     ("exchange.fulfil", "code"): "voucher",
+    ("exchange.fulfil_part", "code"): "voucher",
     ("exchange.rate_order", "order_id"): "fulfilled",
     ("partners.desk_voucher", "code"): "desk_voucher",
     ("partners.redeem", "code"): "desk_voucher",
     ("exchange.show_voucher", "code"): "voucher",
+    ("requests.confirm", "help_request_id"): "help_wish",
+    ("requests.decline", "help_request_id"): "help_asked",
+    ("requests.dispatch", "help_request_id"): "help_asked",
+    ("requests.look", "help_request_id"): "help_claimed",
+    ("requests.move", "help_request_id"): "help_claimed",
+    ("requests.rate", "help_request_id"): "help_done",
+    ("requests.release", "help_request_id"): "help_claimed",
+    ("requests.take_up", "help_request_id"): "help_asked",
+    ("requests.withdraw", "help_request_id"): "help_asked",
     ("members.approve", "member_id"): "pending",
     ("members.decline", "member_id"): "pending",
     ("members.personal_pass", "code"): "personal_pass",
+    ("agreements.agree_change", "promise_id"): "asked_promise",
+    ("agreements.confirm_agreement", "agreement_id"): "proposed_agreement",
+    ("agreements.decline_change", "promise_id"): "asked_promise",
+    ("agreements.draft_agreement", "organisation_id"): "new_organisation",
+    ("agreements.end_agreement", "agreement_id"): "signed_agreement",
+    ("agreements.remove_promise", "promise_id"): "drafted_promise",
+    ("agreements.reopen_organisation", "organisation_id"): "left_organisation",
+    ("agreements.send_back_agreement", "agreement_id"): "proposed_agreement",
 }
 # Whose things the objects are, where that gives a right.
-_SIDES = {"order.own": {"owner", "asker"}, "order.fulfil": {"owner"}}
+_SIDES = {"order.own": {"owner", "asker"}, "order.fulfil": {"owner"}, "dispute.own": {"owner", "asker"}}
 OWNED: dict[str, dict[str, set[str]]] = {
     "service": {"offer.own": {"owner"}},
     "ending": {"offer.own": {"owner"}},
     "entry": {"me.change": {"asker"}},
     "consent": {"family.own": {"owner"}},
     "family_link": {"family.own": {"owner", "asker"}},
+    "dispute": {"dispute.own": {"owner", "asker"}},
+    "disputed": _SIDES,
     "goods": {},
     "need": {"order.own": {"asker"}},
     "of_team": {"order.own": {"owner", "asker"}, "order.fulfil": {"owner"}},
@@ -309,6 +357,11 @@ OWNED: dict[str, dict[str, set[str]]] = {
     "no_show": {"no_show.own": {"owner"}},
     "ward": {"family.own": {"owner"}, "sign_up.own": {"owner"}},
     "notice": {"me.change": {"owner"}},
+    "help_asked": {"request.own": {"asker"}},
+    "help_claimed": {"request.own": {"owner"}},
+    "help_done": {"request.own": {"owner", "asker"}},
+    "help_open": {"request.own": {"owner", "asker", *(f"{role}@home" for role in ROLES)}},  # everybody may take it
+    "help_wish": {"request.own": {"asker"}},
     "requested": _SIDES,
     "accepted": _SIDES,
     "fulfilled": _SIDES,
@@ -328,12 +381,22 @@ ALSO = {
     "activities.end_family": ("family.change",),
     "activities.quit_for": ("sign_up.others",),
     "activities.withdraw_agreement": ("guardian.record",),
+    "disputes.of_order": ("order.read", "order.fulfil"),
     "exchange.show_order": ("order.read", "order.fulfil"),
     "exchange.accept_order": ("order.fulfil",),
     "exchange.cancel_order": ("order.fulfil",),
     "exchange.edit_offer": ("offer.branch",),
     "exchange.renew_offer": ("offer.branch",),
     "exchange.turn_offer": ("offer.branch",),
+    "requests.claim": ("request.read",),
+    "requests.confirm": ("request.check",),
+    "requests.look": ("request.check",),
+    "requests.move": ("request.check",),
+    "requests.rate": ("request.check",),
+    "requests.refuse": ("request.read",),
+    "requests.release": ("request.check",),
+    "requests.show_request": ("request.read",),
+    "requests.withdraw": ("request.check",),
     "exchange.add_photo": ("offer.branch",),
     "exchange.remove_photo": ("offer.branch",),
 }
@@ -345,10 +408,19 @@ NOT_THEIRS = {
     ("attendance.approve", "organiser@home"),
     ("corrections.approve", "administrator@home"),
     ("corrections.decline", "administrator@home"),
+    ("disputes.agree", "administrator@home"),  # who decided is not the second person as well
+    ("disputes.disagree", "administrator@home"),
+    ("disputes.withdraw", "owner"),
+    ("exchange.propose_time", "owner"),  # the provider says another time by saying yes to it
+    ("agreements.agree_change", "administrator@home"),
+    ("agreements.confirm_agreement", "administrator@home"),
     ("giving.agree_grant", "administrator@home"),
     ("giving.decline_grant", "administrator@home"),
     ("giving.withdraw_grant", "administrator@home"),
     ("giving.withdraw_grant", "administrator@other"),
+    ("requests.confirm", "owner"),  # who made the wish come true does not say so
+    ("requests.hand_over", "organiser@home"),  # who coordinates does
+    *(("requests.invite", name) for name in ("organiser@home", "administrator@home", "administrator@other")),
 }
 
 
@@ -477,6 +549,7 @@ def _make_things(session: Session, home: Branch, people: Mapping[str, Member]) -
     owner, manager = people["owner"], people["manager@home"]
     entry = earn(session, home, people["asker"], 600, at=AUGUST, points=60)
     earn(session, home, owner, 120, at=AUGUST, points=20)
+    between = _make_pairs(session, home, people)
     lead = actor_of(session, people["organiser@home"])
     card = find_card(session, people["asker"].id)
     assert card is not None
@@ -498,13 +571,17 @@ def _make_things(session: Session, home: Branch, people: Mapping[str, Member]) -
         "version": CONSENT_VERSION,
         "voided": people["volunteer@home"].id,
     }
+    things |= between
     things |= _make_activities(session, activities.Town(home, people["organiser@home"], lead), people)
     things |= _make_sign_up_life(session, activities.Town(home, people["organiser@home"], lead), people)
     things |= _make_orders(session, home, people)
     things |= _make_desks(session, home, people)
+    things |= _make_disputes(session, home, people)
     things |= _make_resources(session, home, people, things["service"])
     things |= _make_corrections(session, home, people)
     things |= _make_grants(session, home, people)
+    things |= _make_requests(session, home, people)
+    things |= _make_agreements(session, home, people)
     boss = actor_of(session, manager)
     team = create_team(session, branch_id=home.id, name="红马甲巡逻队", kind="巡逻", actor=boss, now=BEFORE)
     join_team(session, team.id, owner.id, actor=boss, now=BEFORE)
@@ -665,6 +742,82 @@ def _scan(session: Session, shift_id: int, member: Member, wanted: str, at: date
     assert record_scan(session, draft, actor=actor_of(session, member), now=at).refusal is None
 
 
+def _make_pairs(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:
+    """Pairs with branches of which nobody here is staff: open with a case and a sealed month, asked for, paused.
+
+    A circle of debt that waits for the home branch's yes, and another that nobody has asked to net.
+    """
+    there = [make_branch(session, code, now=BEFORE) for code in ("DA", "DB", "DC", "DD", "DE", "DF")]
+    bosses = {one.id: make_member(session, one, roles=("manager",), now=BEFORE) for one in there}
+    bosses[home.id] = people["manager@home"]
+    askable = there.pop()
+
+    def word(branch: Branch) -> clearing.Deciding:
+        return clearing.Deciding(branch_id=branch.id, form_key=f"pair-{next(_numbers)}", minutes=300, words="商定")
+
+    def ask(one: Branch, other: Branch) -> int:
+        actor = actor_of(session, bosses[one.id])
+        return clearing.ask_pair(session, other.id, word(one), actor=actor, now=AUGUST).id
+
+    def connect(one: Branch, other: Branch) -> int:
+        actor = actor_of(session, bosses[other.id])
+        return clearing.agree_pair(session, ask(one, other), word(other), actor=actor, now=AUGUST).id
+
+    def owe(debtor: Branch, creditor: Branch, minutes: int) -> None:
+        payer = make_member(session, debtor, now=BEFORE)
+        earn(session, debtor, payer, minutes, at=AUGUST)
+        _pay(session, payer, bosses[creditor.id], minutes)
+
+    pair = connect(home, there[0])
+    for debtor, creditor, *_ in ((there[0], there[1]), (there[1], home), (there[0], there[2]), (there[2], home)):
+        connect(debtor, creditor)
+    owe(home, there[0], 30)
+    for first in there[1:3]:
+        owe(there[0], first, 20)
+        owe(first, home, 20)
+    [sealed] = [one for one in clearing.seal_statements(session, home.id, CLOSED_MONTH, now=NOW) if one.pair_id == pair]
+    assert sealed.content
+    found = Found(kind="unpaid", facts="收款人的账户不能用：20 分钟", key="unpaid")
+    circles = [(home.id, there[0].id, one.id) for one in there[1:3]]
+    draft = clearing.NettingDraft(branches=circles[0], minutes=10, form_key="circle")
+    asker = actor_of(session, bosses[there[0].id])
+    paused = connect(home, there[3])
+    clearing.freeze_pair(session, paused, word(home), actor=actor_of(session, people["manager@home"]), now=NOW)
+    return {
+        "askable": askable.id,
+        "circle": [str(one) for one in circles[1]],
+        "clearing_case": open_case(session, get_pair(session, pair), found, now=NOW).id,
+        "netting": clearing.ask_netting(session, draft, branch_id=there[0].id, actor=asker, now=NOW).id,
+        "pair": pair,
+        "pair_asked": ask(there[4], home),
+        "pair_paused": paused,
+    }
+
+
+def _pay(session: Session, payer: Member, taker: Member, minutes: int) -> None:
+    number = next(_numbers)
+    draft = clearing.ProposalDraft(
+        uid=f"town-{number}",
+        payer_id=payer.branch_id,
+        payee_id=taker.branch_id,
+        account_id=payer.coin_account_id or 0,
+        minutes=minutes,
+        expires_at=AUGUST + DAY,
+        source_type="order",
+        actor_id=payer.id,
+    )
+    done = clearing.Settlement(
+        takers=((taker.coin_account_id or 0, minutes),),
+        key=f"town:{number}",
+        source_id=number,
+        occurred_at=AUGUST,
+        actor_id=None,
+        payer_member_id=payer.id,
+        payee_member_id=taker.id,
+    )
+    clearing.settle(session, clearing.propose(session, draft, now=AUGUST).id, done, now=AUGUST)
+
+
 def _make_grants(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:
     """A fund that has something, and two grants that wait for a second person."""
     giver = actor_of(session, people["owner"])
@@ -677,6 +830,82 @@ def _make_grants(session: Session, home: Branch, people: Mapping[str, Member]) -
         )
         asked[name] = giving.ask_grant(session, draft, actor=actor_of(session, people[asker]), now=NOW).id
     return asked
+
+
+def _make_requests(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:
+    """Something asked for somebody in every state, all for the asker, coordinated by the manager."""
+    asking, boss = actor_of(session, people["organiser@home"]), actor_of(session, people["manager@home"])
+    serving, day, whom = actor_of(session, people["owner"]), clock.today(NOW), people["asker"]
+
+    def ask(name: str, **more: Any) -> int:
+        said = {
+            "kind": "request",
+            "category": "visit",
+            "title": f"陪聊天{name}",
+            "minutes": 60,
+            "source": "none",
+        } | more
+        draft = requests.RequestDraft(
+            number=whom.number, name=whom.name, first_day=day, last_day=day + 9 * DAY, form_key=name, **said
+        )
+        return help_requests.ask(session, draft, actor=asking, keys=KEYS, now=NOW).id
+
+    def dispatch(request_id: int, minutes: int = 60) -> int:
+        how = help_requests.Dispatch(source="none", minutes=minutes, to_all=True)
+        return help_requests.dispatch(session, request_id, how, actor=boss, now=NOW).id
+
+    def claim(request_id: int, at: datetime | None) -> int:
+        wanted = help_requests.Claim(starts_at=at)
+        return help_requests.claim(session, request_id, wanted, actor=serving, now=NOW).id
+
+    wish = {"kind": "wish", "minutes": 0}
+    found = {
+        "help_asked": ask("asked"),
+        "help_open": dispatch(ask("open")),
+        "help_claimed": claim(dispatch(ask("claimed")), NOW + 5 * DAY),
+        "help_wish": claim(dispatch(ask("wish", **wish), 0), None),
+        "help_done": claim(dispatch(ask("done", **wish), 0), None),
+    }
+    invited = [people["volunteer@home"].id]
+    help_requests.invite(session, found["help_open"], member_ids=invited, actor=boss, now=NOW)
+    help_requests.confirm_wish(session, found["help_done"], actor=asking, now=NOW)
+    return dict(found)
+
+
+def _make_agreements(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:
+    """One with an agreement in each state and a promise of each kind, one without any, and one that left."""
+    writer, second = (actor_of(session, people[name]) for name in ("administrator@home", "manager@home"))
+    made = {}
+    for name in ("organisation", "new_organisation", "left_organisation"):
+        draft = OrganisationDraft(
+            name=name, kind="school", contact_phone=PHONES["asker"], branch_id=home.id, form_key=name
+        )
+        made[name] = register_organisation(session, draft, actor=writer, keys=KEYS, now=NOW).id
+    join_organisation(session, made["organisation"], people["owner"].number, CONTACT, actor=writer, now=NOW)
+    close_organisation(session, made["left_organisation"], reason="搬走了", actor=writer, now=NOW)
+    for name, year in (("draft_agreement", 2027), ("proposed_agreement", 2025), ("signed_agreement", 2026)):
+        draft_of = agreements.AgreementDraft(organisation_id=made["organisation"], year=year, form_key=name)
+        made[name] = agreements.draft_agreement(session, draft_of, actor=writer, now=NOW).id
+        for side in ("branch", "organisation"):
+            promised = agreements.add_promise(
+                session, made[name], _terms(side, year, f"{name}-{side}"), actor=writer, now=NOW
+            )
+            made[{2025: "old_promise", 2026: "promise", 2027: "drafted_promise"}[year]] = promised.id
+        if year < 2027:
+            signing = agreements.Signing(signed_on=date(year, 3, 1), branch_signer="贺", organisation_signer="郑")
+            agreements.propose_agreement(session, made[name], signing, actor=writer, now=NOW)
+    agreements.confirm_agreement(session, made["signed_agreement"], actor=second, now=NOW)
+    more = _terms("organisation", 2026, "asked")
+    asked = agreements.ask_promise(session, made["signed_agreement"], more, "单位提出", actor=writer, now=NOW)
+    deed = agreements.DeedDraft(done_on=clock.today(NOW), quantity=1, words="合影", form_key="deed")
+    done = agreements.record_deed(session, made["promise"], deed, actor=writer, now=NOW)
+    return made | {"asked_promise": asked.id, "deed": done.id}
+
+
+def _terms(side: str, year: int, key: str) -> agreements.PromiseTerms:
+    return agreements.PromiseTerms(
+        side=side, category="people", words="助老", quantity=5, unit="人次", due_on=date(year, 12, 1), form_key=key
+    )
 
 
 def _make_corrections(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:
@@ -778,6 +1007,40 @@ def _make_desks(session: Session, home: Branch, people: Mapping[str, Member]) ->
     }
 
 
+def _make_disputes(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:
+    """A case that both sides spoke in, one about goods, and one whose decision waits for a second person."""
+    asking, keeping = actor_of(session, people["asker"]), actor_of(session, people["manager@home"])
+    mender = make_member(session, home, "石会修")
+
+    def case(name: str, giver: Member, *, goods: bool = False) -> tuple[int, int]:
+        actor = keeping if goods else actor_of(session, giver)
+        kind = {"kind": GOODS, "branch_id": home.id, "stock": 1} if goods else {}
+        draft = exchange.OfferDraft(title=f"修{name}", category="other", price_minutes=4, **kind)
+        offer = exchange.post_offer(session, draft, form_key=name, actor=actor, now=NOW)
+        wish = exchange.OrderDraft(offer_id=offer.id, form_key=f"{name}-order")
+        order = exchange.request_order(session, wish, actor=asking, now=NOW)
+        if not goods:
+            exchange.accept_order(session, order.id, exchange.Meeting(at=NOW + DAY), actor=actor, now=NOW)
+        exchange.fulfil(session, order.voucher, actor=actor, now=NOW)
+        said = disputes.DisputeDraft(order_id=order.id, wanted="none", words="没有修好", form_key=f"{name}-case")
+        return order.id, disputes.open_dispute(session, said, actor=asking, now=NOW).id
+
+    order_id, first = case("伞", people["owner"])
+    disputes.say(session, first, words="修好了", form_key="伞-1", actor=actor_of(session, people["owner"]), now=NOW)
+    _, goods_case = case("灯", people["owner"], goods=True)
+    _, second = case("锅", mender)
+    mending = actor_of(session, mender)
+    disputes.say(session, second, words="修好了", form_key="锅-1", actor=mending, now=NOW)
+    treat = exchange.OfferDraft(kind=GOODS, branch_id=home.id, title="点心", category="daily", price_minutes=4, stock=1)
+    sweet = exchange.post_offer(session, treat, form_key="sweet", actor=keeping, now=NOW)
+    wish = exchange.OrderDraft(offer_id=sweet.id, form_key="sweet-order")
+    exchange.request_order(session, wish, actor=mending, now=NOW)
+    ruling = disputes.RulingDraft(dispute_id=second, outcome="none", reason="没有修好", form_key="锅-2")
+    deciding = actor_of(session, people["administrator@home"])
+    assert disputes.decide(session, ruling, actor=deciding, now=NOW).status == "open"
+    return {"dispute": first, "disputed": order_id, "goods_dispute": goods_case, "seconded": second}
+
+
 def _make_orders(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:
     giving, asking = actor_of(session, people["owner"]), actor_of(session, people["asker"])
     keeping = actor_of(session, people["manager@home"])
@@ -801,7 +1064,7 @@ def _make_orders(session: Session, home: Branch, people: Mapping[str, Member]) -
         for at in range(3)
     ]
     for order in orders[1:]:
-        exchange.accept_order(session, order.id, agreed_at=NOW + DAY, actor=giving, now=NOW)
+        exchange.accept_order(session, order.id, exchange.Meeting(at=NOW + DAY), actor=giving, now=NOW)
     exchange.fulfil(session, orders[2].voucher, actor=giving, now=NOW)
     assert ledger.get_account(session, people["asker"].coin_account_id).held == 120
     return {

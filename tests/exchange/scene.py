@@ -109,17 +109,28 @@ class Scene:
         actor = actor_of(self.session, by or self.asker)
         return service.request_order(self.session, draft, actor=actor, now=now or self.now)
 
-    def accept(self, order: Order, *, now: datetime | None = None) -> Order:
+    def accept(self, order: Order, *, at: datetime | None = None, now: datetime | None = None, **more: Any) -> Order:
         """The barber proposes tomorrow."""
-        at = now or self.now
+        now = now or self.now
+        meeting = service.Meeting(at=at or now + timedelta(days=1), **more)
         actor = actor_of(self.session, self.barber)
-        return service.accept_order(self.session, order.id, agreed_at=at + timedelta(days=1), actor=actor, now=at)
+        return service.accept_order(self.session, order.id, meeting, actor=actor, now=now)
 
-    def fulfil(self, order: Order, *, by: Member | None = None, now: datetime | None = None) -> service.Fulfilment:
+    def propose(
+        self, order: Order, at: datetime, *, by: Member | None = None, now: datetime | None = None, **more: Any
+    ) -> Order:
+        """Li would like another time."""
+        meeting = service.Meeting(at=at, **more)
+        actor = actor_of(self.session, by or self.asker)
+        return service.propose_time(self.session, order.id, meeting, actor=actor, now=now or self.now)
+
+    def fulfil(
+        self, order: Order, *, part: service.Part | None = None, by: Member | None = None, now: datetime | None = None
+    ) -> service.Fulfilment:
         """The provider (the manager, for goods) takes the voucher."""
         who = by or (self.barber if order.provider_id is not None else self.manager)
         actor = actor_of(self.session, who)
-        return service.fulfil(self.session, order.voucher, actor=actor, now=now or self.now)
+        return service.fulfil(self.session, order.voucher, part=part, actor=actor, now=now or self.now)
 
     def cancel(self, order: Order, *, by: Member | None = None, reason: str = "临时有事") -> Order:
         """The one who asked takes it back."""

@@ -151,6 +151,15 @@ def test_services_have_no_capacity(scene: Scene) -> None:
         scene.service("修伞", category="repair", capacity=1)
 
 
+def test_a_booked_time_is_changed_by_cancelling_not_by_agreeing(scene: Scene) -> None:
+    order = scene.order(room(scene), starts_at=at(8))
+    meeting = service.Meeting(at=at(9), words="晚一点", form_key="later")
+    with pytest.raises(NotAllowed):
+        service.propose_time(scene.session, order.id, meeting, actor=actor_of(scene.session, scene.asker), now=NOW)
+    with pytest.raises(NotAllowed):
+        service.accept_order(scene.session, order.id, meeting, actor=actor_of(scene.session, scene.manager), now=NOW)
+
+
 # --- the calendar and closed days ------------------------------------------------------------------------------------
 
 

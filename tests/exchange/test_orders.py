@@ -154,7 +154,7 @@ def test_a_time_that_cannot_be_is_refused(scene: Scene, off: timedelta) -> None:
     order = scene.order(scene.haircut)
     actor = actor_of(scene.session, scene.barber)
     with pytest.raises(service.TimeNotPossible):
-        service.accept_order(scene.session, order.id, agreed_at=NOW + off, actor=actor, now=NOW)
+        service.accept_order(scene.session, order.id, service.Meeting(at=NOW + off), actor=actor, now=NOW)
 
 
 def test_only_the_provider_or_the_branch_answers(scene: Scene) -> None:

@@ -138,7 +138,7 @@ def test_a_service_of_the_branch_is_answered_by_its_managers_and_its_coins_are_r
     assert (order.provider_id, offer.given_by) == (None, scene.branch.name)
     assert "order.requested" in told(scene.session, scene.manager)
     actor = actor_of(scene.session, scene.manager)
-    service.accept_order(scene.session, order.id, agreed_at=NOW + timedelta(days=1), actor=actor, now=NOW)
+    service.accept_order(scene.session, order.id, service.Meeting(at=NOW + timedelta(days=1)), actor=actor, now=NOW)
     scene.fulfil(order, by=scene.manager)
     redeemed = books.find_house_account(scene.session, scene.branch.id, "redeemed")
     assert books.balance(scene.session, redeemed) == 60
@@ -288,3 +288,8 @@ def test_only_people_of_the_team_are_sent_and_nobody_to_themselves(scene: Scene,
     suspend_member(scene.session, sent.id, reason="搬走了", actor=manager, now=NOW)
     with pytest.raises(service.NotOfTheTeam):
         send(scene, scene.order(of_team(scene, team)), sent)
+
+
+def test_where_nobody_earns_nothing_goes_to_the_fund(scene: Scene) -> None:
+    offer = scene.service("代收快递", category="other", by=scene.manager, branch_id=scene.branch.id)
+    assert service.kept_and_fund(scene.session, scene.order(offer), 60, now=NOW) == (60, 0)

@@ -17,6 +17,7 @@ NOW = datetime(2026, 11, 21, 1, 0, tzinfo=UTC)
 R, A, F, D, C, E = "requested", "accepted", "fulfilled", "declined", "cancelled", "expired"
 TABLE = {
     "accept": {R: A, A: A, F: rules.AlreadyFulfilled, D: rules.OrderEnded, C: rules.OrderEnded, E: rules.OrderEnded},
+    "propose": {R: R, A: R, F: rules.AlreadyFulfilled, D: rules.OrderEnded, C: rules.OrderEnded, E: rules.OrderEnded},
     "decline": {
         R: D,
         A: rules.AlreadyAccepted,
@@ -48,6 +49,32 @@ def test_every_verb_in_every_state(verb: rules.Verb, status: str) -> None:
         rules.decide(verb, status)
     assert type(refused.value) is wanted
     assert "{" not in refused.value.message
+
+
+@pytest.mark.parametrize("verb", TABLE)
+def test_nothing_is_done_while_a_case_is_open(verb: rules.Verb) -> None:
+    with pytest.raises(rules.InDispute):
+        rules.decide(verb, "disputed")
+
+
+@pytest.mark.parametrize("status", [A, F])
+def test_time_does_not_run_out_while_a_case_is_open(status: str) -> None:
+    assert rules.status_at(status, NOW, NOW + timedelta(days=99), in_dispute=True) == "disputed"
+
+
+@given(price=st.integers(1, 6000), quantity=st.integers(1, 20), taken=st.integers(-1, 21))
+def test_a_share_of_goods_is_whole_pieces_at_their_price(price: int, quantity: int, taken: int) -> None:
+    share = rules.share_of_goods(price * quantity, quantity, taken)
+    if not 0 < taken <= quantity:
+        assert share is None
+        return
+    assert share == rules.Share(price * taken, taken, whole=taken == quantity)
+
+
+@pytest.mark.parametrize(("minutes", "whole"), [(0, None), (-5, None), (1, False), (59, False), (60, True), (61, None)])
+def test_a_share_of_a_service_is_some_of_its_minutes(minutes: int, whole: bool | None) -> None:
+    share = rules.share_of_service(60, minutes)
+    assert share == (None if whole is None else rules.Share(minutes, 1, whole=whole))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -13,16 +14,31 @@ from sqlalchemy.orm import Session
 from tests import databases
 from tests.archives.conftest import bare_app as bare_app
 from tests.archives.months import AUGUST, NOVEMBER, earn, small_town
+from tests.clearing.scene import Between
 from tests.rulebook.saving import save_rule
 from tests.rulebook.test_expiring import day
 from tests.tampering import tamper
-from tests.world import KEYS, make_branch, make_member
+from tests.world import KEYS, NOW, make_branch, make_member
 from timebank.archives import queries
+from timebank.clearing import queries as clearing
+from timebank.clearing import service as clearing_verbs
 from timebank.core.db import db, transaction
 from timebank.jobs import tasks
 from timebank.jobs.leader import FileLeadership, leadership
 from timebank.jobs.schedule import build
-from timebank.jobs.tasks import JOBS, BranchesFailed, Place, audit_books, close_months, expire_coins, expire_orders
+from timebank.jobs.tasks import (
+    JOBS,
+    BranchesFailed,
+    Place,
+    ProposalsFailed,
+    audit_books,
+    close_months,
+    expire_coins,
+    expire_orders,
+    join_branches,
+    reconcile_pairs,
+    resume_proposals,
+)
 from timebank.ledger import queries as ledger
 from timebank.ledger.verification import Check, verify
 
@@ -156,3 +172,54 @@ def test_a_branch_where_coins_cannot_expire_does_not_hold_up_the_others(bare_app
     with pytest.raises(BranchesFailed, match="AA 的爱心币过期出错，没有完成；其余网点办好 1 位会员"):
         expire_coins(place, day("08-12"))
     assert [ledger.get_account(db.session(), account).balance for account in accounts] == [60, 0]
+
+
+def test_differences_between_branches_are_looked_for_and_kept(bare_app: Flask, place: Place) -> None:
+    with transaction() as session:
+        between = Between(session)
+        between.pay(60)
+        pair_id = between.pair.id
+    assert reconcile_pairs(place, NOW) == 0
+    with transaction() as session:
+        forged = (
+            "INSERT INTO clearing_receipt (from_id, to_id, uid, step, number, hash, answer, received_at) "
+            "SELECT from_id, to_id, 'forged', step, 2, hash, answer, received_at FROM clearing_receipt "
+            "WHERE step = 'committed'"
+        )
+        session.execute(text(forged))
+    assert reconcile_pairs(place, NOW) == 1
+    assert reconcile_pairs(place, NOW) == 1  # still there, and still one case
+    [case] = clearing.list_cases(db.session(), pair_id)
+    assert case.kind == "out_of_chain"
+
+
+def test_a_new_branch_is_joined_to_the_one_above_it_once(bare_app: Flask, place: Place) -> None:
+    with transaction() as session:
+        ids = [make_branch(session, code).id for code in ("AA", "BB")]
+    assert join_branches(place, NOVEMBER) == 1
+    assert join_branches(place, NOVEMBER) == 0
+    pair = clearing.find_pair(db.session(), *ids)
+    assert pair is not None
+    assert pair.status == "open"
+
+
+def test_interrupted_payments_are_taken_up_again_each_on_its_own(
+    bare_app: Flask, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with transaction() as session:
+        between = Between(session)
+        proposals = [clearing_verbs.reserve(session, between.draft(60), now=NOW).id for _ in range(3)]
+    resume = clearing_verbs.resume_proposal
+
+    def fail_for_the_first(session: Session, proposal_id: int, *, now: datetime) -> str:
+        if proposal_id == proposals[0]:
+            raise OSError("the disk is gone")
+        return resume(session, proposal_id, now=now)
+
+    monkeypatch.setattr(clearing_verbs, "resume_proposal", fail_for_the_first)
+    with pytest.raises(ProposalsFailed, match="1 张清算单没有办成，其余办好 2 张"):
+        resume_proposals(place, NOW)
+    monkeypatch.undo()
+    assert resume_proposals(place, NOW) == 1
+    assert resume_proposals(place, NOW) == 0
+    assert {clearing.get_proposal(db.session(), one).status for one in proposals} == {"accepted"}

@@ -14,7 +14,7 @@ from timebank.core.keys import Keys
 from timebank.ledger import queries, service
 from timebank.ledger.models import Seal
 from timebank.ledger.rules import EntryDraft, TransferDraft
-from timebank.ledger.service import HoldDraft, Posted, Reversal
+from timebank.ledger.service import HoldDraft, LineDraft, Posted, Reversal
 from timebank.ledger.verification import verify
 
 NOW = datetime(2026, 9, 15, 2, tzinfo=UTC)
@@ -112,10 +112,14 @@ class Bank:
         service.close_account(self.session, account)
         return account
 
-    def clearing(self, peer: str) -> int:
-        return service.open_account(
+    def clearing(self, peer: str, *, line: int = 100) -> int:
+        """The clearing account with another branch, which may owe ``line`` minutes on it."""
+        account = service.open_account(
             self.session, book_id=self.book_id, code=f"clearing:{peer}", kind="clearing", unit="coin"
         )
+        draft = LineDraft(account_id=account, minutes=line, reason="商定", key=f"line:{account}", decided_by_id=1)
+        service.decide_line(self.session, draft, now=NOW)
+        return account
 
     def findings(self) -> set[str]:
         """Names of the checks that found something."""

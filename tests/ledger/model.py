@@ -37,7 +37,8 @@ class ModelBank:
     running: dict[int, int]
     balance: Counter[int] = field(default_factory=Counter)
     held: Counter[int] = field(default_factory=Counter)
-    floor: Counter[int] = field(default_factory=Counter)  # below zero where two people let a member owe
+    floor: Counter[int] = field(default_factory=Counter)  # below zero where two people let a member owe, or by a line
+    resting: Counter[int] = field(default_factory=Counter)  # where a floor comes back to: minus the line, else 0
     entries: dict[tuple[int, str], ModelEntry] = field(default_factory=dict)
     holds: dict[tuple[int, str], ModelHold] = field(default_factory=dict)
     closed: dict[int, list[str]] = field(default_factory=dict)
@@ -80,8 +81,8 @@ class ModelBank:
                     raise service.NotEnough(needed="", available="")
                 floor[transfer.debit_id] = left
             balance[transfer.credit_id] += transfer.amount
-            lift(floor, balance, held)
-        lift(floor, balance, held)
+            lift(floor, balance, held, self.resting)
+        lift(floor, balance, held, self.resting)
         self.held, self.balance, self.floor = held, balance, floor
 
     def _open_month(self, book_id: int, now: datetime) -> str:
@@ -98,7 +99,7 @@ class ModelBank:
             if (known.draft.account_id, known.draft.amount) != (draft.account_id, draft.amount):
                 raise service.KeyReused
             return known
-        if self.balance[draft.account_id] - self.held[draft.account_id] < draft.amount:
+        if self.balance[draft.account_id] - self.held[draft.account_id] - self.floor[draft.account_id] < draft.amount:
             raise service.NotEnough(needed="", available="")
         self.held[draft.account_id] += draft.amount
         self.holds[book_id, draft.key] = placed = ModelHold(draft, book_id)
@@ -138,8 +139,29 @@ class ModelBank:
 
     def _release(self, hold: ModelHold, how: str) -> None:
         self.held[hold.draft.account_id] -= hold.draft.amount
-        lift(self.floor, self.balance, self.held)
+        lift(self.floor, self.balance, self.held, self.resting)
         hold.how = how
+
+    def decide_line(self, account: int, minutes: int) -> None:
+        self.resting[account] = -minutes
+        self.floor[account] = min(-minutes, self.balance[account] - self.held[account])
+
+    def reverse_across(self, entries: list[ModelEntry], drafts: list[EntryDraft], now: datetime) -> list[ModelEntry]:
+        """Both sides at once; nobody decided that anything may be owed."""
+        if any(entry.reversed for entry in entries) and (drafts[0].book_id, drafts[0].key) not in self.entries:
+            raise service.AlreadyReversed
+        try:
+            booked = self.post(drafts, now)
+        except service.NotEnough:
+            for draft in drafts:
+                outcome_of, _ = outcome(lambda owed=draft: deepcopy(self).post(drafts, now, owed=owed))
+                payers = {t.debit_id for t in draft.transfers}
+                if outcome_of is not None and not payers & set(self.resting):
+                    raise service.BelowFloor(needed="", available="") from None
+            raise
+        for entry in entries:
+            entry.reversed = True
+        return booked
 
     def reverse(self, entry: ModelEntry, drafts: list[EntryDraft], now: datetime, *, decided: bool) -> list[ModelEntry]:
         """``drafts``: the reversal, after what replaces it if anything does."""
@@ -186,10 +208,10 @@ class ModelBank:
         self.months.setdefault(book_id, set()).add(month)
 
 
-def lift(floor: Counter[int], balance: Counter[int], held: Counter[int]) -> None:
-    """Who owes less than before may not owe that much again."""
+def lift(floor: Counter[int], balance: Counter[int], held: Counter[int], resting: Counter[int]) -> None:
+    """Who owes less than before may not owe that much again, beyond a line."""
     for account in floor:
-        floor[account] = max(floor[account], min(0, balance[account] - held[account]))
+        floor[account] = max(floor[account], min(resting[account], balance[account] - held[account]))
 
 
 def content(draft: EntryDraft) -> Any:

@@ -42,9 +42,7 @@ def lived(funded: Bank) -> Bank:
     odd = service.open_account(
         funded.session, book_id=funded.book_id, code="member:老 张/2#a", kind="member", unit="coin"
     )
-    clearing = service.open_account(
-        funded.session, book_id=funded.book_id, code="clearing:XG", kind="clearing", unit="coin"
-    )
+    clearing = funded.clearing("XG")
     mixed = entry(
         funded.book_id,
         transfer(funded.coins["ann"], odd, 11),

@@ -433,9 +433,7 @@ def _second_book(town: Town) -> Bank:
     with Session(town.engine) as session:
         there = open_bank(session, "XG")
         for bank, code in ((town.bank, "XG"), (there, "BL")):
-            bank.coins["clearing"] = service.open_account(
-                session, book_id=bank.book_id, code=f"clearing:{code}", kind="clearing", unit="coin"
-            )
+            bank.coins["clearing"] = replace(bank, session=session).clearing(code, line=900)
         start = entry(there.book_id, transfer(there.issuance, there.coins["ann"], 900), key="start")
         session.commit()
     town.alone(Post(drafts=(start,), now=NOW))

@@ -36,14 +36,21 @@ from timebank.core.errors import Refusal
 from timebank.ledger import queries, service
 from timebank.ledger.models import Account, HoldEnd, Seal
 from timebank.ledger.rules import EntryDraft
-from timebank.ledger.service import HoldDraft, Reversal
+from timebank.ledger.service import HoldDraft, LineDraft, Reversal
 from timebank.ledger.verification import verify
 
 BOOKS = ("BL", "XG")
 AMOUNTS = st.integers(1, 90)
 PLACES = st.integers(0, 1000)  # a place in a list, modulo its length
 KEY = st.sampled_from(["new", "new", "new", "key:1", "key:2", "key:3"])  # so few that keys meet again
+LINE = 100
 TRANSFERS = st.lists(st.tuples(PLACES, PLACES, AMOUNTS), min_size=1, max_size=2)
+
+
+def is_pair(one: ModelEntry, other: ModelEntry) -> bool:
+    """Whether two entries are the two sides of one payment abroad that was no reversal."""
+    amounts = {one.draft.transfers[0].amount, other.draft.transfers[0].amount}
+    return len(amounts) == 1 and one.draft.book_id != other.draft.book_id and not one.draft.reverses_id
 
 
 class LedgerMachine(RuleBasedStateMachine):
@@ -79,7 +86,10 @@ class LedgerMachine(RuleBasedStateMachine):
                 for bank in self.banks
                 for account in [*bank.coins.values(), *bank.points.values(), self.giving[bank.book_id]]
             }
+            | {account: bank.book_id for account, bank in zip(self.clearing, self.banks, strict=True)}
         )
+        for account in self.clearing:
+            self.model.decide_line(account, LINE)
         self.accounts = {
             bank.book_id: {
                 "coin": [bank.issuance, bank.issuance, *bank.coins.values()],
@@ -258,12 +268,45 @@ class LedgerMachine(RuleBasedStateMachine):
             entry(bank.book_id, moved, kind=kind, key=self.key("new"), occurred_at=self.now)
             for bank, moved in ((here, out), (there, into))
         ]
-        account = here.coins["ann"]
-        covered = self.model.balance[account] - self.model.held[account] - self.model.floor[account] >= amount
+        covered = all(
+            self.model.balance[account] - self.model.held[account] - self.model.floor[account] >= amount
+            for account in (here.coins["ann"], self.clearing[1 - at])
+        )
         if kind == "inter_branch" or not covered:
             self.post_drafts(drafts)
         else:
             self.refused_by_the_database(drafts)
+
+    @rule(place=PLACES, minutes=st.sampled_from([0, 20, 80, 200]))
+    def decide_a_line(self, place: int, minutes: int) -> None:
+        """Raised, or cut below what is owed already."""
+        account = self.clearing[place % 2]
+        draft = LineDraft(account_id=account, minutes=minutes, reason="调整", key=self.key("new"), decided_by_id=1)
+        self.both(
+            lambda: service.decide_line(self.session, draft, now=self.now),
+            lambda: self.model.decide_line(account, minutes),
+        )
+
+    @rule(place=PLACES)
+    def reverse_abroad(self, place: int) -> None:
+        """Both sides of what went abroad come back together, or neither."""
+        sides = [(id_, one) for id_, one in self.entry_ids if one.draft.kind == "inter_branch"]
+        pairs = [pair for pair in itertools.pairwise(sides) if is_pair(pair[0][1], pair[1][1])]
+        if pairs:
+            (one_id, one), (other_id, other) = pairs[place % len(pairs)]
+            key = self.key("new")
+            wanted = Reversal(key=key, reason="录错了", actor_id=None)
+            drafts = [
+                replace(reversal(id_, side, key, self.now), kind="inter_branch")
+                for id_, side in ((one_id, one), (other_id, other))
+            ]
+            posted, modelled = self.both(
+                lambda: service.reverse_across(self.session, [one_id, other_id], wanted, now=self.now),
+                lambda: self.model.reverse_across([one, other], drafts, self.now),
+            )
+            if posted is not None:
+                for found, expected in zip(posted, modelled, strict=True):
+                    self.remember(found.reversal.entry_id, expected)
 
     def refused_by_the_database(self, drafts: list[EntryDraft]) -> None:
         with pytest.raises(sa.exc.IntegrityError):

@@ -31,12 +31,10 @@ def lived(bank: Bank) -> Bank:
     service.void_hold(bank.session, bank.hold("ann", 10, key="void"), actor_id=None, now=NOW)
     paid = bank.pay("bo", "chen", 20, key="paid", now=LATER)
     bank.undo(paid.entry_id, key="undone", now=LATER)
-    clearing = service.open_account(
-        bank.session, book_id=bank.book_id, code="clearing:XG", kind="clearing", unit="coin"
-    )
+    clearing = bank.clearing("XG")
     abroad = entry(bank.book_id, transfer(bank.coins["bo"], clearing, 15), kind="inter_branch", key="abroad")
     other = open_bank(bank.session, "XG")
-    mirror = service.open_account(bank.session, book_id=other.book_id, code="clearing:BL", kind="clearing", unit="coin")
+    mirror = other.clearing("BL")
     home = entry(other.book_id, transfer(mirror, other.coins["ann"], 15), kind="inter_branch", key="abroad:XG")
     service.post_many(bank.session, [abroad, home], now=LATER)
     _owing(bank)
@@ -156,6 +154,11 @@ CORRUPTIONS = {
     ),
     "a floor nobody decided on": ([f"UPDATE account SET floor = -50 WHERE {member('bo')}"], {"floors"}),
     "a floor below what two decided": ([f"UPDATE account SET floor = -31 WHERE {member('chen')}"], {"floors"}),
+    "a line nobody decided": (
+        ["UPDATE account SET resting_floor = -900, floor = -900 WHERE code = 'clearing:XG'"],
+        {"lines"},
+    ),
+    "a floor beside the line": (["UPDATE account SET floor = -900 WHERE code = 'clearing:XG'"], {"lines"}),
     "the decision to let somebody owe": (["DELETE FROM floor_decision"], {"floors"}),
     "a decision about another entry": (
         [f"UPDATE floor_decision SET entry_id = {of('abroad')}"],

@@ -66,8 +66,8 @@ def test_only_administrators_make_administrators_and_give_for_areas(session: Ses
     ):
         with pytest.raises(NotGrantable):
             grant_role(session, target.id, role, place, actor=manager, now=NOW)
-    assert grantable_roles(manager, branch.id) == ["organiser", "manager"]
-    assert grantable_roles(SYSTEM, branch.id) == ["organiser", "manager", "inspector"]
+    assert grantable_roles(manager, branch.id) == ["grid_worker", "organiser", "manager"]
+    assert grantable_roles(SYSTEM, branch.id) == ["grid_worker", "organiser", "manager", "inspector"]
 
 
 def test_a_role_for_an_area_reaches_the_branches_in_it(session: Session) -> None:

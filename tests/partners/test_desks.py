@@ -14,6 +14,7 @@ from tests.exchange.scene import at_once, coins_of, committed, give
 from tests.partners.scene import Partners
 from tests.world import KEYS, NOW, actor_of, make_branch, make_member
 from timebank.core.errors import FormUsed, Invalid, NotAllowed, Refusal
+from timebank.disputes.service import DisputeDraft, open_dispute
 from timebank.exchange import service as exchange
 from timebank.exchange.models import FULFILLED, Order
 from timebank.exchange.rules import voucher_code
@@ -73,6 +74,16 @@ def test_a_desk_says_when_a_voucher_ran_out_or_was_taken_back(scene: Partners) -
     for order, now in ((gone, NOW), (old, old.expires_at)):
         with pytest.raises(exchange.OrderEnded):
             service.redeem(scene.session, desk.id, order.voucher, now=now)
+
+
+def test_while_a_case_is_open_the_desk_waits(scene: Partners) -> None:
+    desk, order = scene.open(), scene.town.order(scene.play)
+    draft = DisputeDraft(order_id=order.id, wanted="none", words="演出改期了", form_key="case")
+    open_dispute(scene.session, draft, actor=actor_of(scene.session, scene.town.asker), now=NOW)
+    scene.session.expire_all()
+    assert validity(scene, desk, order.voucher) == "waiting"
+    with pytest.raises(Refusal, match="有争议"):
+        service.redeem(scene.session, desk.id, order.voucher, now=NOW)
 
 
 def test_what_is_no_voucher_is_refused_in_words(scene: Partners) -> None:

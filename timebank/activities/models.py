@@ -94,6 +94,7 @@ class Activity(Base):
     spot_latitude: Mapped[int | None]  # where it is held, in millionths of a degree
     spot_longitude: Mapped[int | None]
     group_activity: Mapped[bool] = mapped_column(default=False, server_default=false())
+    for_request: Mapped[bool] = mapped_column(default=False, server_default=false())  # one volunteer's, in no list
     status: Mapped[str] = mapped_column(String(12), default=DRAFT)
     cancel_reason: Mapped[str] = mapped_column(String(200), default="")
     backdated_reason: Mapped[str] = mapped_column(String(200), default="", server_default="")  # entered afterwards: why
@@ -117,6 +118,7 @@ class Shift(Base):
         CheckConstraint("taken >= 0 AND taken <= capacity", name="taken_within_capacity"),
         CheckConstraint("break_minutes >= 0", name="break_not_negative"),
         Index("ix_shift_starts_at", "starts_at"),
+        Index("uq_shift_paid_hold_id", "paid_hold_id", unique=True),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     activity_id: Mapped[int] = mapped_column(ForeignKey("activity.id"), index=True)
@@ -128,6 +130,7 @@ class Shift(Base):
     break_minutes: Mapped[int] = mapped_column(default=0)
     cancelled_at: Mapped[datetime | None]
     cancel_reason: Mapped[str] = mapped_column(String(200), default="")
+    paid_hold_id: Mapped[int | None] = mapped_column(ForeignKey("hold.id"))  # coins set aside that pay it
 
     activity: Mapped[Activity] = relationship(back_populates="shifts")
 

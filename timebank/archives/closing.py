@@ -17,6 +17,7 @@ from timebank.archives import queries, service
 from timebank.archives.models import Archive
 from timebank.archives.package import PackageMismatchError, Progress
 from timebank.branches.queries import get_branch
+from timebank.clearing.service import seal_statements
 from timebank.core.actor import Actor
 from timebank.core.db import db, transaction
 from timebank.core.errors import Conflict, Refusal
@@ -53,6 +54,8 @@ def run(close: Close) -> Archive:
     started_at = close.clock()
     try:
         closed_now = _seal(close, started_at)
+        with transaction() as session:
+            seal_statements(session, close.branch_id, close.month, now=started_at)
         archive, packed_now = _pack(close)
     except Refusal as refusal:
         _record(close, started_at, "refused", refusal.message)

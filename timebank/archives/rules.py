@@ -12,7 +12,9 @@ VERSION: Final = 1  # of a package; a correction is a further one that names the
 
 # Kinds of entries as members' tables count them; whatever else moves (a reversal, say) is "other".
 EARNED_KINDS: Final = frozenset({"earn"})
-REDEEMED_KINDS: Final = frozenset({"redeem"})
+REDEEMED_KINDS: Final = frozenset({"redeem", "inter_branch"})
+GIVEN: Final = frozenset({"gift"})  # documents of what was given, which redeems nothing, also between branches
+SERVED_KINDS: Final = frozenset({"serve"})  # coins as of an order, points as of service
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 

@@ -12,6 +12,7 @@ Reach = Literal["own", "branch", "all"]
 
 ROLES: Final[dict[str, str]] = {
     "volunteer": "志愿者",
+    "grid_worker": "网格员",
     "organiser": "活动组织者",
     "manager": "网点管理员",
     "inspector": "监督员",
@@ -79,6 +80,19 @@ PERMISSIONS: Final[dict[str, dict[str, Reach]]] = {
     "desk.open": _MANAGERS,
     "desk.redeem": {},  # nobody by role: only a device that is an open desk, for its own organisation
     "slip.read": _READERS,
+    # 争议
+    "dispute.own": _EVERYONE,
+    "dispute.read": _READERS,
+    "dispute.decide": _MANAGERS,
+    # 点单 · 派单 · 接单
+    "request.own": _EVERYONE,
+    "request.others": _row(grid_worker="branch", organiser="branch", manager="branch", administrator="all"),
+    "request.check": _STAFF,
+    "request.read": _row(organiser="branch", manager="branch", inspector="branch", administrator="all"),
+    # 共建
+    "promise.record": _STAFF,
+    # 统筹
+    "coordination.read": _STAFF,
     # 规则
     "rules.read": _READERS,
     "rules.change": _MANAGERS,
@@ -86,6 +100,9 @@ PERMISSIONS: Final[dict[str, dict[str, Reach]]] = {
     "gift.own": _EVERYONE,
     "fund.read": _READERS,
     "fund.grant": _MANAGERS,
+    # 网点之间
+    "clearing.read": _READERS,
+    "clearing.change": _MANAGERS,
     # 账本 · 归档 · 监督
     "archive.close": _MANAGERS,
     "archive.read": _READERS,

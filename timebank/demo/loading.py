@@ -11,11 +11,17 @@ from sqlalchemy.orm import Session
 from timebank.branches.queries import BranchNotFound, get_branch_by_code, list_branches
 from timebank.core.errors import Conflict
 from timebank.core.keys import Keys
+from timebank.demo.agreeing import join_organisations
 from timebank.demo.announcing import announce_occasions
+from timebank.demo.connecting import connect_branches
+from timebank.demo.disagreeing import disagree
 from timebank.demo.filing import file_months
+from timebank.demo.lapsing import let_things_end
 from timebank.demo.partnering import open_partners
 from timebank.demo.redeeming import open_exchange
+from timebank.demo.requesting import take_requests
 from timebank.demo.settling import open_town
+from timebank.demo.sharing import share_coins
 from timebank.demo.story import Story
 from timebank.demo.town.places import DAQI
 
@@ -59,6 +65,12 @@ def load(session: Session, *, keys: Keys, folder: Path, now: datetime) -> Loaded
     announce_occasions(story)
     open_exchange(story)
     open_partners(story)
+    disagree(story)
+    join_organisations(story)
+    share_coins(story)
+    let_things_end(story)
+    take_requests(story)
+    connect_branches(story)
     file_months(story)
     happenings = story.diary.play(story.now)
     return Loaded(repeated=False, people=len(story.residents), happenings=happenings)

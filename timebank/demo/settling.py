@@ -14,6 +14,7 @@ from timebank.demo.calendar import first_day
 from timebank.demo.story import ADULT, Resident, Story
 from timebank.demo.town.people import NEWCOMER, PEOPLE, SUSPENDED, Person
 from timebank.demo.town.places import CITY, DAQI, DISTRICT, STREETS, TEAMS, XINQI, Street
+from timebank.demo.town.requests import GRID_WORKER
 from timebank.demo.town.sign_ins import PASSWORD, SIGN_INS, phone
 from timebank.members.models import Member
 from timebank.members.queries import get_member
@@ -41,6 +42,7 @@ _ROLES: Final = (
     ("虞海波", "organiser", DAQI),
     ("俞晓岚", "organiser", DAQI),
     ("邬建明", "inspector", DAQI),
+    (GRID_WORKER, "grid_worker", DAQI),
     ("顾旭东", "manager", XINQI),
     ("励佳宁", "organiser", XINQI),
     ("忻惠琴", "inspector", XINQI),
@@ -59,7 +61,7 @@ def open_town(story: Story) -> None:
     district = _add(story, DISTRICT, city, opening)
     for street in STREETS:
         _open_street(story, street, district, opening)
-    story.staff = {name for name, _role, _branch in _ROLES}
+    story.staff = {name for name, role, _branch in _ROLES if role != "grid_worker"}
     for row, person in enumerate(PEOPLE):
         story.note(_arrival(story, person, row), _apply if person.state == NEWCOMER else _come, person, row)
     story.note(opening + timedelta(minutes=40), _give_roles)

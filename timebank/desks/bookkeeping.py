@@ -11,6 +11,7 @@ from timebank.ledger.queries import TrialRow
 ENTRY_KINDS: Final = {
     "earn": "服务存入",
     "redeem": "兑换",
+    "serve": "点单服务",
     "reverse": "冲正",
     "inter_branch": "网点之间清算",
     "adjust": "调整",
@@ -32,6 +33,7 @@ ACCOUNT_KINDS: Final = {
 SOURCES: Final = {
     "attendance": "服务记录",
     "order": "兑换单",
+    "request": "点单",
     "gift": "赠与",
     "grant": "帮扶单",
     "expiry": "到期",

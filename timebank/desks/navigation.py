@@ -24,11 +24,13 @@ _PLACES = {
     "home": ("/", "首页", "home", ""),
     "activities": ("/activities", "活动", "calendar", ""),
     "offers": ("/offers", "兑换", "gift", ""),
+    "requests": ("/requests", "点单", "bell", "request.own"),
     "me": ("/me", "我的", "user", "me.read"),
     "organise": ("/organise", "组织活动", "hand", "activity.post"),
     "approvals": ("/organise/approvals", "审批", "check-circle", "attendance.approve"),
     "branch": ("/branch", "网点", "building", "branch.read"),
     "members": ("/branch/members", "会员", "users", "member.read"),
+    "dispatch": ("/branch/requests", "派单", "phone", "request.check"),
     "orders": ("/branch/orders", "兑换单", "ticket", "order.read"),
     "shelf": ("/branch/offers", "物品与服务", "list", "offer.branch"),
     "archives": ("/branch/archives", "月度归档", "archive", "archive.read"),
@@ -38,14 +40,14 @@ _PLACES = {
 }
 _ORDERS = {
     "visitor": ("home", "activities", "offers"),
-    "volunteer": ("home", "activities", "offers", "me"),
-    "organiser": ("home", "activities", "organise", "offers", "me"),
+    "volunteer": ("home", "activities", "requests", "offers", "me"),
+    "organiser": ("home", "activities", "organise", "me", "dispatch", "offers"),
     "inspector": (
-        "home", "inspect", "branch", "me", "activities", "offers", "members", "orders", "archives", "areas",
+        "home", "inspect", "branch", "me", "activities", "requests", "offers", "members", "orders", "archives", "areas",
     ),
     "manager": (
-        "home", "activities", "branch", "me", "offers", "organise", "approvals", "members", "orders", "shelf",
-        "archives", "inspect", "areas", "keys",
+        "home", "activities", "branch", "me", "dispatch", "requests", "offers", "organise", "approvals", "members",
+        "orders", "shelf", "archives", "inspect", "areas", "keys",
     ),
 }  # fmt: skip
 

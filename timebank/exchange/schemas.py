@@ -17,7 +17,7 @@ from timebank.exchange.models import (
     SHARED_NAMES,
 )
 from timebank.exchange.rules import MOST_CAPACITY
-from timebank.web.forms import Count, FormSchema, OneOf, Text
+from timebank.web.forms import Count, FormSchema, OneOf, Text, TwoBoxes, minutes_of
 
 
 class HoursRow(FormSchema):
@@ -56,6 +56,7 @@ class _OfferSchema(FormSchema):
     valid_until = fields.Date(load_default=None)
     shared_with = fields.String(load_default=OWN_BRANCH, validate=OneOf(SHARED_NAMES))
     branch_ids = fields.List(Count(1), load_default=list)
+    serve_days = Count(1, rules.MOST_SERVE_DAYS, load_default=None, allow_none=True)
 
     @validates_schema(skip_on_field_errors=True)
     def _price_is_something(self, typed: dict[str, Any], **_: Any) -> None:
@@ -75,6 +76,7 @@ class ServiceSchema(_OfferSchema, _HourlySchema):
 
     category = fields.String(required=True, validate=OneOf([*SERVICE_CATEGORIES, "other"]))
     licence = Text(120, load_default="")
+    answer_days = Count(1, rules.MOST_ANSWER_DAYS, load_default=None, allow_none=True)
     area_id = Count(1, load_default=None, allow_none=True)
     team_id = Count(1, load_default=None, allow_none=True)
 
@@ -154,22 +156,51 @@ class OrderSchema(FormSchema):
     starts_at = fields.AwareDateTime(load_default=None, format="%Y-%m-%dT%H:%M", default_timezone=ZONE)
 
 
-class AcceptSchema(FormSchema):
-    """The time the provider proposes, and words for the member."""
-
-    agreed_at = fields.AwareDateTime(
+def _moment() -> fields.AwareDateTime:
+    return fields.AwareDateTime(
         required=True,
         format="%Y-%m-%dT%H:%M",
         default_timezone=ZONE,
         error_messages={"required": "请选一个日期和时间。", "invalid_awareness": "请选一个日期和时间。"},
     )
-    reply = Text(200, load_default="")
+
+
+class _MeetingSchema(FormSchema):
+    form_key = Text(80, load_default=None)
 
     @pre_load
     def _with_a_t(self, typed: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Browsers without a date box leave people to type ``2026-11-21 09:00``."""
-        at = typed.get("agreed_at")
-        return typed | {"agreed_at": "T".join(at.replace("/", "-").split())} if isinstance(at, str) else typed
+        times = {name: typed[name] for name in ("agreed_at", "meet_at") if isinstance(typed.get(name), str)}
+        return typed | {name: "T".join(at.replace("/", "-").split()) for name, at in times.items()}
+
+
+class AcceptSchema(_MeetingSchema):
+    """The time the provider says yes to, and words for the member."""
+
+    agreed_at = _moment()
+    reply = Text(200, load_default="")
+
+
+class ProposeSchema(_MeetingSchema):
+    """Another time that the member would like, and words for the provider."""
+
+    meet_at = _moment()
+    words = Text(200, load_default="")
+
+
+class PartSchema(TwoBoxes):
+    """What was done of an order: pieces of goods, or minutes of a service and why no more."""
+
+    quantity = Count(0, rules.MAX_QUANTITY, load_default=None)
+    minutes_hours = Count(0, rules.MAX_PRICE_MINUTES // 60, load_default=None)
+    minutes_minutes = Count(0, 59, load_default=None)
+    reason = Text(200, load_default="")
+
+    @post_load
+    def _one_amount(self, typed: dict[str, Any], **_: Any) -> dict[str, Any]:
+        minutes = minutes_of(typed, "minutes")
+        return typed | {"minutes": minutes}
 
 
 class DeclineSchema(FormSchema):

@@ -28,9 +28,12 @@ class GrantNotFound(NotFound):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FundFigures:
-    """The fund of a branch: what it has, what came in and went out since an instant, how many people it helped."""
+    """The fund of a branch: what it has and what of it is set aside, what came in and went out since an instant, how
+    many people grants helped.
+    """
 
     balance: int
+    held: int
     came: int
     went: int
     helped: int
@@ -116,8 +119,10 @@ def fund_figures(session: Session, branch_id: int, *, since: datetime) -> FundFi
     granted = (FundGrant.branch_id == branch_id, FundGrant.status == GRANTED, FundGrant.decided_at >= since)
     grants = session.execute(select(FundGrant.id, FundGrant.member_id).where(*granted)).all()
     undone = ledger.undone_of(session, GRANT_SOURCE, [row.id for row in grants])
+    account = ledger.get_account(session, account_id)
     return FundFigures(
-        balance=ledger.get_account(session, account_id).balance,
+        balance=account.balance,
+        held=account.held,
         came=page.came,
         went=page.went,
         helped=len({row.member_id for row in grants if row.id not in undone}),

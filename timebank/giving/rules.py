@@ -26,4 +26,6 @@ def fund_words(kind: str, amount: int, *, reverses: bool) -> str:
         return "有人捐赠"
     if kind == "grant":
         return "帮扶一位会员"
+    if kind == "serve" and amount < 0:
+        return "点单服务：帮一位邻居"
     return "超过上限转入" if amount > 0 else "支出"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final
@@ -92,16 +92,14 @@ def words(line: Movement) -> str:
         return _reversed(line, title)
     if line.replaces:
         return _replaced(line, title)
-    if line.kind == "earn":
-        return _earned(line, title)
-    if line.kind == "gift":
+    if line.kind == "gift" or line.facts.get("to") == "member":
         return _given(line)
+    if line.kind in _TOLD:
+        return _TOLD[line.kind](line, title)
     if line.kind == "grant":
         return f"收到 {_amount(line)} · 爱心基金帮扶"
     if line.kind == "expire":
         return f"过期 {_amount(line)} · 存入满 {line.facts.get('months', '')} 个月没有用"
-    if line.kind == "redeem":
-        return _redeemed(line, title)
     return f"{'收到' if line.amount > 0 else '支出'} {_amount(line)}" + (f" · {title}" if title else "")
 
 
@@ -124,6 +122,14 @@ def _earned(line: Movement, title: str) -> str:
         + (f"参加“{title}”" if title else "参加志愿服务")
         + (_rest(line) if line.unit == "coin" else "")
     )
+
+
+def _served(line: Movement, title: str) -> str:
+    """A service that somebody asked for: what who served got, and what who asked used."""
+    if line.amount > 0:
+        return _earned(line, title)
+    whither = "（这一部分转入爱心基金）" if line.to_fund else ""
+    return f"用去 {_amount(line)} · 点单“{title}”{whither}"
 
 
 def _rest(line: Movement) -> str:
@@ -159,3 +165,11 @@ def _redeemed(line: Movement, title: str) -> str:
 
 def _amount(line: Movement) -> str:
     return (coins if line.unit == "coin" else points)(abs(line.amount))
+
+
+_TOLD: Final[dict[str, Callable[[Movement, str], str]]] = {
+    "earn": _earned,
+    "inter_branch": _redeemed,
+    "redeem": _redeemed,
+    "serve": _served,
+}

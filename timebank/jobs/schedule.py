@@ -31,13 +31,29 @@ def build(run: Callable[[str], object], leader: Leadership) -> BlockingScheduler
     add("catch_up", "close_months", CronTrigger(minute=5, timezone=ZONE))
     add("expire_orders", "expire_orders", IntervalTrigger(minutes=5))
     add("settle_lines", "settle_lines", IntervalTrigger(minutes=3))
+    add("settle_requests", "settle_requests", IntervalTrigger(minutes=3))
     add("remind_people", "remind_people", IntervalTrigger(minutes=5))
     # Before the books are checked, and after months close: what expires on the first belongs to the new month.
     add("expire_coins", "expire_coins", CronTrigger(hour=2, minute=30, timezone=ZONE))
+    # Before the books are checked, so that a difference is one pair's case first.
+    add("reconcile_pairs", "reconcile_pairs", CronTrigger(hour=3, minute=0, timezone=ZONE))
+    add("join_branches", "join_branches", CronTrigger(minute=20, timezone=ZONE))
+    add("resume_proposals", "resume_proposals", IntervalTrigger(minutes=10))
     add("audit_books", "audit_books", CronTrigger(hour=3, minute=15, timezone=ZONE))
     add("remind_of_offers", "remind_of_offers", CronTrigger(hour=8, minute=0, timezone=ZONE))
+    add("remind_of_requests", "remind_of_requests", CronTrigger(hour=8, minute=15, timezone=ZONE))
+    add("remind_of_promises", "remind_of_promises", CronTrigger(hour=8, minute=10, timezone=ZONE))
     add("remind_due", "remind_due", CronTrigger(hour=7, minute=30, timezone=ZONE))  # by itself silent on days off
-    for name in ("expire_orders", "settle_lines", "remind_people", "close_months"):
+    add("remind_of_disputes", "remind_of_disputes", CronTrigger(hour=7, minute=45, timezone=ZONE))  # likewise
+    for name in (
+        "expire_orders",
+        "settle_lines",
+        "settle_requests",
+        "remind_people",
+        "join_branches",
+        "resume_proposals",
+        "close_months",
+    ):
         scheduler.add_job(run, args=[name], id=f"start_{name}")
 
     def stop_when_lost() -> None:

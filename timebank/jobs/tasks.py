@@ -12,22 +12,28 @@ import structlog
 
 from timebank.activities import queries as activities
 from timebank.activities import service as signing
+from timebank.agreements import service as agreements
 from timebank.archives import closing
 from timebank.archives import queries as archives
 from timebank.archives import service as archiving
 from timebank.attendance import service as attendance
 from timebank.branches.queries import list_branches
+from timebank.clearing import queries as clearing_queries
+from timebank.clearing import service as clearing
 from timebank.core import clock
 from timebank.core.actor import SYSTEM
 from timebank.core.db import db, snapshot, transaction
 from timebank.core.errors import Conflict, Refusal
 from timebank.core.keys import Keys
+from timebank.disputes import service as disputes
 from timebank.exchange import service as exchange
 from timebank.ledger.verification import verify
+from timebank.requests import service as requests
 from timebank.rulebook import service as rulebook
 
 log = structlog.get_logger()
 _BATCH = 500
+_NOT_YET = frozenset({"wait", "unknown", "broken"})  # answers to which the sender comes again
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +49,13 @@ class BranchesFailed(Conflict):
 
     code = "jobs.branches_failed"
     text = "{branches} 的{what}出错，没有完成；{others}。原因见{where}。"
+
+
+class ProposalsFailed(Conflict):
+    """Messages between branches could not be sent again; the others were."""
+
+    code = "jobs.proposals_failed"
+    text = "{failed} 张清算单没有办成，其余办好 {done} 张。原因见运行日志。"
 
 
 def expire_orders(_place: Place, now: datetime) -> int:
@@ -174,6 +187,51 @@ def remind_of_offers(_place: Place, now: datetime) -> int:
         return exchange.remind_of_lapsing(session, now=now)
 
 
+def remind_of_disputes(_place: Place, now: datetime) -> int:
+    """Remind who may decide of cases that are due soon, today, or late; returns of how many. Silent on days off."""
+    with transaction() as session:
+        return disputes.remind_of_disputes(session, now=now)
+
+
+def settle_requests(_place: Place, now: datetime) -> int:
+    """Bring requests in step with their services, end those of which the days are over; returns how many changed."""
+    with transaction() as session:
+        settled = requests.settle_requests(session, now=now)
+    ended = 0
+    while True:
+        with transaction() as session:
+            batch = requests.expire_requests(session, now=now, at_most=_BATCH)
+        ended += batch
+        if batch < _BATCH:
+            return settled + ended
+
+
+def remind_of_requests(_place: Place, now: datetime) -> int:
+    """Remind coordinators of what nobody takes, managers of what nobody took up; returns of how many requests."""
+    with transaction() as session:
+        return requests.remind_of_requests(session, now=now)
+
+
+def remind_of_promises(_place: Place, now: datetime) -> int:
+    """Tell both sides of agreements what falls due within a month or is overdue; returns how many promises wait so.
+
+    A branch where it fails does not stop the others; BranchesFailed is raised after the last.
+    """
+    promises, failed = _each_branch("promises_failed", lambda branch_id, code: _promises_at(branch_id, code, now))
+    if failed:
+        others = f"其余网点有 {promises} 项承诺快到期或者逾期"
+        raise BranchesFailed(branches=failed, what="共建承诺提醒", others=others, where="运行日志")
+    return promises
+
+
+def _promises_at(branch_id: int, code: str, now: datetime) -> int:
+    with transaction() as session:
+        promises = agreements.remind_of_promises(session, branch_id, now=now)
+    if promises:
+        log.info("promises_due", branch=code, promises=promises)
+    return promises
+
+
 def remind_due(_place: Place, now: datetime) -> int:
     """Remind organisers of services that are due and managers of those that are late; returns of how many shifts.
 
@@ -194,6 +252,41 @@ def _remind_at(branch_id: int, code: str, now: datetime) -> int:
     return shifts
 
 
+def reconcile_pairs(_place: Place, now: datetime) -> int:
+    """Compare what branches that redeem at each other have in their books; returns the number of differences."""
+    with transaction() as session:
+        found = clearing.reconcile_all(session, now=now)
+    if found:
+        log.error("pairs_differ", differences=found)
+    return found
+
+
+def join_branches(_place: Place, now: datetime) -> int:
+    """Connect new branches with the ones above them; returns how many."""
+    with transaction() as session:
+        return clearing.join_branches(session, now=now)
+
+
+def resume_proposals(_place: Place, now: datetime) -> int:
+    """Send messages between branches again that were not answered, one unit of work each; returns how many got further.
+
+    One that fails does not stop the others; ProposalsFailed is raised after the last.
+    """
+    got_further, failed = 0, 0
+    for proposal_id in clearing_queries.list_unanswered(db.session(), at_most=_BATCH):
+        try:
+            with transaction() as session:
+                answer = clearing.resume_proposal(session, proposal_id, now=now)
+            got_further += answer not in _NOT_YET
+        except Exception as error:
+            db.session.rollback()
+            failed += 1
+            log.error("proposal_failed", proposal=proposal_id, kind=type(error).__name__)
+    if failed:
+        raise ProposalsFailed(failed=failed, done=got_further)
+    return got_further
+
+
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """A job: what it does in Chinese, and the function."""
@@ -208,8 +301,15 @@ JOBS: Final[dict[str, Job]] = {
     "remind_people": Job(title="提醒明天和两小时内要来的人", run=remind_people),
     "close_months": Job(title="结清已过完的月份并打包", run=close_months),
     "expire_coins": Job(title="让按规则过期的爱心币过期", run=expire_coins),
+    "reconcile_pairs": Job(title="核对网点之间的账", run=reconcile_pairs),
+    "join_branches": Job(title="让新网点和上级网点互通", run=join_branches),
+    "resume_proposals": Job(title="重发没有答复的清算单", run=resume_proposals),
     "audit_books": Job(title="账本自检", run=audit_books),
     "remind_of_offers": Job(title="提醒快到期的可兑服务和物品", run=remind_of_offers),
+    "remind_of_disputes": Job(title="提醒快到期和逾期的争议", run=remind_of_disputes),
+    "settle_requests": Job(title="办结点单：已审核的算完成，过了期的结束", run=settle_requests),
+    "remind_of_requests": Job(title="提醒没有受理、没人接的点单", run=remind_of_requests),
+    "remind_of_promises": Job(title="提醒快到期和逾期的共建承诺", run=remind_of_promises),
     "remind_due": Job(title="提醒快到期和逾期的服务记录", run=remind_due),
 }
 

@@ -24,7 +24,8 @@ COIN: Final = "coin"
 POINT: Final = "point"
 UNITS: Final = (COIN, POINT)
 
-# Kinds of account: those of people and the fund keep running figures and a floor; the others are read from transfers.
+# Kinds of account: those of people, the fund and clearing keep running figures and a floor; the others are read from
+# transfers.
 MEMBER: Final = "member"
 FUND: Final = "fund"
 ISSUANCE: Final = "issuance"
@@ -34,7 +35,7 @@ CLEARING: Final = "clearing"
 SUSPENSE: Final = "suspense"
 ADJUSTMENT: Final = "adjustment"
 GIVEAWAY: Final = "giveaway"  # a member's coins that may only be given away
-RUNNING_KINDS: Final = frozenset({MEMBER, GIVEAWAY, FUND})
+RUNNING_KINDS: Final = frozenset({MEMBER, GIVEAWAY, FUND, CLEARING})
 KINDS: Final = (MEMBER, FUND, ISSUANCE, REDEEMED, EXPIRED, CLEARING, SUSPENSE, ADJUSTMENT, GIVEAWAY)
 OWING_KINDS: Final = frozenset({MEMBER, GIVEAWAY})  # may fall below zero when two people decide so; the fund never
 
@@ -58,8 +59,9 @@ class Book(Base):
 class Account(Base):
     """A place where an amount of one unit stands. ``posted_in − posted_out − held ≥ floor`` where figures run.
 
-    The figures follow transfers, holds and their ends by triggers. The floor is 0; a decision of two people lowers it
-    (``FloorDecision``), and every deposit lifts it again.
+    The figures follow transfers, holds and their ends by triggers. The floor rests at 0, or for a clearing account at
+    minus the line that the creditor decided (``LineDecision``). A decision of two people lowers a member's
+    (``FloorDecision``); every deposit lifts a floor again towards where it rests.
     """
 
     __tablename__ = "account"
@@ -71,6 +73,7 @@ class Account(Base):
         CheckConstraint("posted_in >= 0 AND posted_out >= 0 AND held >= 0", name="figures"),
         CheckConstraint("NOT runs OR posted_in - posted_out - held >= floor", name="available_above_floor"),
         CheckConstraint("runs OR (posted_in = 0 AND posted_out = 0 AND held = 0)", name="only_running_has_figures"),
+        CheckConstraint("resting_floor = 0 OR (kind = 'clearing' AND resting_floor < 0)", name="line_of_clearing"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     book_id: Mapped[int] = mapped_column(ForeignKey("book.id"))
@@ -82,6 +85,7 @@ class Account(Base):
     posted_out: Mapped[int] = mapped_column(BigInteger, default=0)
     held: Mapped[int] = mapped_column(BigInteger, default=0)
     floor: Mapped[int] = mapped_column(BigInteger, default=0)
+    resting_floor: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     closed: Mapped[bool] = mapped_column(default=False)
 
     @property
@@ -298,3 +302,17 @@ class FloorDecision(Base):
     asked_by_id: Mapped[int]
     decided_by_id: Mapped[int]
     decided_at: Mapped[datetime]
+
+
+class LineDecision(Base):
+    """How much another branch may owe on a clearing account from now on, as its creditor decided; append-only."""
+
+    __tablename__ = "line_decision"
+    __table_args__ = (CheckConstraint("minutes >= 0", name="not_negative"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
+    minutes: Mapped[int] = mapped_column(BigInteger)
+    reason: Mapped[str] = mapped_column(String(200))
+    decided_by_id: Mapped[int | None]  # None: the line that a new branch begins with
+    decided_at: Mapped[datetime]
+    key: Mapped[str] = mapped_column(String(120), unique=True)

@@ -111,13 +111,16 @@ def course_of(
     available: Mapping[int, int],
     floors: Mapping[int, int],
     *,
+    resting: Mapping[int, int] | None = None,
     owed: EntryDraft | None = None,
 ) -> Course:
     """Follow drafts in the order given over the running accounts, named with what is ``available`` and their floors.
 
     Each transfer has to be covered at its turn: what comes in later does not count yet. What comes in lifts a floor
-    below zero, so that nobody owes the same twice. What ``owed`` takes may be owed. The database counts the same way.
+    towards where it is ``resting`` (0 unless named), so that nobody owes the same twice. What ``owed`` takes may be
+    owed. The database counts the same way.
     """
+    rests = resting or {}
     standing, lifted = dict(available), dict(floors)
     owing: list[Owing] = []
     for draft, seq, transfer in _in_turn(drafts):
@@ -132,7 +135,7 @@ def course_of(
                 owing.append(Owing(seq, payer, lifted[payer]))
         if taker in standing:
             standing[taker] += transfer.amount
-            lifted[taker] = max(lifted[taker], min(0, standing[taker]))
+            lifted[taker] = max(lifted[taker], min(rests.get(taker, 0), standing[taker]))
     return Course(None, tuple(owing))
 
 

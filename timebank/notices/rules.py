@@ -17,6 +17,19 @@ SENTENCES: Final[dict[str, str]] = {
         "“{title}”的时间或地点变了\n"
         "现在是 {start:moment} 到 {end:moment}，地点：{place}。去不了请尽早退出，让给下一位。"
     ),
+    "agreement.change_asked": (
+        "等您确认：“{organisation}”共建协议的变更\n{by} 提出，理由：{reason}。内容：{words}。请到协议页同意或者不同意。"
+    ),
+    "agreement.change_decided": ("“{organisation}”共建协议的变更有了结果\n{by} {outcome}您提出的变更。内容：{words}。"),
+    "agreement.proposed": (
+        "等您确认：和“{organisation}”的 {year} 年共建协议\n{by} 说双方已经签字。请对照纸质协议看一遍，再确认签订。"
+    ),
+    "agreement.sent_back": (
+        "和“{organisation}”的 {year} 年共建协议要改一改\n{by} 退回，意见：{reason}。改好以后请再提交。"
+    ),
+    "agreement.signed": (
+        "和“{organisation}”的 {year} 年共建协议签订了\n双方的承诺和兑现情况，在单位的页面上随时能看。"
+    ),
     "attendance.approved": (
         "“{title}”的服务已入账，存入 {minutes:coins}\n{start:moment} 的服务已经审核。谢谢您的付出，明细在“我的流水”里。"
     ),
@@ -31,6 +44,27 @@ SENTENCES: Final[dict[str, str]] = {
     "attendance.returned": (
         "“{title}”的名单被退回\n{start:moment} 的班次，原因：{reason}。请核对后重新提交，入账前大家的时长都还没有存入。"
     ),
+    "clearing.asked": "{peer}想和本网点互相兑换\n附言：{words}。请到“网点互通”里看一看，同意或者说明原因。",
+    "clearing.case": (
+        "和{peer}之间有一件差异要核对\n{what}。两个网点之间的兑换先暂停，冻结的爱心币没有动。请到“网点互通”里处理。"
+    ),
+    "clearing.closed": "{peer}解除了和本网点的互通\n原因：{words}。两边已经两清。",
+    "clearing.declined": "{peer}没有同意互通\n原因：{words}。",
+    "clearing.filling": (
+        "{debtor}在{creditor}的额度用到了 {level}%\n现在欠 {minutes:coins}。"
+        "用满以后，{debtor}的会员就不能再去{creditor}兑换；可以多请对方会员过来，或者商量调高额度。"
+    ),
+    "clearing.frozen": "{peer}暂停了和本网点的互通\n原因：{words}。已经冻结的爱心币没有动。",
+    "clearing.line": "{peer}把给本网点的额度改成了 {minutes:coins}\n本网点最多可以欠{peer}这么多。",
+    "clearing.netting_asked": (
+        "等您同意：几个网点之间轧掉 {minutes:coins}\n转一圈互相欠的一起减掉，谁的币都不动。请到“网点互通”里决定。"
+    ),
+    "clearing.netting_declined": "网点之间的轧差没有成\n原因：{words}。账没有动。",
+    "clearing.netting_settled": (
+        "网点之间轧掉了 {minutes:coins}\n几个网点都同意了，互相欠的都少了这么多，谁的币都没有动。"
+    ),
+    "clearing.opened": "{peer}同意和本网点互相兑换\n附言：{words}。会员现在可以在两边兑换了。",
+    "clearing.resumed": "和{peer}的互通恢复了\n附言：{words}。",
     "coins.expired": (
         "{minutes:coins} 过期了\n存入满 {months} 个月没有用，按本网点的规则过期。明细在“我的流水”里，有疑问请问网点。"
     ),
@@ -57,6 +91,26 @@ SENTENCES: Final[dict[str, str]] = {
         "{title}：可赠币变动 {giveaway:coins}，爱心币变动 {coins:coins}，积分变动 {points:points}。{reason}。"
     ),
     "correction.request_declined": ("您申请核对的记录没有改动\n{title}：{reason}。如果还有疑问，请到网点当面核对。"),
+    "dispute.answered": "“{title}”的争议有新的说明\n{by} 说了话。请打开看看，有要补充的也可以说。",
+    "dispute.decided": (
+        "“{title}”的争议有结果了：{outcome}\n这一单最后算 {minutes:coins}。理由：{reason}。打开可以看全部经过。"
+    ),
+    "dispute.due": "“{title}”的争议快到期了\n{until} 以前要作决定。请看双方的说明，由没有关系的人决定。",
+    "dispute.no_longer_waits": "“{title}”的争议撤回了\n{by} 撤回了争议，不用再决定。",
+    "dispute.opened": (
+        "{by} 对“{title}”有不同意见\n"
+        "请打开看看，说说您那边的情况，{until} 以前都可以说。由没有关系的工作人员决定；有结果以前，这一单先不动。"
+    ),
+    "dispute.overdue": "“{title}”的争议逾期了\n应在 {until} 以前决定，双方还在等。请尽快办。",
+    "dispute.second_declined": (
+        "“{title}”的争议决定没有同意\n{by} 没有同意您的决定，原因：{reason}。争议还在等决定，账没有动。"
+    ),
+    "dispute.second_wanted": (
+        "等您同意：“{title}”的争议决定\n"
+        "决定是“{outcome}”，理由：{reason}。有一方的币已经用掉，这样决定会欠着，要您一起同意才算数。"
+    ),
+    "dispute.waits": "“{title}”有争议，等人决定\n{by} 提出的。{until} 以前要有决定，由没有关系的人来办。",
+    "dispute.withdrawn": "“{title}”的争议撤回了\n{by} 不再提了。这一单照原来的办。",
     "gift.given": ("谢谢您捐出 {minutes:coins}\n已经转入{branch}爱心基金，用来帮助不方便参加服务的邻居。"),
     "gift.received": "{giver} 送给您 {minutes:coins}\n留言：{words}。已经存入，可以用来兑换。",
     "gift.sent": "您送给 {receiver} {minutes:coins}\n留言：{words}。如果不是您本人办的，请马上改密码并联系网点。",
@@ -91,16 +145,56 @@ SENTENCES: Final[dict[str, str]] = {
     "order.earned_in_parts": ("“{title}”完成，存入 {minutes:coins}\n感谢您为 {member} 服务。{aside}。欢迎写一句评价。"),
     "order.expired": "“{title}”的兑换过期了\n过了期限，冻结的爱心币已经退回。需要的话请重新兑换。",
     "order.fulfilled": "“{title}”已完成，用了 {minutes:coins}\n感谢您的参与，请给对方一个评价。",
-    "order.moved": "“{title}”改了时间\n{provider} 改约在 {agreed_at:moment}。留言：{reply}。不方便请取消或联系网点。",
+    "order.fulfilled_in_part": (
+        "“{title}”做了{done}，用了 {minutes:coins}\n"
+        "其余 {rest:coins} 已经退回您的账户。说明：{reason}。不对的话，打开这一单，点“有不对的地方”。"
+    ),
+    "order.moved": (
+        "“{title}”改了时间\n{provider} 改约在 {agreed_at:moment}。留言：{reply}。不方便的话，打开这一单，点“换个时间”。"
+    ),
     "order.not_done": (
-        "“{title}”的兑换过期了\n约好以后 30 天没有核销，{member} 的爱心币已经退回。如果其实已经完成，请联系网点。"
+        "“{title}”的兑换过期了\n约好以后过了期限没有核销，{member} 的爱心币已经退回。如果其实已经完成，请联系网点。"
     ),
     "order.ready": "“{title}”已为您留好\n请在 {until:moment} 前到{place}领取，出示兑换券。",
-    "order.requested": "{member} 想请您帮忙：“{title}”\n请在 7 天内答复，约一个时间；不方便也请说一声。",
+    "order.requested": "{member} 想请您帮忙：“{title}”\n请在兑换单上写的日期前答复，约一个时间；不方便也请说一声。",
     "order.sent": "{team}请您去做：“{title}”\n{member} 兑换的，打开看时间和留言。做完扫对方的兑换券，币存到您这里。",
-    "order.unanswered": (
-        "“{title}”的请求过期了\n{member} 的请求 7 天没有答复，已经退回。暂时不方便的话，可以先暂停这项服务。"
+    "order.time_asked": (
+        "{member} 想换个时间：“{title}”\n想约在 {meet_at:moment}。留言：{words}。请打开这一单，答应或者另约一个时间。"
     ),
+    "order.unanswered": (
+        "“{title}”的请求过期了\n{member} 的请求过了期限没有答复，已经退回。暂时不方便的话，可以先暂停这项服务。"
+    ),
+    "promise.due": (
+        "“{organisation}”共建协议有 {count} 项{side}承诺快到期\n"
+        "{until} 到期：{words}。做完了请网点记一笔；来不及，请早些和对方商量。"
+    ),
+    "promise.overdue": (
+        "“{organisation}”共建协议有 {count} 项{side}承诺逾期了\n"
+        "应在 {until} 以前完成：{words}。做完了请网点补记；做不了，请和对方商量变更。"
+    ),
+    "request.asked_for": (
+        "{by} 替您点了一单：“{title}”\n网点受理以后会找志愿者，有人接单会告诉您。不需要的话，您可以打开它撤回。"
+    ),
+    "request.assigned": "您答应的“{title}”登记好了\n约在 {start:moment}。去不了，请尽早打开它退单，写一句原因。",
+    "request.claimed": "“{title}”有人接单了\n{volunteer} 约在 {start:moment}。时间不合适，请打网点电话。",
+    "request.declined": "“{title}”网点没有受理\n原因：{reason}。有疑问请联系网点。",
+    "request.dispatched": "“{title}”已受理，正在找志愿者\n有人接单，马上告诉您。",
+    "request.done": "“{title}”完成了\n一共服务 {minutes:hours}，{paid}。请打开它，给志愿者一个评价。",
+    "request.expired": "“{title}”到期了，没有人接\n过了最晚的日子。冻结的爱心币已经退回，还需要请重新点一单。",
+    "request.handed_over": "“{title}”换了负责人\n{by} 把这一单移交给 {name}，以后由 {name} 负责。",
+    "request.invited": "网点想请您帮忙：“{title}”\n{days}。来得了，请打开它选个时间；来不了，也请说一声。",
+    "request.moved": "“{title}”改了时间\n现在约在 {start:moment}。不方便，请打网点电话。",
+    "request.not_taken_up": "“{title}”还没有受理\n点单已经超过一天，请到“网点 › 点单”里受理。",
+    "request.refused": "{member} 这次来不了：“{title}”\n可以再请别的志愿者。",
+    "request.released": "“{title}”要重新找人\n原来的志愿者来不了，原因：{reason}。网点会再找一位。",
+    "request.soon_over": "“{title}”快到期了，还没有人接\n最晚是 {until}。请打电话问一问合适的志愿者。",
+    "request.to_check": "有新的点单等受理：“{title}”\n请到“网点 › 点单”里看一看，受理、派单，或者说明为什么不行。",
+    "request.tomorrow": "明天有人来：“{title}”\n{volunteer} 约在 {start:moment}。不方便，请打网点电话。",
+    "request.unserved": "“{title}”这次没有服务成\n没有用币，网点会重新找人。有疑问请联系网点。",
+    "request.wish_assigned": "您答应的微心愿登记好了：“{title}”\n办不了，请尽早打开它退单，写一句原因。",
+    "request.wish_claimed": "“{title}”有人认领了\n{volunteer} 认领了这个微心愿。实现以后，请打开它点“心愿达成”。",
+    "request.wish_done": "“{title}”心愿达成\n谢谢您，让邻居的一个小心愿成真。",
+    "request.withdrawn": "“{title}”撤回了\n原因：{reason}。不用去了。",
     "service.due": (
         "“{title}”的服务还剩 {left} 个工作日入账\n"
         "{start:moment} 的班次，{until} 以前要核对并审核入账{calendar}。现在{where}。"

@@ -83,7 +83,7 @@ def _visible(wanted: ShiftFilter) -> Select[Any]:
     found = (
         select(Shift)
         .join(Shift.activity)
-        .where(Activity.status == PUBLISHED)
+        .where(Activity.status == PUBLISHED, ~Activity.for_request)
         .options(contains_eager(Shift.activity).options(joinedload(Activity.branch), joinedload(Activity.organiser)))
     )
     if wanted.branch_ids is not None:

@@ -15,6 +15,7 @@ from timebank.activities.service.guardians import (
 )
 from timebank.activities.service.limits import LimitsDraft, SameLimits, save_limits
 from timebank.activities.service.line import settle_shift
+from timebank.activities.service.locks import OnRequest
 from timebank.activities.service.no_shows import (
     AppealDecided,
     AppealedBefore,
@@ -42,6 +43,7 @@ from timebank.activities.service.posting import (
     publish,
 )
 from timebank.activities.service.reminding import list_to_remind, remind_shift
+from timebank.activities.service.serving import ServiceDraft, close_service, lock_service, open_service
 from timebank.activities.service.signing import (
     MemberNotActive,
     NotOpen,
@@ -81,6 +83,7 @@ __all__ = [
     "NotTheGuardian",
     "NotYourTurn",
     "NothingToAppeal",
+    "OnRequest",
     "OnTheList",
     "OwnMark",
     "PaperConsent",
@@ -88,6 +91,7 @@ __all__ = [
     "PolicyFixed",
     "RiskUnread",
     "SameLimits",
+    "ServiceDraft",
     "ShiftDraft",
     "ShiftStarted",
     "ShiftsOverlap",
@@ -99,6 +103,7 @@ __all__ = [
     "cancel_activity",
     "cancel_shift",
     "change_activity",
+    "close_service",
     "copy_activity",
     "count_no_shows",
     "decide_appeal",
@@ -108,7 +113,9 @@ __all__ = [
     "leave_together",
     "lift_no_show",
     "list_to_remind",
+    "lock_service",
     "mark_no_shows",
+    "open_service",
     "post_activity",
     "publish",
     "record_paper_consent",

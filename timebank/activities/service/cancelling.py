@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from timebank.activities.models import CANCELLED, DRAFT, Activity, ActivityChange, Shift
 from timebank.activities.queries import get_shift
 from timebank.activities.service.line import end_offers
-from timebank.activities.service.locks import lock_activity
+from timebank.activities.service.locks import OnRequest, lock_activity
 from timebank.activities.service.telling import facts_of, link_of, tell_people
 from timebank.core.actor import Actor
 from timebank.core.errors import Conflict, Invalid
@@ -63,6 +63,8 @@ def cancel_shift(session: Session, shift_id: int, *, reason: str, actor: Actor, 
 def _lock(session: Session, activity_id: int, reason: str, actor: Actor) -> Activity:
     activity = lock_activity(session, activity_id)
     actor.require("activity.change", branch_id=activity.branch_id)
+    if activity.for_request:
+        raise OnRequest()
     if not reason:
         raise Invalid(fields={"reason": "请写明取消的原因，报了名的人会看到。"})
     if activity.status == DRAFT:

@@ -9,9 +9,17 @@ from sqlalchemy.orm import Session
 
 from timebank.activities.models import Activity, Shift
 from timebank.activities.queries import ActivityNotFound, ShiftNotFound
+from timebank.core.errors import Conflict
 from timebank.members.models import Member
 
 Row = TypeVar("Row", Activity, Shift, Member)
+
+
+class OnRequest(Conflict):
+    """A service that somebody asked for is kept by its request."""
+
+    code = "activities.on_request"
+    text = "这是点单的服务，不能在这里报名、退出或改动。请打开“点单”里的这一单办理。"
 
 
 def lock_activity(session: Session, activity_id: int) -> Activity:

@@ -24,7 +24,7 @@ from timebank.activities.rules import (
 )
 from timebank.activities.rules.drafts import ACTIVITY_FIELDS, SHIFT_FIELDS
 from timebank.activities.service.line import settle
-from timebank.activities.service.locks import lock_activity
+from timebank.activities.service.locks import OnRequest, lock_activity
 from timebank.activities.service.telling import facts_of, link_of, tell_people
 from timebank.core.actor import Actor
 from timebank.core.clock import today
@@ -141,6 +141,8 @@ def change_activity(
     """
     activity = lock_activity(session, activity_id)
     actor.require("activity.change", branch_id=activity.branch_id)
+    if activity.for_request:
+        raise OnRequest()
     if activity.status == CANCELLED:
         raise ActivityCancelled(title=activity.title)
     draft = replace(draft, branch_id=activity.branch_id)
@@ -173,6 +175,8 @@ def copy_activity(session: Session, activity_id: int, *, form_key: str, actor: A
     Single shifts that were cancelled are left out.
     """
     source = get_activity(session, activity_id)
+    if source.for_request:
+        raise OnRequest()
     draft = draft_of(source)
     called_off = {shift.id for shift in source.shifts if shift.cancelled_at is not None}
     ahead = weeks_ahead(draft.shifts[0].starts_at, now=now)

@@ -34,7 +34,7 @@ from timebank.activities.service.fitness import (
 )
 from timebank.activities.service.guardians import agree_as_guardian
 from timebank.activities.service.line import admits, give_places_back, settle, take_places
-from timebank.activities.service.locks import lock_member, lock_shift
+from timebank.activities.service.locks import OnRequest, lock_member, lock_shift
 from timebank.activities.service.telling import tell_signed
 from timebank.core import clock
 from timebank.core.actor import Actor
@@ -190,7 +190,7 @@ def _join(  # noqa: PLR0913 - the parts of one verb
     now: datetime,
     party: SignUpParty | None = None,
 ) -> list[SignUp]:
-    members = [_check_member(session, shift, member_id) for member_id in sorted(member_ids)]
+    members = [check_member(session, shift, member_id) for member_id in sorted(member_ids)]
     others = [member for member in members if member.id != actor.member_id]
     by_staff = bool(others) and actor.may("sign_up.others", branch_id=shift.activity.branch_id)
     if shift.activity.risk == "high" and not given.risk_read:
@@ -261,6 +261,8 @@ def leave(session: Session, shift_id: int, *, member_id: int, reason: str, actor
     """
     shift = lock_shift(session, shift_id)
     _require(session, actor, shift, [member_id], now=now, leaving=True)
+    if shift.activity.for_request:
+        raise OnRequest()
     settle(session, shift, now=now)
     known = find_sign_up(session, shift_id, member_id)
     if known is None:
@@ -280,6 +282,8 @@ def leave_together(session: Session, shift_id: int, *, reason: str, actor: Actor
     """
     shift = lock_shift(session, shift_id)
     actor.require("sign_up.own", owner_id=actor.member_id)
+    if shift.activity.for_request:
+        raise OnRequest()
     settle(session, shift, now=now)
     own = select(SignUpParty.id).where(SignUpParty.shift_id == shift_id, SignUpParty.signed_by_id == actor.member_id)
     mine = or_(SignUp.party_id.in_(own), SignUp.member_id == actor.member_id)
@@ -342,7 +346,7 @@ def _offered_together(session: Session, known: SignUp) -> list[SignUp]:
 
 
 def _accept(session: Session, shift: Shift, offered: Sequence[SignUp], *, actor: Actor, now: datetime) -> None:
-    members = [_check_member(session, shift, one.member_id) for one in offered]
+    members = [check_member(session, shift, one.member_id) for one in offered]
     along = {member.id for member in members}
     against = [one for one in list_hindrances(session, shift, members, along=along) if one[1].blocks]
     refuse_unfit(against, NOTHING, by_staff=False, named=len(members) > 1)
@@ -381,13 +385,16 @@ def _require(
 
 def _check_open(shift: Shift, now: datetime) -> None:
     title = shift.activity.title
+    if shift.activity.for_request:
+        raise OnRequest()
     if shift.activity.status != PUBLISHED or shift.cancelled_at is not None:
         raise NotOpen(title=title)
     if now >= shift.starts_at:
         raise ShiftStarted(title=title)
 
 
-def _check_member(session: Session, shift: Shift, member_id: int) -> Member:
+def check_member(session: Session, shift: Shift, member_id: int) -> Member:
+    """The member, locked, if they may act and are free at that time. Raises MemberNotActive, ShiftsOverlap."""
     member = lock_member(session, member_id)
     if member is None or member.status != ACTIVE:
         raise MemberNotActive()

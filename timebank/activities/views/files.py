@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from timebank.activities.models import CANCELLED, DRAFT, Activity, Shift
-from timebank.activities.queries import ShiftNotFound, get_shift, list_changes
+from timebank.activities.queries import ActivityNotFound, ShiftNotFound, get_shift, list_changes
 from timebank.activities.rules import CalendarEvent, write_calendar
 from timebank.activities.service import ActivityCancelled
 from timebank.activities.views.base import blueprint, visible
@@ -46,6 +46,8 @@ def calendar(shift_id: int) -> Response:
     shift = get_shift(session, shift_id)
     if shift.activity.status == DRAFT:
         raise ShiftNotFound()
+    if shift.activity.for_request:
+        visible(session, shift.activity_id)
     event = _event(shift, sequence=len(list_changes(session, shift.activity_id)))
     return _download(write_calendar(event), "text/calendar; charset=utf-8", f"shift-{shift_id}.ics")
 
@@ -70,6 +72,8 @@ def _event(shift: Shift, *, sequence: int) -> CalendarEvent:
 
 def _on_poster(activity_id: int) -> Activity:
     activity = visible(db.session(), activity_id)
+    if activity.for_request:
+        raise ActivityNotFound()
     if activity.status == CANCELLED:
         raise ActivityCancelled(title=activity.title)
     return activity

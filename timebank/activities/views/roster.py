@@ -21,6 +21,7 @@ from timebank.activities.views.base import blueprint
 from timebank.activities.views.shown import show_shifts
 from timebank.core import clock
 from timebank.core.db import db, transaction
+from timebank.members.models import Member
 from timebank.members.queries import list_active_members, list_names
 from timebank.web.forms import Form, saying_refusals
 from timebank.web.guards import current_actor, guard
@@ -59,7 +60,7 @@ def roster(shift_id: int) -> str | Response | tuple[str, int]:
         left=left,
         left_how=LEFT_HOW_NAMES,
         staff=list_names(session, by_staff),
-        people=list_active_members(session, branch_id=shift.activity.branch_id, limit=500),
+        people=_signable(session, shift),
     )
     return page, form.status
 
@@ -86,6 +87,13 @@ def accept_for(shift_id: int, member_id: int) -> Response:
         else:
             flash("已经替这位答应，名额定下了。", "success")
     return redirect(url_for("activities.roster", shift_id=shift_id))
+
+
+def _signable(session: Session, shift: Shift) -> list[Member]:
+    """Whom staff may sign up: nobody for a service that somebody asked for, which has its volunteer."""
+    if shift.activity.for_request:
+        return []
+    return list_active_members(session, branch_id=shift.activity.branch_id, limit=500)
 
 
 def _reached(session: Session, shift_id: int) -> Shift:

@@ -22,6 +22,7 @@ from timebank.archives.package.bag import write_bag
 from timebank.archives.package.sinks import Workbook, write_table
 from timebank.archives.queries import tables
 from timebank.branches.models import Branch
+from timebank.clearing.queries import list_sealed
 from timebank.core import clock
 from timebank.core.actor import SYSTEM
 from timebank.core.masking import mask_name
@@ -63,7 +64,7 @@ def write_package(
     )
     totals, checks = _write_tables(sources)
     _write_json(sources.folder / "checks.json", _checks_file(sources, totals, checks))
-    _write_json(sources.folder / "manifest.json", _manifest(sources, totals))
+    _write_json(sources.folder / "manifest.json", _manifest(sources, totals) | _write_pair_statements(sources))
     progress("打包", 0)
     stamp = clock.local(_closed_at(period)).replace(tzinfo=None)
     write_bag(
@@ -248,6 +249,24 @@ def _manifest(sources: Sources, totals: Mapping[str, Mapping[str, int]]) -> dict
             "totals": period.totals,
         },
     }
+
+
+def _write_pair_statements(sources: Sources) -> dict[str, Any]:
+    """The statements with other branches that were sealed since the close before, each as it was sealed.
+
+    The SHA-256 of such a file is its hash, the same in the other branch's package. Nothing where there are none.
+    """
+    branch, month = sources.branch, sources.period.month
+    before = ledger.find_period(sources.session, branch.id, clock.previous_month(month))
+    since = before.closed_at if before is not None else None
+    found = []
+    for one in list_sealed(sources.session, branch.id, after=since, until=_closed_at(sources.period)):
+        peer = one.pair.peer_of(branch.id).code
+        name = f"clearing-{peer}-{one.month}.json"
+        (sources.folder / name).write_text(one.content, encoding="utf-8", newline="")
+        kept = {"peer": peer, "month": one.month, "file": name, "hash": one.hash, "previous_hash": one.previous_hash}
+        found.append(kept)
+    return {"pair_statements": found} if found else {}
 
 
 def _checks_file(

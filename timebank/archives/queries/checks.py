@@ -14,6 +14,8 @@ from timebank.archives.queries.audits import latest_audit
 from timebank.attendance.models import APPROVED, PENDING, READY, Attendance, ShiftApproval
 from timebank.branches.models import Branch
 from timebank.core.clock import local, month_range
+from timebank.exchange.models import Order
+from timebank.exchange.queries import IN_DISPUTE
 from timebank.ledger import queries as ledger
 from timebank.ledger import verification
 from timebank.members.models import Member
@@ -112,8 +114,11 @@ def _unbooked(session: Session, branch: Branch, month: str) -> Iterator[str]:
 
 def _stale_holds(session: Session, branch: Branch, month: str) -> Iterator[str]:
     end = month_range(month)[1]
+    waiting = set(session.scalars(select(Order.hold_id).where(Order.branch_id == branch.id, IN_DISPUTE)))
     for found in ledger.list_open_holds(session, book_id=branch.id, expired_at=end):
-        if found.expires_at < end:
+        if (
+            found.expires_at < end and found.id not in waiting
+        ):  # what is in dispute waits for its decision, not for time
             due = local(found.expires_at)
             yield f"冻结 {found.id}（{found.source_type} {found.source_id or ''}），应在 {due:%m-%d %H:%M} 到期"
 

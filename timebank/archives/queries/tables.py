@@ -21,25 +21,29 @@ from sqlalchemy import Row, Select, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from timebank.activities.models import CATEGORIES, Activity, Shift
-from timebank.archives.rules import EARNED_KINDS, REDEEMED_KINDS
+from timebank.archives.rules import EARNED_KINDS, GIVEN, REDEEMED_KINDS, SERVED_KINDS
 from timebank.attendance.models import Attendance, AttendanceCorrection
 from timebank.branches.models import Branch
 from timebank.core.clock import month_range
 from timebank.core.masking import mask_name
 from timebank.exchange.models import (
     ACCEPTED,
+    FULFILLED,
+    MEMBER_SIDE,
     ORDER_STATUS_NAMES,
     REQUESTED,
     UNDONE_IN_BOOKS,
     Offer,
     Order,
     OrderCorrection,
+    OrderProposal,
 )
 from timebank.ledger import queries as ledger
 from timebank.ledger.queries import TrialRow
 from timebank.members.models import Card, Member
 
 _BATCH = 2_000
+_COUNTED = EARNED_KINDS | REDEEMED_KINDS | SERVED_KINDS
 _STREAM = {"yield_per": _BATCH}
 
 
@@ -81,9 +85,9 @@ class Members:
         self._moved: dict[int, list[int]] = defaultdict(lambda: [0, 0, 0])
         for found in ledger.movements(session, branch.id, month):
             moved = self._moved[found.account_id]
-            if found.kind in EARNED_KINDS:
+            if found.kind in EARNED_KINDS or (found.kind in SERVED_KINDS and found.unit == "point"):
                 moved[0] += found.credited - found.debited
-            elif found.kind in REDEEMED_KINDS:
+            elif found.kind in REDEEMED_KINDS | SERVED_KINDS and found.source_type not in GIVEN:
                 moved[1] += found.debited
                 moved[2] += found.credited
 
@@ -94,7 +98,7 @@ class Members:
         """What a correction took back was earned, redeemed or received by mistake: those columns say what is right."""
         for transfer in (t for entry in correction.entries for t in entry.transfers):
             payer, taker = self._moved[transfer.debit_id], self._moved[transfer.credit_id]
-            if correction.of_order:
+            if correction.of_order or (correction.of_served and transfer.unit == "coin"):
                 payer[2] -= transfer.amount
                 taker[1] -= transfer.amount
             else:
@@ -191,6 +195,7 @@ class BookedCorrection:
     """The entries by which a correction of a record or an order took something back in a month."""
 
     of_order: bool
+    of_served: bool  # a record of which who asked had paid the coins
     entries: tuple[ledger.EntryView, ...]
 
 
@@ -198,13 +203,16 @@ def list_booked_corrections(session: Session, branch: Branch, numbers: EntryNumb
     """The corrections of records and orders booked in a month; what replaced an entry counts by its own kind."""
     low, high = numbers.range
     for table in (AttendanceCorrection, OrderCorrection):
-        chosen = select(table.entry_id, table.replacement_id).where(table.entry_id.between(low, high))
+        chosen = select(table.entry_id, table.corrects_id, table.replacement_id).where(
+            table.entry_id.between(low, high)
+        )
         for row in session.execute(chosen.order_by(table.entry_id)):
             if numbers.number(row.entry_id):
                 entries = [ledger.get_entry(session, one) for one in (row.entry_id, row.replacement_id) if one]
                 yield BookedCorrection(
                     of_order=table is OrderCorrection,
-                    entries=tuple(one for one in entries if one.kind not in EARNED_KINDS | REDEEMED_KINDS),
+                    of_served=ledger.get_entry(session, row.corrects_id).kind in SERVED_KINDS,
+                    entries=tuple(one for one in entries if one.reverses_id is not None or one.kind not in _COUNTED),
                 )
 
 
@@ -301,14 +309,17 @@ def order_rows(session: Session, branch: Branch, month: str, numbers: EntryNumbe
     A correction booked in the month stands on a line of its own: by how much, and which month's entry it corrects.
     """
     start, end = month_range(month)
-    provider = aliased(Member)
+    provider, home = aliased(Member), aliased(Branch)
     chosen = (
         select(
-            Order.id, Order.entry_id, Member.number, Member.name, Offer.title, provider.number.label("provider_number"),
+            Order.id, Order.entry_id, Member.number, Member.name, home.id.label("home_id"),
+            home.code.label("home_code"), Offer.title, provider.number.label("provider_number"),
             provider.name.label("provider_name"), Order.quantity, Order.amount_minutes, Order.requested_at,
-            Order.accepted_at, Order.fulfilled_at, Order.ended_at, Order.status,
+            Order.accepted_at, Order.fulfilled_at, Order.ended_at, Order.status, Order.fulfilled_minutes,
+            Order.fulfilled_quantity, _last_side(end),
         )
         .join(Member, Member.id == Order.member_id)
+        .join(home, home.id == Member.branch_id)
         .join(Offer, Offer.id == Order.offer_id)
         .outerjoin(provider, provider.id == Order.provider_id)
         .where(Order.branch_id == branch.id, Order.requested_at < end)
@@ -324,11 +335,33 @@ def order_rows(session: Session, branch: Branch, month: str, numbers: EntryNumbe
             yield row.cells
             continue
         ended_at, status = _state_at(end, row)
+        quantity, minutes = row.quantity, row.amount_minutes
+        if status == FULFILLED:  # what was taken may be a part of what was ordered
+            quantity, minutes = row.fulfilled_quantity or quantity, row.fulfilled_minutes or minutes
+        who = _who(row.number, row.name, abroad=row.home_code if row.home_id != branch.id else "")
         yield (
-            row.id, numbers.number(row.entry_id), row.number, mask_name(row.name), row.title,
-            row.provider_number or "", mask_name(row.provider_name or ""), row.quantity, row.amount_minutes,
+            row.id, numbers.number(row.entry_id), *who, row.title,
+            row.provider_number or "", mask_name(row.provider_name or ""), quantity, minutes,
             row.requested_at, ended_at, ORDER_STATUS_NAMES[status], "",
         )  # fmt: skip
+
+
+def _who(number: str, name: str, *, abroad: str) -> tuple[str, str]:
+    """How a member stands in the orders: number and masked name; of another branch's members only which branch."""
+    return (abroad, "外网点会员") if abroad else (number, mask_name(name))
+
+
+def _last_side(end: datetime) -> Any:
+    """Who proposed the last time before an instant: what the member wished for was not agreed on yet."""
+    return (
+        select(OrderProposal.side)
+        .where(OrderProposal.order_id == Order.id, OrderProposal.at < end)
+        .order_by(OrderProposal.id.desc())
+        .limit(1)
+        .correlate(Order)
+        .scalar_subquery()
+        .label("last_side")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,14 +385,16 @@ def _order_corrections(session: Session, branch: Branch, numbers: EntryNumbers) 
         number = numbers.number(correction.entry_id)
         if number is None:
             continue
-        undone, provider = correction.replacement_id is None, order.provider
+        undone, provider, member = correction.replacement_id is None, order.provider, order.member
+        abroad = member.branch.code if member.branch_id != branch.id else ""
         lines.append(
             CorrectionLine(
                 order.id,
                 (
-                    order.id, number, order.member.number, mask_name(order.member.name), order.offer.title,
+                    order.id, number, *_who(member.number, member.name, abroad=abroad), order.offer.title,
                     provider.number if provider else "", mask_name(provider.name if provider else ""),
-                    -order.quantity if undone else 0, correction.amount_minutes, order.requested_at, correction.at,
+                    -order.booked_quantity if undone else 0, correction.amount_minutes, order.requested_at,
+                    correction.at,
                     UNDONE_IN_BOOKS if undone else "更正数量", _name_of(session, correction.corrects_id),
                 ),
             )
@@ -372,7 +407,8 @@ def _state_at(end: datetime, row: Row[*tuple[Any, ...]]) -> tuple[datetime | Non
     ended_at = row.fulfilled_at or row.ended_at
     if ended_at is not None and ended_at < end:
         return ended_at, row.status
-    return None, ACCEPTED if row.accepted_at is not None and row.accepted_at < end else REQUESTED
+    agreed = row.accepted_at is not None and row.accepted_at < end and row.last_side != MEMBER_SIDE
+    return None, ACCEPTED if agreed else REQUESTED
 
 
 def trial_rows(balances: Sequence[TrialRow]) -> Iterator[tuple[Any, ...]]:

@@ -81,7 +81,7 @@ class Attendance(Base):
     approval_id: Mapped[int | None] = mapped_column(ForeignKey("shift_approval.id"))
     entry_id: Mapped[int | None]
     points: Mapped[int] = mapped_column(default=0)
-    capped_minutes: Mapped[int] = mapped_column(default=0, server_default="0")  # served, but above the day's cap
+    capped_minutes: Mapped[int] = mapped_column(default=0, server_default="0")  # served, without a coin
     submitted_in_id: Mapped[int | None] = mapped_column(ForeignKey("shift_approval.id"), index=True)  # the round
     held_reason: Mapped[str] = mapped_column(String(200), default="", server_default="")  # until the organiser answers
 

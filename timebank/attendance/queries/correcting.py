@@ -17,7 +17,18 @@ from timebank.ledger import queries as ledger_queries
 from timebank.ledger.queries import EntryView
 from timebank.ledger.service import EntryDraft, TransferDraft
 from timebank.rulebook.queries import named_rule
-from timebank.rulebook.rules import CAPPED, GROUP, TO_FUND, TO_GIVE, Earning, Settings, facts_of, points_of
+from timebank.rulebook.rules import (
+    BEYOND,
+    CAPPED,
+    GROUP,
+    TO_FUND,
+    TO_GIVE,
+    Earning,
+    Settings,
+    facts_of,
+    points_of,
+    split_paid,
+)
 from timebank.rulebook.rules import Split as Parts
 from timebank.rulebook.rules import split as share
 
@@ -115,7 +126,13 @@ class _Right:
 
 
 def _parts(session: Session, record: Attendance, entry: EntryView, minutes: int, rule: Settings) -> Parts:
-    """The right minutes shared out as when the entry was booked, beside what the day's other shifts bring now."""
+    """The right minutes shared out as when the entry was booked, beside what the day's other shifts bring now.
+
+    What somebody else paid is at most what they paid then: of what was not used, they may have disposed.
+    """
+    if entry.kind == ledger_queries.SERVE:
+        balance = _held_beside(session, record, entry, rule)
+        return split_paid(minutes, held=_issued(entry), balance=balance, rule=rule)
     day = local(record.shift.ends_at).date()
     today = coins_of_day(session, [record.member_id], day, without=record.shift_id).get(record.member_id, 0)
     earning = Earning(
@@ -148,7 +165,7 @@ def _instead(session: Session, record: Attendance, entry: EntryView, right: _Rig
     ]
     if not transfers:
         return None
-    facts = {name: fact for name, fact in entry.facts.items() if name not in {CAPPED, TO_FUND, TO_GIVE}}
+    facts = {name: fact for name, fact in entry.facts.items() if name not in {CAPPED, BEYOND, TO_FUND, TO_GIVE}}
     return EntryDraft(
         book_id=entry.book_id,
         kind=entry.kind if right.minutes.minutes else "adjust",
@@ -173,11 +190,18 @@ def _coin_transfers(session: Session, record: Attendance, entry: EntryView, part
         (parts.given, record.member.giveaway_account_id or UNOPENED),
         (parts.fund, fund),
     )
+    source = _payer(entry) or issuance
     return [
-        TransferDraft(debit_id=issuance, credit_id=account_id, amount=amount, unit="coin")
+        TransferDraft(debit_id=source, credit_id=account_id, amount=amount, unit="coin")
         for amount, account_id in shares
-        if amount
+        if amount and account_id != source
     ]
+
+
+def _payer(entry: EntryView) -> int | None:
+    """The account that paid a service in place of issuance."""
+    paid = [t.debit_id for t in entry.transfers if t.unit == "coin"] if entry.kind == ledger_queries.SERVE else []
+    return paid[0] if paid else None
 
 
 def _point_transfers(session: Session, record: Attendance, entry: EntryView, points: int) -> list[TransferDraft]:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from timebank.attendance.models import APPROVED, VOID, Attendance, PointsCarry, ShiftApproval
 from timebank.attendance.queries import SOURCE, coins_of_day
+from timebank.attendance.service.paying import Payment, find_payment
 from timebank.attendance.service.shifts import LockedShift
 from timebank.core.actor import Actor
 from timebank.core.clock import local
@@ -50,6 +51,7 @@ class Due:
     parts: Split
     points: int
     carry: int
+    payment: Payment | None = None  # coins set aside by who asked, in place of issuance
 
 
 def lock_records(session: Session, round_id: int) -> Sequence[Any]:
@@ -97,12 +99,14 @@ def book_records(
         for record in counted
     ]
     shares = _share_out(session, shift, earners)
+    payment = find_payment(session, shift, [record.member_id for record in counted])
     due = []
     for record, earner in zip(counted, earners, strict=True):
         rule = shares.rules[record.branch_id]
         points, carry = points_of(record.minutes, carry=carries[record.member_id], rule=rule)
-        parts = shares.parts[record.member_id]
-        due.append(Due(record=record, earner=earner, parts=parts, points=points, carry=carry))
+        paid = payment if payment is not None and payment.member_id == record.member_id else None
+        parts = paid.share(session, earner, rule) if paid else shares.parts[record.member_id]
+        due.append(Due(record=record, earner=earner, parts=parts, points=points, carry=carry, payment=paid))
     entries = _book(session, shift, due, shares=shares, actor=actor, now=now)
     approval.people, approval.minutes = len(due), sum(one.record.minutes for one in due)
     approval.points = sum(one.points for one in due)
@@ -149,19 +153,34 @@ def _book(
         book_id: ledger_queries.find_house_account(session, book_id, "issuance", "point") for book_id in shares.rules
     }
     drafted = [(one, _draft(shift, one, shares, points_from[one.record.branch_id], actor)) for one in due]
-    booked = [(one, draft) for one, draft in drafted if draft.transfers]
+    paid = _post_paid(session, drafted, now=now)
+    booked = [(one, draft) for one, draft in drafted if draft.transfers and one.payment is None]
     posted = ledger.post_many(session, [draft for _one, draft in booked], now=now) if booked else []
-    return {one.record.id: entry.entry_id for (one, _draft), entry in zip(booked, posted, strict=True)}
+    return paid | {one.record.id: entry.entry_id for (one, _draft), entry in zip(booked, posted, strict=True)}
+
+
+def _post_paid(session: Session, drafted: Sequence[tuple[Due, EntryDraft]], *, now: datetime) -> dict[int, int]:
+    """Book what is paid from coins set aside; returns entries by attendance record."""
+    entries = {}
+    for one, draft in drafted:
+        if one.payment is None:
+            continue
+        if draft.transfers:
+            entries[one.record.id] = one.payment.post(session, draft, now=now).entry_id
+        else:
+            one.payment.free(session, actor_id=draft.actor_id, now=now)
+    return entries
 
 
 def _draft(shift: LockedShift, one: Due, shares: Shares, points_from: int, actor: Actor) -> EntryDraft:
     record = one.record
-    transfers = shares.transfers(one.earner)
+    paid = one.payment
+    transfers = paid.transfers(one.earner, one.parts) if paid else shares.transfers(one.earner)
     if one.points:
         transfers.append(
             TransferDraft(debit_id=points_from, credit_id=record.point_account_id, amount=one.points, unit="point")
         )
-    facts = {
+    facts: dict[str, object] = {
         "title": shift.title,
         "shift_id": shift.id,
         "signed_minutes": record.signed_minutes,
@@ -171,9 +190,11 @@ def _draft(shift: LockedShift, one: Due, shares: Shares, points_from: int, actor
         facts[GROUP] = True
     if shift.backdated:
         facts[BACKDATED] = True
+    if paid is not None:
+        facts |= paid.facts()
     return EntryDraft(
         book_id=record.branch_id,
-        kind="earn",
+        kind=ledger_queries.SERVE if paid else "earn",
         key=f"attendance:{shift.id}:{record.member_id}",
         transfers=tuple(transfers),
         source_type=SOURCE,
@@ -195,7 +216,7 @@ def _record(
 ) -> None:
     """Mark every record as approved, and keep the carries."""
     points = {one.record.id: one.points for one in due}
-    capped = {one.record.id: one.parts.capped for one in due}
+    capped = {one.record.id: one.parts.capped + one.parts.beyond for one in due}
     rows = [
         {
             "which": r.id,

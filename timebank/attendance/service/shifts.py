@@ -47,6 +47,7 @@ class LockedShift:
     policy: Policy
     approval: ShiftApproval | None  # the last round
     backdated: bool
+    paid_hold_id: int | None  # coins set aside that pay the volunteer of a service that was asked for
 
 
 def lock_shift(session: Session, shift_id: int) -> LockedShift:
@@ -73,6 +74,7 @@ def lock_shift(session: Session, shift_id: int) -> LockedShift:
         policy=policy_of(shift, activity),
         approval=find_approval(session, shift_id),
         backdated=bool(activity.backdated_reason),
+        paid_hold_id=shift.paid_hold_id,
     )
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from timebank.attendance import queries as attendance
 from timebank.attendance.queries import RecordChange
+from timebank.clearing.queries import find_settled_by_entry
 from timebank.core.actor import Actor
 from timebank.corrections.rules import (
     AlreadyCorrected,
@@ -24,6 +25,7 @@ from timebank.corrections.rules import (
 )
 from timebank.exchange import queries as exchange
 from timebank.exchange.queries import OrderChange
+from timebank.exchange.rules import InDispute
 from timebank.ledger import queries as ledger
 from timebank.ledger.queries import AccountView, EntryView
 from timebank.ledger.service import EntryDraft
@@ -92,19 +94,22 @@ class Look:
 def refuse_entry(session: Session, entry: EntryView, actor: Actor) -> None:
     """Refuse what cannot be corrected at all, or not by this person.
 
-    Raises NotAllowed, IsReversal, AlreadyCorrected, NotCorrectable, OwnCoins, in this order.
+    Raises NotAllowed, IsReversal, AlreadyCorrected, NotCorrectable, OwnCoins, InDispute, in this order.
     """
     actor.require("books.correct", branch_id=entry.book_id)
     if entry.reverses_id is not None:
         raise IsReversal()
     if entry.reversed_by_id is not None:
         raise AlreadyCorrected()
-    if entry.kind == "inter_branch":
-        raise NotCorrectable(why="它和另一个网点的账成对，要在两边的清算里一起处理。")
+    if entry.kind == "inter_branch" and find_settled_by_entry(session, entry.id) is None:
+        raise NotCorrectable(why="它和另一个网点的账成对，要由收到的网点更正那边的一笔，两边会一起改。")
     if entry.kind == "adjust" and entry.source_type == attendance.SOURCE:
         raise NotCorrectable(why="它只是上一次更正时的积分取整。")
     if actor.member_id in parties_of(session, entry):
         raise OwnCoins()
+    order = exchange.find_booked_order(session, entry)
+    if order is not None and order.in_dispute:
+        raise InDispute()
 
 
 def kind_of(session: Session, entry: EntryView) -> str:
@@ -189,6 +194,8 @@ def _unopened(session: Session, entry: EntryView) -> AccountView:
         balance=0,
         held=0,
         available=0,
+        floor=0,
+        line=0,
     )
 
 

@@ -17,6 +17,7 @@ from timebank.corrections.rules import AlreadyAsked, AlreadyDecided, AmountMissi
 from timebank.corrections.service.carrying import Decision, carry_out, lock_concerned
 from timebank.ledger import queries as ledger_queries
 from timebank.ledger import service as ledger
+from timebank.ledger.queries import EntryView
 
 HOW = {"done": "已经办理", "declined": "没有同意", "withdrawn": "已经撤回"}
 
@@ -51,23 +52,54 @@ def ask(session: Session, draft: CorrectionDraft, *, form_key: str, actor: Actor
         raise AlreadyAsked()
     lock_concerned(session, entry)
     change = plan_change(session, entry, draft.minutes, key="ask")
+    correction = _keep(session, draft, entry, form_key=form_key, asked_by_id=person(actor), now=now)
+    if change.adds:
+        return correction
+    with suppress(ledger.BelowFloor):  # then it is kept as waiting
+        carry_out(session, correction, entry, Decision(by_id=None, note="", at=now))
+    return correction
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deciders:
+    """Who decided elsewhere that an entry is to be set right, and the second person where it took two."""
+
+    first_id: int
+    second_id: int | None = None
+
+
+def book_decided(session: Session, draft: CorrectionDraft, *, form_key: str, by: Deciders, now: datetime) -> Correction:
+    """Carry out what a floor above decided, in its transaction, by its own rules of who may. Call ``lock_entry`` first.
+
+    Raises NoSuchEntry, AlreadyAsked, NotLess, what ``ledger.reverse`` raises: BelowFloor where a second person has to
+    decide as well and none did; nothing is booked then.
+    """
+    lock_entry(session, draft.entry_id)
+    entry = ledger_queries.get_entry(session, draft.entry_id)
+    if find_waiting(session, entry.id) is not None:
+        raise AlreadyAsked()
+    lock_concerned(session, entry)
+    correction = _keep(session, draft, entry, form_key=form_key, asked_by_id=by.first_id, now=now)
+    carry_out(session, correction, entry, Decision(by_id=by.second_id, note="", at=now))
+    return correction
+
+
+def _keep(
+    session: Session, draft: CorrectionDraft, entry: EntryView, *, form_key: str, asked_by_id: int, now: datetime
+) -> Correction:
     correction = Correction(
         branch_id=entry.book_id,
         entry_id=entry.id,
         kind=WHOLE if draft.minutes is None else AMOUNT,
         new_minutes=draft.minutes,
         reason=draft.reason,
-        asked_by_id=person(actor),
+        asked_by_id=asked_by_id,
         asked_at=now,
         status=WAITING,
         form_key=form_key,
     )
     session.add(correction)
     session.flush()
-    if change.adds:
-        return correction
-    with suppress(ledger.BelowFloor):  # then it is kept as waiting
-        carry_out(session, correction, entry, Decision(by_id=None, note="", at=now))
     return correction
 
 

@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 
 from timebank.attendance import queries as attendance_queries
 from timebank.attendance import service as attendance
+from timebank.clearing import queries as clearing_queries
+from timebank.clearing import service as clearing
 from timebank.corrections.models import DONE, Correction
 from timebank.corrections.queries import Change, parties_of, plan_change
 from timebank.corrections.service.telling import tell_booked
@@ -73,7 +75,11 @@ def lock_concerned(session: Session, entry: EntryView) -> None:
 def _book(session: Session, entry: EntryView, reversal: Reversal, now: datetime) -> Reversed:
     """All or nothing also where it is refused, since a correction that waits goes on living then."""
     with session.begin_nested():
-        return ledger.reverse(session, entry.id, reversal, now=now)
+        payment = clearing_queries.find_settled_by_entry(session, entry.id)
+        if payment is None:
+            return ledger.reverse(session, entry.id, reversal, now=now)
+        instead = reversal.replacement
+        return clearing.reverse_settled(session, payment.id, reversal, instead=instead, now=now).booked
 
 
 def _keep(session: Session, change: Change, correction: Correction, booked: Reversed, now: datetime) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from timebank.demo.town.places import DAQI, XINQI
+from timebank.exchange.models import EVERYWHERE, OWN_BRANCH
 
 # Licence numbers are made up; the words are what a person would write there.
 _LAWYER: Final = "律师执业证（证号：演示 0001）"
@@ -27,6 +28,7 @@ class Service:
     description: str
     place: str = ""
     licence: str = ""
+    shared_with: str = OWN_BRANCH
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +60,7 @@ SERVICES: Final = (
         price_minutes=60,
         description="电视、洗衣机、电风扇、电饭煲。先看毛病再动手，要换零件的您自己买，我不收钱。",
         place="上门",
+        shared_with=EVERYWHERE,
     ),
     Service(
         provider="夏志刚",
@@ -147,6 +150,7 @@ SERVICES: Final = (
         price_minutes=60,
         description="自带围布和电推，剪完收拾干净。卧床的也行，家里要有一个人搭把手。",
         place="上门，新碶范围内",
+        shared_with=EVERYWHERE,
     ),
     Service(
         provider="乐永康",
@@ -205,6 +209,7 @@ SERVICES: Final = (
         price_minutes=120,
         description="陪去医院挂号、检查、取药，结果记在本子上交给家里人。",
         place="北仑区内医院",
+        shared_with=EVERYWHERE,
     ),
     Service(
         provider="曹雅琴",

@@ -9,6 +9,7 @@ from flask import render_template, url_for
 from sqlalchemy.orm import Session
 
 from timebank.activities.queries import list_open_appeals
+from timebank.agreements.queries import list_waiting_agreements
 from timebank.archives import queries as archives
 from timebank.attendance.queries import (
     ShiftCard,
@@ -19,6 +20,7 @@ from timebank.attendance.queries import (
 )
 from timebank.branches.models import Branch
 from timebank.branches.views import choose_branch
+from timebank.clearing.queries import count_waiting
 from timebank.core import clock
 from timebank.core.actor import Actor
 from timebank.core.clock import month_name
@@ -26,11 +28,14 @@ from timebank.core.db import db
 from timebank.core.workdays import deadline, first_in_time
 from timebank.corrections.queries import count_open
 from timebank.desks.views import blueprint
+from timebank.disputes.queries import list_open as list_open_disputes
+from timebank.disputes.views.base import due_of
 from timebank.exchange.queries import BranchCounts, count_for_branch, list_unchecked, redemption_capacity
 from timebank.giving.queries import list_waiting_grants
 from timebank.ledger import queries as ledger
 from timebank.members.models import ACTIVE
 from timebank.members.queries import count_by_status, count_pending
+from timebank.requests.queries import count_desk
 from timebank.web.filters import span
 from timebank.web.guards import current_actor, guard
 
@@ -56,7 +61,7 @@ def branch_desk() -> str:
         "desks/branch.html",
         choice=choice,
         branch=branch,
-        waiting=_queue(session, branch, counts, actor, now),
+        waiting=list_queue(session, branch, counts, actor, now),
         audit=archives.latest_audit(session, branch.id),
         month=clock.month_of(now),
         totals=month_totals(session, frozenset({branch.id}), clock.month_of(now)),
@@ -69,7 +74,8 @@ def branch_desk() -> str:
     )
 
 
-def _queue(session: Session, branch: Branch, counts: BranchCounts, actor: Actor, now: datetime) -> list[Waiting]:
+def list_queue(session: Session, branch: Branch, counts: BranchCounts, actor: Actor, now: datetime) -> list[Waiting]:
+    """What waits at a branch for a decision that this actor may take."""
     here = frozenset({branch.id})
     found: list[Waiting] = []
     pending = count_pending(session, here)
@@ -100,9 +106,13 @@ def _queue(session: Session, branch: Branch, counts: BranchCounts, actor: Actor,
         )
     found += _late(session, branch, actor, now)
     found += _corrections(session, branch, actor)
+    found += _disputes(session, branch, actor, now)
     found += _grants(session, branch, actor)
+    found += _agreements(session, branch, actor)
     found += _licences(session, branch, actor, now)
     found += _orders(branch, counts, actor)
+    found += _requests(session, branch, actor, now)
+    found += _clearing(session, branch, actor)
     found += _months(session, branch, actor, now)
     return found
 
@@ -134,12 +144,35 @@ def _corrections(session: Session, branch: Branch, actor: Actor) -> list[Waiting
     return [Waiting(count=count, title=title, text=text, url=url) for count, title, text in lines if count]
 
 
+def _disputes(session: Session, branch: Branch, actor: Actor, now: datetime) -> list[Waiting]:
+    waiting = list_open_disputes(session, branch.id)
+    if not waiting or not actor.may("dispute.read", branch_id=branch.id):
+        return []
+    text = f"最急的是“{waiting[0].order.offer.title}”，{due_of(waiting[0], now).words}"
+    url = url_for("disputes.desk", branch=branch.id)
+    return [Waiting(count=len(waiting), title="等决定的争议", text=text, url=url)]
+
+
 def _grants(session: Session, branch: Branch, actor: Actor) -> list[Waiting]:
     if not actor.may("fund.grant", branch_id=branch.id):
         return []
     count = len(list_waiting_grants(session, branch.id))
     url = url_for("giving.fund_desk", branch=branch.id)
     return [Waiting(count=count, title="等第二人同意的帮扶", text="从爱心基金给会员", url=url)] if count else []
+
+
+def _agreements(session: Session, branch: Branch, actor: Actor) -> list[Waiting]:
+    if not actor.may("organisation.change", branch_id=branch.id):
+        return []
+    return [
+        Waiting(
+            count=1,
+            title=f"共建协议等第二人：{one.organisation.name}",
+            text=f"{one.year} 年 · {what}",
+            url=url_for("agreements.agreement", agreement_id=one.id),
+        )
+        for one, what in list_waiting_agreements(session, branch.id)
+    ]
 
 
 def _licences(session: Session, branch: Branch, actor: Actor, now: datetime) -> list[Waiting]:
@@ -163,6 +196,29 @@ def _orders(branch: Branch, counts: BranchCounts, actor: Actor) -> list[Waiting]
     return [Waiting(count=count, title=title, text=text, url=to) for count, title, text, to in lines if count]
 
 
+def _requests(session: Session, branch: Branch, actor: Actor, now: datetime) -> list[Waiting]:
+    if not actor.may("request.check", branch_id=branch.id):
+        return []
+    counts = count_desk(session, branch.id, today=clock.today(now))
+    lines = (
+        (counts.asked, "等受理的点单", "核对以后派单，或者说明为什么不行", "asked"),
+        (counts.soon_over, "快到期还没人接的点单", "打电话问一问合适的志愿者", "open"),
+    )
+    return [
+        Waiting(count=count, title=title, text=text, url=url_for("requests.desk", branch=branch.id, part=part))
+        for count, title, text, part in lines
+        if count
+    ]
+
+
+def _clearing(session: Session, branch: Branch, actor: Actor) -> list[Waiting]:
+    count = count_waiting(session, branch.id)
+    if not count or not actor.may("clearing.change", branch_id=branch.id):
+        return []
+    url = url_for("clearing.network", branch=branch.id)
+    return [Waiting(count=count, title="网点互通", text="别的网点提出的、要核对的差异、等同意的轧差", url=url)]
+
+
 def _months(session: Session, branch: Branch, actor: Actor, now: datetime) -> list[Waiting]:
     months = archives.list_unfinished(session, branch.id, now=now)
     if not months or not actor.may("archive.close", branch_id=branch.id):
@@ -177,16 +233,26 @@ def _links(branch: Branch, actor: Actor) -> list[tuple[str, str, str, str]]:
     places = (
         ("member.read", url_for("members.members", branch=branch.id), "会员", "名单、登记、导入名册", "users"),
         ("team.change", url_for("members.teams", branch=branch.id), "服务队", "队伍和队员", "heart"),
+        (
+            "organisation.read",
+            url_for("agreements.organisations", branch=branch.id),
+            "驻区单位",
+            "共建协议、承诺、时长",
+            "building",
+        ),
         ("role.grant", url_for("members.roles", branch=branch.id), "身份", "组织者、管理员、监督员", "key"),
         ("offer.branch", url_for("exchange.branch_offers", branch=branch.id), "物品与服务", "上架、库存", "gift"),
         ("order.read", url_for("exchange.branch_orders", branch=branch.id), "兑换单", "查找、核销", "ticket"),
         ("desk.open", url_for("partners.desks", branch=branch.id), "合作单位核销台", "开台、关台", "scan"),
         ("slip.read", url_for("partners.slips", branch=branch.id), "合作单位对账单", "每月换走了什么，可打印", "list"),
+        ("request.read", url_for("requests.desk", branch=branch.id), "点单和派单", "受理、派单、跟进", "bell"),
         ("activity.post", url_for("activities.organise"), "组织活动", "发布、现场、核对", "hand"),
+        ("clearing.read", url_for("clearing.network", branch=branch.id), "网点互通", "额度、对账单、差异", "share"),
         ("archive.read", url_for("archives.months", branch=branch.id), "月度归档", "结账、下载归档包", "archive"),
         ("books.read", url_for("desks.trial_balance", branch=branch.id), "监督", "试算平衡、分录、自检", "scale"),
         ("books.read", url_for("desks.liability", branch=branch.id), "爱心币家底", "还有多少没有兑换", "coin"),
         ("fund.read", url_for("giving.fund_desk", branch=branch.id), "爱心基金", "捐赠、帮扶、两人同意", "heart"),
+        ("dispute.read", url_for("disputes.desk", branch=branch.id), "争议", "双方说明、期限、决定", "scale"),
         ("rules.read", url_for("rulebook.rules", branch=branch.id), "存币规则", "积分、上限、过期，每次修改", "book"),
         ("books.read", url_for("corrections.desk", branch=branch.id), "更正", "等决定的、核对申请、经过", "edit"),
         ("branch.change", url_for("branches.settings", branch=branch.id), "网点设置", "名称、地址、电话", "settings"),

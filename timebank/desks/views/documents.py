@@ -17,7 +17,7 @@ from timebank.corrections.models import KIND_NAMES, STATUS_NAMES
 from timebank.desks import bookkeeping
 from timebank.desks.views import blueprint
 from timebank.desks.views.books import holders_of
-from timebank.exchange.models import ORDER_STATUS_NAMES, UNDONE_IN_BOOKS, Order
+from timebank.exchange.models import DISPUTED_NAME, ORDER_STATUS_NAMES, UNDONE_IN_BOOKS, Order
 from timebank.ledger import queries as ledger
 from timebank.ledger.queries import EntryView
 from timebank.members.models import Member
@@ -113,15 +113,23 @@ def _attendance(record: Attendance) -> Facts:
 def _order(order: Order) -> Facts:
     return [
         ("编号", str(order.id)),
-        ("兑换", f"{order.offer.title} × {order.quantity}"),
+        ("兑换", f"{order.offer.title} × {order.booked_quantity}"),
         ("谁兑换", person_shown(order.member)),
-        ("谁提供", person_shown(order.provider) if order.provider else "网点"),
-        ("爱心币", minutes.coins(order.amount_minutes)),
+        ("谁提供", person_shown(order.provider) if order.provider else order.offer.given_by),
+        ("爱心币", minutes.coins(order.booked_minutes)),
+        *([("原来约好", minutes.coins(order.amount_minutes))] if order.fulfilled_minutes else []),
+        *([("只算一部分，因为", order.part_reason)] if order.part_reason else []),
         *([("更正后", minutes.coins(order.amount_now))] if order.corrections else []),
         ("提出", moment(order.requested_at)),
         ("完成", moment(order.fulfilled_at) if order.fulfilled_at else "还没有"),
-        ("状态", UNDONE_IN_BOOKS if order.undone else ORDER_STATUS_NAMES[order.status]),
+        ("状态", _state(order)),
     ]
+
+
+def _state(order: Order) -> str:
+    if order.undone:
+        return UNDONE_IN_BOOKS
+    return DISPUTED_NAME if order.in_dispute else ORDER_STATUS_NAMES[order.status]
 
 
 def person_shown(member: Member) -> str:

@@ -16,6 +16,7 @@ from timebank.growth.rules import stars
 from timebank.ledger import queries as ledger
 from timebank.members.queries import get_member
 from timebank.notices.queries import count_unread, list_unread
+from timebank.requests import queries as requests
 from timebank.rulebook.queries import expires_soon
 from timebank.web.guards import current_actor, guard
 
@@ -27,7 +28,8 @@ _SHOWN = 3
 def me() -> str:
     """My page."""
     session, now = db.session(), clock.now()
-    member = get_member(session, current_actor().member_id or 0)
+    actor = current_actor()
+    member = get_member(session, actor.member_id or 0)
     sign_ups = queries.coming_sign_ups(session, member.id, now=now)
     mine = queries.next_shift(sign_ups)
     totals = member_totals(session, member.id)
@@ -45,6 +47,8 @@ def me() -> str:
         door_open=mine is not None and queries.door_is_open(mine, now),
         others=[one for one in sign_ups if one.shift is not mine],
         offers=[one for one in sign_ups if one.status == OFFERED and one.offered_until and now < one.offered_until],
+        invited=requests.show_many(session, requests.list_invited(session, member.id), actor, now=now),
+        unrated=requests.count_unrated(session, member.id),
         waiting=list_waiting(session, member.id, now=now),
         notices=list_unread(session, member.id, most=_SHOWN),
         unread=count_unread(session, member.id),

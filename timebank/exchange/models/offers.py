@@ -58,6 +58,8 @@ class Offer(Base):
         CheckConstraint("(kind = 'resource') = (capacity IS NOT NULL)", name="resources_have_capacity"),
         CheckConstraint("capacity IS NULL OR capacity > 0", name="capacity_positive"),
         CheckConstraint("use_by IS NULL OR kind = 'goods'", name="goods_are_used_by"),
+        CheckConstraint("answer_days IS NULL OR answer_days BETWEEN 1 AND 30", name="answer_days"),
+        CheckConstraint("serve_days IS NULL OR serve_days BETWEEN 1 AND 90", name="serve_days"),
         CheckConstraint("shared_with IN ('branch', 'chosen', 'all')", name="shared_with"),
         Index("ix_offer_branch_id_status", "branch_id", "status"),
         Index("ix_offer_home_id", "home_id"),
@@ -88,6 +90,9 @@ class Offer(Base):
     words: Mapped[str] = mapped_column(Text, default="", server_default="")
     form_key: Mapped[str] = mapped_column(String(80), unique=True)
     created_at: Mapped[datetime]
+    answer_days: Mapped[int | None]  # how long a request waits for an answer; None: as everywhere
+    serve_days: Mapped[int | None]  # how long what was agreed waits to be done, or goods to be fetched
+    posted_by_id: Mapped[int | None]  # who put it on the list; not known of old ones
 
     branch: Mapped[Branch] = relationship()
     area: Mapped[Area | None] = relationship(foreign_keys=[area_id])

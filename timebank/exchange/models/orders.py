@@ -27,6 +27,9 @@ OPEN: Final = (REQUESTED, ACCEPTED)
 UNDONE: Final = "undone"  # a fulfilled order whose coins were given back; a state people see, no state of the row
 UNDONE_NAME: Final = "已退回"
 UNDONE_IN_BOOKS: Final = "已冲正退回"  # the same for those who read the books
+DISPUTED: Final = "disputed"  # a case about it is open: nothing can be done with it; likewise no state of the row
+DISPUTED_NAME: Final = "有争议"
+MEMBER_SIDE, PROVIDER_SIDE = "member", "provider"
 
 
 _OWN_NAMES: Final = {
@@ -38,7 +41,10 @@ _OWN_NAMES: Final = {
 def status_name(status: str, kind: str) -> str:
     """What people call a state; goods are not agreed on but wait on the shelf, and hours of a room are booked."""
     own = _OWN_NAMES.get(kind, {})
-    return own.get(status) or (UNDONE_NAME if status == UNDONE else ORDER_STATUS_NAMES[status])
+    return own.get(status) or _SEEN.get(status) or ORDER_STATUS_NAMES[status]
+
+
+_SEEN: Final = {UNDONE: UNDONE_NAME, DISPUTED: DISPUTED_NAME}
 
 
 class Order(Base):
@@ -49,7 +55,23 @@ class Order(Base):
         CheckConstraint(f"status IN {tuple(ORDER_STATUS_NAMES)}", name="status"),
         CheckConstraint("quantity > 0 AND amount_minutes > 0", name="amount_positive"),
         CheckConstraint("(status = 'fulfilled') = (fulfilled_at IS NOT NULL)", name="fulfilled_at"),
+        CheckConstraint(
+            "fulfilled_minutes IS NULL OR "
+            "(status = 'fulfilled' AND fulfilled_minutes > 0 AND fulfilled_minutes < amount_minutes)",
+            name="part_of_minutes",
+        ),
+        CheckConstraint(
+            "fulfilled_quantity IS NULL OR "
+            "(fulfilled_minutes IS NOT NULL AND fulfilled_quantity > 0 AND fulfilled_quantity < quantity)",
+            name="part_of_quantity",
+        ),
+        CheckConstraint("settled_at IS NULL OR disputed_at IS NOT NULL", name="settled_after_dispute"),
+        CheckConstraint(
+            "disputed_at IS NULL OR settled_at IS NOT NULL OR status IN ('accepted', 'fulfilled')",
+            name="stays_while_disputed",
+        ),
         Index("ix_exchange_order_offer_id_status", "offer_id", "status"),
+        Index("uq_exchange_order_proposal_id", "proposal_id", unique=True),
         Index("ix_exchange_order_status_expires_at", "status", "expires_at"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -62,6 +84,7 @@ class Order(Base):
     amount_minutes: Mapped[int]
     wish: Mapped[str] = mapped_column(String(200), default="")
     hold_id: Mapped[int] = mapped_column(ForeignKey("hold.id"), unique=True)
+    proposal_id: Mapped[int | None] = mapped_column(ForeignKey("proposal.id"))  # for another branch's offer
     voucher: Mapped[str] = mapped_column(String(16), unique=True)
     status: Mapped[str] = mapped_column(String(10), default=REQUESTED)
     form_key: Mapped[str] = mapped_column(String(80), unique=True)
@@ -77,6 +100,12 @@ class Order(Base):
     ended_at: Mapped[datetime | None]
     ended_by_id: Mapped[int | None]
     end_reason: Mapped[str] = mapped_column(String(200), default="")
+    latest_at: Mapped[datetime | None]  # when it dies whatever is agreed; None for old ones
+    fulfilled_minutes: Mapped[int | None]  # what of the amount was taken, where that was less than all
+    fulfilled_quantity: Mapped[int | None]  # likewise of goods
+    part_reason: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    disputed_at: Mapped[datetime | None]  # a case was opened; taken away with the case
+    settled_at: Mapped[datetime | None]  # that case was decided
 
     branch: Mapped[Branch] = relationship()
     offer: Mapped[Offer] = relationship()
@@ -91,9 +120,24 @@ class Order(Base):
         return self.served_by_id or self.provider_id
 
     @property
+    def booked_minutes(self) -> int:
+        """What was taken of what was set aside; until then, all of it."""
+        return self.amount_minutes if self.fulfilled_minutes is None else self.fulfilled_minutes
+
+    @property
+    def booked_quantity(self) -> int:
+        """How many were handed out of those ordered; until then, all of them."""
+        return self.quantity if self.fulfilled_quantity is None else self.fulfilled_quantity
+
+    @property
+    def in_dispute(self) -> bool:
+        """Whether a case about it waits for its decision."""
+        return self.disputed_at is not None and self.settled_at is None
+
+    @property
     def amount_now(self) -> int:
         """What it costs with every correction since; nothing for one that was undone."""
-        return self.amount_minutes + sum(one.amount_minutes for one in self.corrections)
+        return self.booked_minutes + sum(one.amount_minutes for one in self.corrections)
 
     @property
     def undone(self) -> bool:
@@ -106,6 +150,21 @@ class Order(Base):
         if self.undone:
             return None
         return self.corrections[-1].replacement_id if self.corrections else self.entry_id
+
+
+class OrderProposal(Base):
+    """A time that one side of an order proposed; append-only. The latest one stands."""
+
+    __tablename__ = "order_proposal"
+    __table_args__ = (CheckConstraint("side IN ('member', 'provider')", name="side"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("exchange_order.id"), index=True)
+    side: Mapped[str] = mapped_column(String(8))
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))  # staff may answer for a provider
+    meet_at: Mapped[datetime]
+    words: Mapped[str] = mapped_column(String(200), default="")
+    at: Mapped[datetime]
+    form_key: Mapped[str | None] = mapped_column(String(80), unique=True)
 
 
 class OrderCorrection(Base):

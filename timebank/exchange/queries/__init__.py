@@ -1,7 +1,7 @@
 """Reads of 兑换, for its own pages and for the desks above."""
 
 from timebank.exchange.queries.calendar import WEEK, Day, Slot, count_booked_days, find_closure, list_closures, week_of
-from timebank.exchange.queries.corrected import IS_UNDONE
+from timebank.exchange.queries.corrected import IN_DISPUTE, IS_UNDONE
 from timebank.exchange.queries.correcting import SOURCE, OrderChange, find_booked_order, plan_correction
 from timebank.exchange.queries.licences import has_licence, list_licences_ending, list_unchecked
 from timebank.exchange.queries.needs import (
@@ -25,6 +25,7 @@ from timebank.exchange.queries.offers import (
     list_branch_resources,
     list_branch_services,
     list_member_offers,
+    list_organisation_offers,
     list_shelf,
     list_words,
     redemption_capacity,
@@ -39,15 +40,18 @@ from timebank.exchange.queries.orders import (
     count_taken,
     find_order_by_key,
     find_order_by_voucher,
+    find_proposal_by_key,
     get_order,
     has_standing_order,
     list_branch_orders,
     list_member_orders,
+    list_proposals,
     list_waiting,
     may_confirm,
     may_see,
     ratings_of,
     score_of_member,
+    state_of,
 )
 from timebank.exchange.queries.photos import PhotoNotFound, first_photos, get_picture, list_photos
 from timebank.exchange.queries.search import FURTHER, NEAR, Found, OfferFilter, OfferRow, list_offers
@@ -56,6 +60,7 @@ from timebank.exchange.queries.teams import leads, list_led_by
 
 __all__ = [
     "FURTHER",
+    "IN_DISPUTE",
     "IS_UNDONE",
     "NEAR",
     "SOURCE",
@@ -86,6 +91,7 @@ __all__ = [
     "find_offer_by_key",
     "find_order_by_key",
     "find_order_by_voucher",
+    "find_proposal_by_key",
     "first_photos",
     "get_need",
     "get_offer",
@@ -106,8 +112,10 @@ __all__ = [
     "list_member_orders",
     "list_neighbours_needs",
     "list_offers",
+    "list_organisation_offers",
     "list_own_needs",
     "list_photos",
+    "list_proposals",
     "list_shares",
     "list_shelf",
     "list_unchecked",
@@ -122,5 +130,6 @@ __all__ = [
     "redemption_capacity",
     "score_of_member",
     "scores_of",
+    "state_of",
     "week_of",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Integer, cast, func, select
+from sqlalchemy import ColumnElement, Integer, and_, cast, func, select
 
 from timebank.exchange.models import Order, OrderCorrection
 
@@ -11,8 +11,11 @@ IS_UNDONE: ColumnElement[bool] = Order.id.in_(
     select(OrderCorrection.order_id).where(OrderCorrection.replacement_id.is_(None))
 )
 
-# What an order costs with every correction since.
-AMOUNT: ColumnElement[int] = Order.amount_minutes + func.coalesce(
+# A case about it waits for its decision.
+IN_DISPUTE: ColumnElement[bool] = and_(Order.disputed_at.is_not(None), Order.settled_at.is_(None))
+
+# What was taken of an order, with every correction since.
+AMOUNT: ColumnElement[int] = func.coalesce(Order.fulfilled_minutes, Order.amount_minutes) + func.coalesce(
     select(cast(func.sum(OrderCorrection.amount_minutes), Integer))
     .where(OrderCorrection.order_id == Order.id)
     .correlate(Order)

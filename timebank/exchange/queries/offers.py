@@ -122,6 +122,12 @@ def list_words(session: Session, offer_id: int, *, most: int = 10) -> list[Words
     return [Words(by=by, score=score, words=words, on=at) for by, score, words, at in rows]
 
 
+def list_organisation_offers(session: Session, organisation_id: int, *, today: date) -> Sequence[Offer]:
+    """What an organisation gives that can be redeemed on a day, by title."""
+    theirs = open_offers(today).where(Offer.organisation_id == organisation_id)
+    return session.scalars(theirs.order_by(Offer.title, Offer.id)).all()
+
+
 def list_member_offers(session: Session, member_id: int) -> list[KeptOffer]:
     """A member's own offers and those of the teams they lead, those still up first."""
     return _kept(

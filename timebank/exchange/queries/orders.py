@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
@@ -12,8 +13,10 @@ from sqlalchemy.orm import Session, aliased, selectinload
 from timebank.core.actor import Actor
 from timebank.core.errors import NotFound
 from timebank.core.paging import Page, read_page
+from timebank.exchange import rules
 from timebank.exchange.models import (
     ACCEPTED,
+    DISPUTED,
     FULFILLED,
     GOODS,
     LISTED,
@@ -22,9 +25,10 @@ from timebank.exchange.models import (
     UNDONE,
     Offer,
     Order,
+    OrderProposal,
     Rating,
 )
-from timebank.exchange.queries.corrected import IS_UNDONE
+from timebank.exchange.queries.corrected import IN_DISPUTE, IS_UNDONE
 from timebank.exchange.rules import Score
 from timebank.members.models import Member
 
@@ -48,7 +52,7 @@ class Waiting:
 
 @dataclass(frozen=True, kw_only=True)
 class OrderFilter:
-    """What a desk looks for; empty means anything. ``status`` may be ``open`` or ``undone``."""
+    """What a desk looks for; empty means anything. ``status`` may be ``open``, ``undone`` or ``disputed``."""
 
     status: str = ""
     kind: str = ""
@@ -71,9 +75,25 @@ def find_order_by_key(session: Session, form_key: str) -> Order | None:
     return session.scalars(select(Order).where(Order.form_key == form_key)).one_or_none()
 
 
+def find_proposal_by_key(session: Session, form_key: str) -> OrderProposal | None:
+    """The proposed time that a form made."""
+    return session.scalars(select(OrderProposal).where(OrderProposal.form_key == form_key)).one_or_none()
+
+
+def list_proposals(session: Session, order_id: int) -> Sequence[OrderProposal]:
+    """The times that the two sides of an order proposed, the latest last."""
+    found = select(OrderProposal).where(OrderProposal.order_id == order_id).order_by(OrderProposal.id)
+    return session.scalars(found).all()
+
+
+def state_of(order: Order, now: datetime) -> str:
+    """The state an order is really in: what time, or a case about it, did to it."""
+    return rules.status_at(order.status, order.expires_at, now, in_dispute=order.in_dispute)
+
+
 def has_standing_order(session: Session, member_id: int, *, now: datetime) -> bool:
     """Whether a member has redeemed something that was not undone, or an order of theirs is open and in time."""
-    open_one = and_(Order.status.in_(OPEN), Order.expires_at > now)
+    open_one = and_(Order.status.in_(OPEN), or_(Order.expires_at > now, IN_DISPUTE))
     redeemed = and_(Order.status == FULFILLED, ~IS_UNDONE)
     chosen = select(Order.id).where(Order.member_id == member_id, or_(redeemed, open_one)).limit(1)
     return session.scalar(chosen) is not None
@@ -108,7 +128,8 @@ def get_order(session: Session, order_id: int, actor: Actor) -> Order:
 
 def count_taken(session: Session, offer_id: int, member_id: int) -> int:
     """How many of an offer a member has, ordered or received; what was undone does not count."""
-    taken = select(func.coalesce(func.sum(Order.quantity), 0)).where(
+    booked = func.coalesce(Order.fulfilled_quantity, Order.quantity)
+    taken = select(func.coalesce(func.sum(booked), 0)).where(
         Order.offer_id == offer_id, Order.member_id == member_id, Order.status.in_((*OPEN, FULFILLED)), ~IS_UNDONE
     )
     return int(session.scalar(taken) or 0)
@@ -118,7 +139,7 @@ def list_waiting(session: Session, member_id: int, *, now: datetime, most: int =
     """The orders that need this member to do something: to answer first, then by when they run out; ratings last."""
     given = or_(Order.provider_id == member_id, Order.served_by_id == member_id)
     asked = Order.member_id == member_id
-    alive = and_(Order.status.in_(OPEN), Order.expires_at > now)
+    alive = and_(Order.status.in_(OPEN), Order.expires_at > now, ~IN_DISPUTE)
     open_orders = session.scalars(
         _whole(select(Order))
         .where(alive, or_(given, and_(asked, Order.status == ACCEPTED)))
@@ -129,7 +150,7 @@ def list_waiting(session: Session, member_id: int, *, now: datetime, most: int =
     rated = exists().where(Rating.order_id == Order.id, Rating.by_id == member_id)
     unrated = session.scalars(
         _whole(select(Order))
-        .where(or_(given, asked), Order.status == FULFILLED, ~IS_UNDONE, ~rated)
+        .where(or_(given, asked), Order.status == FULFILLED, ~IS_UNDONE, ~IN_DISPUTE, ~rated)
         .order_by(Order.fulfilled_at.desc())
         .limit(max(most - len(waiting), 0))
     )
@@ -178,6 +199,8 @@ def list_branch_orders(
 def _has_status(wanted: str) -> ColumnElement[bool]:
     if wanted == UNDONE:
         return IS_UNDONE
+    if wanted == DISPUTED:
+        return IN_DISPUTE
     if wanted == FULFILLED:
         return and_(Order.status == FULFILLED, ~IS_UNDONE)
     return Order.status.in_(OPEN) if wanted == "open" else Order.status == wanted
@@ -186,13 +209,13 @@ def _has_status(wanted: str) -> ColumnElement[bool]:
 def _whole(chosen: Select[Order]) -> Select[Order]:
     offer = selectinload(Order.offer)
     gives = (offer.selectinload(Offer.team), offer.selectinload(Offer.organisation), selectinload(Order.provider))
-    whose = (offer, *gives, selectinload(Order.member), selectinload(Order.branch))
+    whose = (offer, *gives, selectinload(Order.member).selectinload(Member.branch), selectinload(Order.branch))
     return chosen.options(*whose, selectinload(Order.corrections))
 
 
 def count_for_branch(session: Session, branch_id: int, *, now: datetime, today: date) -> BranchCounts:
     """A branch's open orders and its shelf."""
-    alive = and_(Order.branch_id == branch_id, Order.status.in_(OPEN), Order.expires_at > now)
+    alive = and_(Order.branch_id == branch_id, Order.status.in_(OPEN), Order.expires_at > now, ~IN_DISPUTE)
     unanswered, to_pick_up, agreed = session.execute(
         select(
             func.count().filter(Order.status == REQUESTED),

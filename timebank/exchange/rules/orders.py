@@ -1,7 +1,8 @@
 """What may happen to an order when, how long things wait, how a voucher is read: no session, no clock.
 
 The one state machine: requested → accepted → fulfilled (→ rated), with declined, cancelled and expired as other ends.
-Goods of the branch need nobody's word and start as accepted.
+Goods of the branch need nobody's word and start as accepted. A member who cannot come at the time accepted proposes
+another: accepted → requested. While a case about an order is open it is disputed and nothing can be done with it.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ MAX_QUANTITY: Final = 20
 MAX_STOCK: Final = 100_000
 
 ANSWER_TIME: Final = timedelta(days=7)  # how long a request waits for the provider's answer
-SERVE_TIME: Final = timedelta(days=30)  # how long an agreed service waits to be done
-PICK_UP_TIME: Final = timedelta(days=30)  # how long the branch keeps goods that were ordered
+SERVE_TIME: Final = timedelta(days=30)  # how long an agreed service waits to be done, and goods to be fetched
 CONFIRM_TIME: Final = timedelta(days=7)  # after the hours that were booked, for the desk to take the voucher
+MOST_ANSWER_DAYS: Final = 30
+MOST_SERVE_DAYS: Final = 90
 
 TOLD_BEFORE: Final = timedelta(days=3)  # before an offer's last day
 LICENCE_TOLD_BEFORE: Final = timedelta(days=30)  # before the last day of a licence
@@ -35,11 +37,12 @@ LICENSED: Final = frozenset({"legal", "medical", "electrical"})
 VOUCHER_MARK: Final = tags.VOUCHER  # 兑; keeps vouchers apart from codes of every other purpose
 VOUCHER_LENGTH: Final = 11
 
-Verb = Literal["accept", "decline", "cancel", "fulfil", "rate"]
+Verb = Literal["accept", "propose", "decline", "cancel", "fulfil", "rate"]
 
 # verb → state → state after it. What is not here is refused; see ``decide``.
 MOVES: Final[dict[str, dict[str, str]]] = {
     "accept": {"requested": "accepted", "accepted": "accepted"},  # again: another time was agreed on
+    "propose": {"requested": "requested", "accepted": "requested"},  # open again until the provider has agreed
     "decline": {"requested": "declined", "declined": "declined"},
     "cancel": {"requested": "cancelled", "accepted": "cancelled", "cancelled": "cancelled"},
     "fulfil": {"accepted": "fulfilled", "fulfilled": "fulfilled"},
@@ -73,6 +76,13 @@ class OrderEnded(Conflict):
 
     code = "exchange.order_ended"
     text = "这张兑换单{how}，冻结的爱心币已经退回。需要的话请重新兑换。"
+
+
+class InDispute(Conflict):
+    """A case about it is open."""
+
+    code = "exchange.in_dispute"
+    text = "这一单有争议，正在处理，有结果以前不能办别的。请打开这一单，看争议的进展。"
 
 
 class NotFulfilledYet(Conflict):
@@ -118,6 +128,8 @@ def decide(verb: Verb, status: str) -> str:
     after = MOVES[verb].get(status)
     if after is not None:
         return after
+    if status == "disputed":
+        raise InDispute()
     if status in _ENDED_HOW:
         raise OrderEnded(how=_ENDED_HOW[status])
     if verb == "rate":
@@ -127,19 +139,61 @@ def decide(verb: Verb, status: str) -> str:
     raise NotAcceptedYet() if verb == "fulfil" else AlreadyAccepted()
 
 
-def status_at(status: str, expires_at: datetime, now: datetime) -> str:
-    """The state an order is really in: an open one whose time ran out is expired, even before the sweep came by."""
+def status_at(status: str, expires_at: datetime, now: datetime, *, in_dispute: bool = False) -> str:
+    """The state an order is really in: an open one whose time ran out is expired, even before the sweep came by.
+
+    Time does not run out while a case about it is open.
+    """
+    if in_dispute:
+        return "disputed"
     return "expired" if status in {"requested", "accepted"} and expires_at <= now else status
 
 
-def expiry_at_request(kind: str, now: datetime) -> datetime:
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How long a request waits for an answer, and what was agreed (or laid aside) for being done."""
+
+    answer: timedelta = ANSWER_TIME
+    serve: timedelta = SERVE_TIME
+
+
+def terms_of(answer_days: int | None, serve_days: int | None) -> Terms:
+    """The terms of an offer; what it does not say is as everywhere."""
+    return Terms(
+        answer=ANSWER_TIME if answer_days is None else timedelta(days=answer_days),
+        serve=SERVE_TIME if serve_days is None else timedelta(days=serve_days),
+    )
+
+
+def expiry_at_request(kind: str, now: datetime, terms: Terms = Terms()) -> datetime:
     """When a fresh order dies if nothing happens."""
-    return now + (PICK_UP_TIME if kind == "goods" else ANSWER_TIME)
+    return now + (terms.serve if kind == "goods" else terms.answer)
 
 
-def hold_expiry(kind: str, now: datetime) -> datetime:
+def hold_expiry(kind: str, now: datetime, terms: Terms = Terms()) -> datetime:
     """The latest instant at which an order asked for now can still be alive: its coins are set aside until then."""
-    return now + (PICK_UP_TIME if kind == "goods" else ANSWER_TIME + SERVE_TIME)
+    return now + (terms.serve if kind == "goods" else terms.answer + terms.serve)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What of an order is taken: minutes and pieces; ``whole`` where nothing is left over."""
+
+    minutes: int
+    quantity: int
+    whole: bool
+
+
+def share_of_goods(amount: int, quantity: int, taken: int) -> Share | None:
+    """Some of the pieces ordered, each at its own price; None where that is no share."""
+    if not 0 < taken <= quantity:
+        return None
+    return Share(amount // quantity * taken, taken, whole=taken == quantity)
+
+
+def share_of_service(amount: int, minutes: int) -> Share | None:
+    """Some of the minutes agreed; None where that is no share."""
+    return Share(minutes, 1, whole=minutes == amount) if 0 < minutes <= amount else None
 
 
 def is_open_for_orders(status: str, valid_until: date | None, today: date) -> bool:

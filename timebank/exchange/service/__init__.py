@@ -4,6 +4,7 @@ from timebank.exchange.rules import (
     AlreadyAccepted,
     AlreadyFulfilled,
     BadHours,
+    InDispute,
     MistypedVoucher,
     NotAcceptedYet,
     NotAVoucher,
@@ -22,18 +23,30 @@ from timebank.exchange.service.bookings import (
     open_days,
 )
 from timebank.exchange.service.correcting import keep_correction, lock_booked_order
+from timebank.exchange.service.disputing import (
+    Settling,
+    end_dispute,
+    lock_for_dispute,
+    put_in_dispute,
+    settle_order,
+)
 from timebank.exchange.service.drafts import BadOffer, LicenceMissing, OfferDraft
 from timebank.exchange.service.fulfilment import (
     AlreadyRated,
+    BadPart,
     BadScore,
     Fulfilment,
     OwnOrder,
+    Part,
     VoucherNotFound,
     expire_orders,
     fulfil,
+    kept_and_fund,
     rate,
+    share_of,
 )
 from timebank.exchange.service.lapsing import remind_of_lapsing, renew_offer
+from timebank.exchange.service.meetings import Meeting, TimeNotPossible
 from timebank.exchange.service.needs import (
     LONGEST,
     MOST_NEEDS,
@@ -57,7 +70,6 @@ from timebank.exchange.service.offers import (
 )
 from timebank.exchange.service.orders import (
     BadQuantity,
-    CoinsShort,
     NotEnoughEarned,
     OrderDraft,
     OtherBranch,
@@ -66,17 +78,18 @@ from timebank.exchange.service.orders import (
     PriceChanged,
     ReasonMissing,
     SoldOut,
-    TimeNotPossible,
     accept_order,
     cancel_order,
     decline_order,
     request_order,
 )
+from timebank.exchange.service.paying import CoinsShort
 from timebank.exchange.service.people import NotActive
 from timebank.exchange.service.photos import LONGEST_SIDE, MOST_PHOTOS, PhotosFull, remove_photo, show_photo
 from timebank.exchange.service.sending import NotOfTheTeam, send_member
 from timebank.exchange.service.sharing import BadSharing
 from timebank.exchange.service.terms import OfferClosed, most_at_once, why_closed
+from timebank.exchange.service.times import propose_time
 
 __all__ = [
     "LONGEST",
@@ -90,6 +103,7 @@ __all__ = [
     "BadHours",
     "BadNeed",
     "BadOffer",
+    "BadPart",
     "BadQuantity",
     "BadScore",
     "BadSharing",
@@ -99,7 +113,9 @@ __all__ = [
     "CoinsShort",
     "DaysBooked",
     "Fulfilment",
+    "InDispute",
     "LicenceMissing",
+    "Meeting",
     "MistypedVoucher",
     "NeedDraft",
     "NeedsFull",
@@ -120,9 +136,11 @@ __all__ = [
     "OverLimit",
     "OwnOffer",
     "OwnOrder",
+    "Part",
     "PhotosFull",
     "PriceChanged",
     "ReasonMissing",
+    "Settling",
     "SlotTaken",
     "SoldOut",
     "StockMoved",
@@ -134,17 +152,22 @@ __all__ = [
     "change_stock",
     "close_days",
     "decline_order",
+    "end_dispute",
     "end_need",
     "end_offer",
     "expire_orders",
     "fulfil",
     "keep_correction",
+    "kept_and_fund",
     "lock_booked_order",
+    "lock_for_dispute",
     "most_at_once",
     "open_days",
     "pause_offer",
     "post_need",
     "post_offer",
+    "propose_time",
+    "put_in_dispute",
     "rate",
     "remind_of_lapsing",
     "remove_photo",
@@ -152,6 +175,8 @@ __all__ = [
     "request_order",
     "resume_offer",
     "send_member",
+    "settle_order",
+    "share_of",
     "show_photo",
     "tell_seekers",
     "why_closed",

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from timebank.exchange.models import Order, OrderCorrection
 from timebank.exchange.queries import OrderChange
+from timebank.exchange.rules import InDispute
 from timebank.ledger.service import Correcting
 
 
 def lock_booked_order(session: Session, order: Order) -> None:
-    """Keep an order as it is until we commit; call before the correction is planned."""
-    session.execute(select(Order.id).where(Order.id == order.id).with_for_update(key_share=True))
+    """Keep an order as it is until we commit; call before the correction is planned. Raises InDispute."""
+    session.get(Order, order.id, with_for_update={"key_share": True}, populate_existing=True)
+    if order.in_dispute:
+        raise InDispute()
 
 
 def keep_correction(session: Session, change: OrderChange, done: Correcting) -> None:

@@ -38,6 +38,8 @@ _SAID: Final = (
     "licence",
     "per_member_limit",
     "shared_with",
+    "answer_days",
+    "serve_days",
 )
 
 
@@ -80,6 +82,8 @@ class OfferDraft:
     area_id: int | None = None
     licence: str = ""
     per_member_limit: int | None = None
+    answer_days: int | None = None
+    serve_days: int | None = None
     shared_with: str = OWN_BRANCH
     branch_ids: frozenset[int] = frozenset()
 
@@ -108,6 +112,7 @@ def check_draft(session: Session, draft: OfferDraft, today: date, *, before: Off
     if not rules.MIN_PRICE_MINUTES <= draft.price_minutes <= rules.MAX_PRICE_MINUTES:
         raise BadOffer(fields={"price": "请填写每次要多少时长，1 分钟到 100 小时。"})
     _check_days(draft, kind, today, before)
+    _check_terms(draft)
     _check_capacity(draft, kind)
     if draft.area_id is not None and session.get(Area, draft.area_id) is None:
         raise BadOffer(fields={"area_id": "请从列出的区域里选一个。"})
@@ -136,6 +141,15 @@ def _check_days(draft: OfferDraft, kind: str, today: date, before: Offer | None)
         raise BadOffer(fields={"use_by": "使用期限不能早于今天。没有的话请留空。"})
     if draft.valid_until is None or draft.valid_until > draft.use_by:
         raise BadOffer(fields={"valid_until": "写了使用期限，就要写兑换截止，而且不能晚于使用期限。"})
+
+
+def _check_terms(draft: OfferDraft) -> None:
+    for name, days, most in (
+        ("answer_days", draft.answer_days, rules.MOST_ANSWER_DAYS),
+        ("serve_days", draft.serve_days, rules.MOST_SERVE_DAYS),
+    ):
+        if days is not None and not 1 <= days <= most:
+            raise BadOffer(fields={name: f"请填 1 到 {most} 天；不填就按一般的办。"})
 
 
 def _check_capacity(draft: OfferDraft, kind: str) -> None:

@@ -115,7 +115,8 @@ def _ask_for_a_look(session: Session, offer: Offer, now: datetime) -> None:
 
 def _owner(session: Session, draft: OfferDraft, actor: Actor) -> dict[str, Any]:
     """Whose an offer is going to be, if the actor may speak for them."""
-    owner: dict[str, Any] = {"provider_id": None, "team_id": None, "organisation_id": None}
+    owner: dict[str, Any] = dict.fromkeys(("provider_id", "team_id", "organisation_id"))
+    owner["posted_by_id"] = actor.member_id
     if draft.is_own:
         member = refuse_inactive(session, actor.member_id)
         actor.require("offer.own", owner_id=member.id)

@@ -13,22 +13,30 @@ from timebank.core.actor import Actor
 from timebank.core.errors import Conflict, FormUsed, Invalid, NotAllowed
 from timebank.core.minutes import coins
 from timebank.exchange import rules
-from timebank.exchange.models import ACCEPTED, CANCELLED, DECLINED, GOODS, REQUESTED, Offer, Order
+from timebank.exchange.models import ACCEPTED, CANCELLED, DECLINED, GOODS, PROVIDER_SIDE, REQUESTED, Offer, Order
 from timebank.exchange.queries import (
-    SOURCE,
     OrderNotFound,
     count_taken,
     find_order_by_key,
     get_offer,
     has_standing_order,
+    is_shared_with,
     may_see,
+    state_of,
 )
 from timebank.exchange.service import telling
 from timebank.exchange.service.bookings import book, check_time, free_slots
+from timebank.exchange.service.meetings import (
+    Meeting,
+    keep_proposal,
+    latest_of,
+    refuse_time,
+    was_proposed,
+)
+from timebank.exchange.service.paying import Price, give_back, set_aside
 from timebank.exchange.service.people import refuse_inactive
-from timebank.exchange.service.terms import expiry_of, hold_until, is_ready, most_at_once, refuse_closed
+from timebank.exchange.service.terms import expiry_of, hold_until, is_ready, most_at_once, refuse_closed, terms_of
 from timebank.ledger import queries as ledger_queries
-from timebank.ledger import service as ledger
 from timebank.members.models import Member
 from timebank.rulebook.queries import find_rule
 
@@ -61,13 +69,6 @@ class SoldOut(Conflict):
     text = "“{title}”剩下的不够了：您要 {quantity} 份，还有 {stock} 份。"
 
 
-class CoinsShort(Conflict):
-    """Less is available than the order takes."""
-
-    code = "exchange.coins_short"
-    text = "可用的爱心币不够：需要 {needed}，现在可用 {available}。可以先参加活动存入，再来兑换。"
-
-
 class PriceChanged(Conflict):
     """The offer costs something else than what the member saw when asking."""
 
@@ -79,12 +80,6 @@ class BadQuantity(Invalid):
     """Services go one at a time, goods a few at a time."""
 
     code = "exchange.bad_quantity"
-
-
-class TimeNotPossible(Invalid):
-    """The time proposed is over, or after the order's end."""
-
-    code = "exchange.time_not_possible"
 
 
 class ReasonMissing(Invalid):
@@ -130,8 +125,8 @@ def request_order(session: Session, draft: OrderDraft, *, actor: Actor, now: dat
     """Set the actor's coins aside for an offer; goods leave the stock and are accepted at once.
 
     A repeat returns the first. Raises, in this order: NotActive, NotAllowed, FormUsed, OfferNotFound, OtherBranch,
-    OwnOffer, OfferClosed, PriceChanged, BadQuantity, OverLimit, SoldOut, BadTime, ClosedThen, NotEnoughEarned,
-    CoinsShort, SlotTaken.
+    OwnOffer, OfferClosed, PriceChanged, BadQuantity, OverLimit, SoldOut, BadTime, ClosedThen, NotEnoughEarned, what
+    clearing refuses where the offer is another branch's, CoinsShort, SlotTaken.
     """
     member = refuse_inactive(session, actor.member_id)
     actor.require("order.own", owner_id=member.id)
@@ -151,7 +146,8 @@ def request_order(session: Session, draft: OrderDraft, *, actor: Actor, now: dat
     _refuse_too_early(session, member, now)
     amount = offer.price_minutes * draft.quantity
     expires_at = expiry_of(offer, draft.quantity, draft.starts_at, now)
-    hold_id = _set_aside(session, member, amount, draft.form_key, hold_until(offer, expires_at, now), now)
+    price = Price(minutes=amount, form_key=draft.form_key, until=hold_until(offer, expires_at, now))
+    aside = set_aside(session, member, offer, price, now=now)
     _take_stock(session, offer, draft.quantity)
     ready, giver = is_ready(offer), offer.answers
     order = Order(
@@ -162,7 +158,7 @@ def request_order(session: Session, draft: OrderDraft, *, actor: Actor, now: dat
         quantity=draft.quantity,
         amount_minutes=amount,
         wish=draft.wish,
-        hold_id=hold_id,
+        **aside,
         voucher=rules.voucher_code(codes.random_code(rules.VOUCHER_LENGTH)),
         status=ACCEPTED if ready else REQUESTED,
         form_key=draft.form_key,
@@ -170,6 +166,7 @@ def request_order(session: Session, draft: OrderDraft, *, actor: Actor, now: dat
         accepted_at=now if ready else None,
         agreed_at=draft.starts_at,
         expires_at=expires_at,
+        latest_at=price.until,
     )
     session.add(order)
     session.flush()
@@ -179,27 +176,28 @@ def request_order(session: Session, draft: OrderDraft, *, actor: Actor, now: dat
     return order
 
 
-def accept_order(
-    session: Session, order_id: int, *, agreed_at: datetime, reply: str = "", actor: Actor, now: datetime
-) -> Order:
-    """Say yes and propose a time; once more to propose another. The branch may, for a provider without a phone.
+def accept_order(session: Session, order_id: int, meeting: Meeting, *, actor: Actor, now: datetime) -> Order:
+    """Say yes and when; once more to say another time, or to the time that the member proposed. The branch may, for a
+    provider without a phone.
 
-    Raises OrderNotFound, NotAllowed, OrderEnded, AlreadyFulfilled, TimeNotPossible.
+    Raises OrderNotFound, NotAllowed, FormUsed, InDispute, OrderEnded, AlreadyFulfilled, TimeNotPossible.
     """
     order = lock_order(session, order_id, actor)
     _require_provider(order, actor)
     if is_ready(order.offer):
         raise NotAllowed()
-    after = rules.decide("accept", rules.status_at(order.status, order.expires_at, now))
-    again = order.status == ACCEPTED
-    expires_at = order.expires_at if again else now + rules.SERVE_TIME
-    if (order.agreed_at, order.reply) == (agreed_at, reply) and again:
+    if was_proposed(session, order, meeting, PROVIDER_SIDE):
         return order
-    if not now <= agreed_at < expires_at:
-        raise TimeNotPossible(fields={"agreed_at": f"请选现在以后、{_day(expires_at)} 以前的时间。"})
-    order.status, order.agreed_at, order.reply = after, agreed_at, reply
+    after = rules.decide("accept", state_of(order, now))
+    again = order.accepted_at is not None
+    if (order.agreed_at, order.reply) == (meeting.at, meeting.words) and order.status == ACCEPTED:
+        return order
+    serve = terms_of(order.offer).serve
+    expires_at = order.expires_at if order.status == ACCEPTED else min(now + serve, latest_of(order))
+    refuse_time(meeting.at, now, expires_at, "agreed_at")
+    order.status, order.agreed_at, order.reply = after, meeting.at, meeting.words
     order.accepted_at, order.expires_at = order.accepted_at or now, expires_at
-    session.flush()
+    keep_proposal(session, order, meeting, PROVIDER_SIDE, actor=actor, now=now)
     telling.of_acceptance(session, order, again=again, now=now)
     return order
 
@@ -207,7 +205,7 @@ def accept_order(
 def decline_order(session: Session, order_id: int, *, reason: str, actor: Actor, now: datetime) -> Order:
     """Say no to a request, with a reason; the coins are free again. A repeat is harmless.
 
-    Raises OrderNotFound, NotAllowed, OrderEnded, AlreadyAccepted, AlreadyFulfilled, ReasonMissing.
+    Raises OrderNotFound, NotAllowed, InDispute, OrderEnded, AlreadyAccepted, AlreadyFulfilled, ReasonMissing.
     """
     order = lock_order(session, order_id, actor)
     _require_provider(order, actor)
@@ -220,7 +218,7 @@ def cancel_order(session: Session, order_id: int, *, reason: str = "", actor: Ac
     """Take an order back before it is fulfilled; the coins are free again, goods go back. A repeat is harmless.
 
     The member who asked may, giving a reason once it was accepted; so may the provider or the branch, with a reason.
-    Raises OrderNotFound, OrderEnded, AlreadyFulfilled, ReasonMissing.
+    Raises OrderNotFound, InDispute, OrderEnded, AlreadyFulfilled, ReasonMissing.
     """
     order = lock_order(session, order_id, actor)
     mine = actor.member_id == order.member_id
@@ -254,7 +252,7 @@ def _require_provider(order: Order, actor: Actor) -> None:
 
 
 def _refuse_offer(session: Session, offer: Offer, member: Member, now: datetime) -> None:
-    if offer.branch_id != member.branch_id:
+    if not is_shared_with(session, offer, member.branch_id):
         raise OtherBranch(branch=offer.branch.name)
     if offer.answers is not None and offer.answers.id == member.id:
         raise OwnOffer()
@@ -283,23 +281,6 @@ def _refuse_too_early(session: Session, member: Member, now: datetime) -> None:
         raise NotEnoughEarned(needed=coins(needed), earned=coins(earned), missing=coins(needed - earned))
 
 
-def _set_aside(session: Session, member: Member, amount: int, form_key: str, until: datetime, now: datetime) -> int:
-    account = ledger_queries.get_account(session, member.coin_account_id)
-    draft = ledger.HoldDraft(
-        account_id=account.id,
-        amount=amount,
-        key=f"{SOURCE}:{form_key}",
-        expires_at=until,
-        source_type=SOURCE,
-        source_id=None,
-        actor_id=member.id,
-    )
-    try:
-        return ledger.hold(session, draft, now=now)
-    except ledger.NotEnough as short:
-        raise CoinsShort(needed=coins(amount), available=coins(account.available)) from short
-
-
 def _take_stock(session: Session, offer: Offer, quantity: int) -> None:
     """The truth about the last ticket: taken only where enough is left."""
     if offer.kind != GOODS:
@@ -315,7 +296,7 @@ def _take_stock(session: Session, offer: Offer, quantity: int) -> None:
 def _end(session: Session, order: Order, ending: _Ending, *, actor: Actor, now: datetime) -> bool:
     """End an open order in one of the ways that give everything back; False when it had ended in this way before."""
     verb: rules.Verb = "decline" if ending.status == DECLINED else "cancel"
-    rules.decide(verb, rules.status_at(order.status, order.expires_at, now))
+    rules.decide(verb, state_of(order, now))
     if order.status == ending.status:
         return False
     if ending.needs_reason and not ending.reason.strip():
@@ -323,11 +304,7 @@ def _end(session: Session, order: Order, ending: _Ending, *, actor: Actor, now: 
     order.status, order.end_reason = ending.status, ending.reason
     order.ended_at, order.ended_by_id = now, actor.member_id
     session.flush()
-    ledger.void_hold(session, order.hold_id, actor_id=actor.member_id, now=now)
+    give_back(session, order, actor_id=actor.member_id, now=now)
     give_back_stock(session, order.offer_id, order.quantity)
     free_slots(session, [order.id])
     return True
-
-
-def _day(instant: datetime) -> str:
-    return clock.local(instant).strftime("%Y-%m-%d")

@@ -34,6 +34,12 @@ def of_acceptance(session: Session, order: Order, *, again: bool, now: datetime)
     _tell(session, order.member_id, _notice(order, kind, mark=f":{now.isoformat()}", **facts), now)
 
 
+def of_proposal(session: Session, order: Order, *, meeting_at: datetime, words: str, now: datetime) -> None:
+    """The provider is asked for another time."""
+    facts = {"member": order.member.alias, "meet_at": meeting_at, "words": words or "无"}
+    _tell(session, order.provider_id, _notice(order, "order.time_asked", mark=f":{now.isoformat()}", **facts), now)
+
+
 def of_sending(session: Session, order: Order, *, now: datetime) -> None:
     """Who is sent learns for whom, and the member who comes."""
     if order.served_by is None or order.offer.team is None:
@@ -64,13 +70,21 @@ def of_cancellation(session: Session, order: Order, *, by_member: bool, now: dat
 
 def of_fulfilment(session: Session, order: Order, *, fund_minutes: int, now: datetime) -> None:
     """Both sides learn that the coins moved, and the provider what of them went to the fund."""
-    minutes = order.amount_minutes
-    _tell(session, order.member_id, _notice(order, "order.fulfilled", minutes=minutes), now)
+    minutes = order.booked_minutes
+    _tell(session, order.member_id, _of_fulfilled(order, minutes), now)
     told = _notice(order, "order.earned", minutes=minutes, member=order.member.alias)
     if fund_minutes:
         parts: dict[str, Any] = {"minutes": minutes - fund_minutes, "aside": aside({TO_FUND: fund_minutes})}
         told = _notice(order, "order.earned_in_parts", member=order.member.alias, **parts)
     _tell(session, order.serves_id, told, now)
+
+
+def _of_fulfilled(order: Order, minutes: int) -> NoticeDraft:
+    if order.fulfilled_minutes is None:
+        return _notice(order, "order.fulfilled", minutes=minutes)
+    done = f"{order.booked_quantity} 份" if order.offer.kind == GOODS else "一部分"
+    facts: dict[str, Any] = {"minutes": minutes, "rest": order.amount_minutes - minutes, "done": done}
+    return _notice(order, "order.fulfilled_in_part", reason=order.part_reason or "没有写", **facts)
 
 
 def of_expiry(session: Session, order: Order, *, now: datetime) -> None:

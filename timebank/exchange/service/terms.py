@@ -43,6 +43,11 @@ def why_closed(session: Session, offer: Offer, now: datetime) -> str:
     return "" if has_licence(session, offer, today) else "网点还没有核对从业证书"
 
 
+def terms_of(offer: Offer) -> rules.Terms:
+    """How long things wait under an offer."""
+    return rules.terms_of(offer.answer_days, offer.serve_days)
+
+
 def is_ready(offer: Offer) -> bool:
     """Whether an order needs nobody's word: goods stand on the shelf, and the calendar says yes for rooms."""
     return offer.kind != SERVICE
@@ -57,7 +62,7 @@ def expiry_of(offer: Offer, quantity: int, starts_at: datetime | None, now: date
     """When a fresh order dies if nothing happens: goods never after the last day on which they can be used."""
     if offer.kind == RESOURCE and starts_at is not None:
         return starts_at + quantity * rules.SLOT + rules.CONFIRM_TIME
-    ends = rules.expiry_at_request(offer.kind, now)
+    ends = rules.expiry_at_request(offer.kind, now, terms_of(offer))
     if offer.use_by is None:
         return ends
     return min(ends, clock.instant(offer.use_by + timedelta(days=1), time()))
@@ -65,4 +70,4 @@ def expiry_of(offer: Offer, quantity: int, starts_at: datetime | None, now: date
 
 def hold_until(offer: Offer, expires_at: datetime, now: datetime) -> datetime:
     """The latest instant at which an order can still be alive: its coins are set aside until then."""
-    return expires_at if offer.kind == RESOURCE else rules.hold_expiry(offer.kind, now)
+    return expires_at if offer.kind == RESOURCE else rules.hold_expiry(offer.kind, now, terms_of(offer))

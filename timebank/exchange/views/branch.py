@@ -13,6 +13,8 @@ from timebank.core.paging import page_number
 from timebank.exchange import queries, rules, schemas, service
 from timebank.exchange.models import (
     CATEGORIES,
+    DISPUTED,
+    DISPUTED_NAME,
     GOODS,
     GOODS_CATEGORIES,
     KIND_NAMES,
@@ -33,7 +35,9 @@ from timebank.web.forms import Form
 from timebank.web.guards import current_actor, guard
 from timebank.web.query import Query
 
-STATUS_CHOICES = (("open", "进行中"), *ORDER_STATUS_NAMES.items(), (UNDONE, UNDONE_NAME))
+STATUS_CHOICES = (
+    ("open", "进行中"), *ORDER_STATUS_NAMES.items(), (DISPUTED, DISPUTED_NAME), (UNDONE, UNDONE_NAME),
+)  # fmt: skip
 
 
 @blueprint.get("/branch/offers")

@@ -40,6 +40,8 @@ FIELDS = (
     "area_id",
     "capacity",
     "shared_with",
+    "answer_days",
+    "serve_days",
 )
 _TURNS = {"pause": service.pause_offer, "resume": service.resume_offer, "end": service.end_offer}
 _SAID = {"pause": "已暂停，暂时不接新的兑换。", "resume": "已恢复，大家又可以兑换了。", "end": "已下架。"}

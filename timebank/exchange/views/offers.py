@@ -9,6 +9,7 @@ from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from timebank.branches.queries import area_path
+from timebank.clearing.queries import WhyNot, why_not
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.core.paging import page_number
@@ -86,6 +87,7 @@ def request_order(offer_id: int) -> Response | tuple[str, int]:
 def _offer_page(offer_id: int, form: Form) -> str:
     session, actor, now = db.session(), find_actor(), clock.now()
     offer = queries.get_offer(session, offer_id)
+    terms = rules.terms_of(offer.answer_days, offer.serve_days)
     return render_template(
         "exchange/offer.html",
         offer=offer,
@@ -96,6 +98,8 @@ def _offer_page(offer_id: int, form: Form) -> str:
         available=_available(),
         why_not=_why_not(offer),
         closed_why=service.why_closed(session, offer, now),
+        abroad=_abroad(offer),
+        from_abroad=actor is not None and actor.branch_id not in {None, offer.branch_id},
         taken=queries.count_taken(session, offer.id, actor.member_id)
         if actor is not None and actor.member_id is not None
         else 0,
@@ -105,8 +109,8 @@ def _offer_page(offer_id: int, form: Form) -> str:
         hours=rules.hours_in_words(offer.hours),
         area=area_path(session, offer.area_id, clock.today(now)) if offer.area_id is not None else "",
         licensed_now=queries.has_licence(session, offer, clock.today(now)),
-        answer_days=rules.ANSWER_TIME.days,
-        pick_up_days=rules.PICK_UP_TIME.days,
+        answer_days=terms.answer.days,
+        pick_up_days=terms.serve.days,
         today=clock.today(now),
     )
 
@@ -136,9 +140,25 @@ def _why_not(offer: Offer) -> str:
         return "inactive"
     if offer.answers is not None and offer.answers.id == actor.member_id:
         return "own"
-    if offer.branch_id != actor.branch_id:
+    if not queries.is_shared_with(db.session(), offer, actor.branch_id):
         return "other_branch"
+    if _abroad(offer) is not None:
+        return "abroad"
     return "sold_out" if offer.stock == 0 else ""
+
+
+def _abroad(offer: Offer) -> WhyNot | None:
+    """What keeps the visitor's branch from redeeming at the offer's; None where nothing does, or it is their own."""
+    actor = find_actor()
+    if actor is None or actor.branch_id in {None, offer.branch_id}:
+        return None
+    return why_not(
+        db.session(),
+        payer_id=actor.branch_id or 0,
+        payee_id=offer.branch_id,
+        minutes=offer.price_minutes,
+        now=clock.now(),
+    )
 
 
 def _home() -> int | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -10,8 +12,21 @@ from werkzeug.wrappers import Response
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.core.paging import page_number
-from timebank.exchange import queries, rules, schemas, service
-from timebank.exchange.models import ACCEPTED, FULFILLED, GOODS, OPEN, REQUESTED, UNDONE, Order, status_name
+from timebank.exchange import queries, schemas, service
+from timebank.exchange.models import (
+    ACCEPTED,
+    DISPUTED,
+    FULFILLED,
+    GOODS,
+    MEMBER_SIDE,
+    OPEN,
+    REQUESTED,
+    SERVICE,
+    UNDONE,
+    Order,
+    OrderProposal,
+    status_name,
+)
 from timebank.exchange.views import ID, blueprint
 from timebank.members.models import ACTIVE, Member
 from timebank.web import qr
@@ -21,7 +36,7 @@ from timebank.web.keyring import public_url
 
 TONES = {
     "requested": "wait", "accepted": "strong", "fulfilled": "ok", "declined": "", "cancelled": "", "expired": "",
-    "undone": "bad",
+    "undone": "bad", "disputed": "bad",
 }  # fmt: skip
 SCORES = (("5", "5 分 很满意"), ("4", "4 分 满意"), ("3", "3 分 一般"), ("2", "2 分 不太好"), ("1", "1 分 不好"))
 
@@ -65,10 +80,27 @@ def accept_order(order_id: int) -> Response | tuple[str, int]:
     form = Form(schemas.AcceptSchema())
     if form.submitted:
         with form.catching(), transaction() as session:
-            service.accept_order(session, order_id, **form.load(), actor=current_actor(), now=clock.now())
+            typed = form.load()
+            meeting = service.Meeting(at=typed["agreed_at"], words=typed["reply"], form_key=typed["form_key"])
+            service.accept_order(session, order_id, meeting, actor=current_actor(), now=clock.now())
             flash("约好了，已经告诉对方。", "success")
             return _back_to(order_id)
     return _order_page(order_id, accept=form), form.status
+
+
+@blueprint.post(f"/orders/<{ID}:order_id>/time")
+@guard("order.own")
+def propose_time(order_id: int) -> Response | tuple[str, int]:
+    """Ask for another time."""
+    form = Form(schemas.ProposeSchema())
+    if form.submitted:
+        with form.catching(), transaction() as session:
+            typed = form.load()
+            meeting = service.Meeting(at=typed["meet_at"], words=typed["words"], form_key=typed["form_key"])
+            service.propose_time(session, order_id, meeting, actor=current_actor(), now=clock.now())
+            flash("已经问对方了，等对方答应。爱心币还替您留着。", "success")
+            return _back_to(order_id)
+    return _order_page(order_id, time=form), form.status
 
 
 @blueprint.post(f"/orders/<{ID}:order_id>/send")
@@ -129,7 +161,7 @@ def _back_to(order_id: int) -> Response:
 
 def status_now(order: Order) -> str:
     """The state people see: what time did to an open order, or a correction to a fulfilled one."""
-    return UNDONE if order.undone else rules.status_at(order.status, order.expires_at, clock.now())
+    return UNDONE if order.undone else queries.state_of(order, clock.now())
 
 
 def _order_page(order_id: int, **typed: Form) -> str:
@@ -140,6 +172,8 @@ def _order_page(order_id: int, **typed: Form) -> str:
     status, goods = status_now(order), order.offer.kind == GOODS
     link = public_url(url_for("exchange.show_voucher", code=order.voucher))
     ratings = {} if order.undone else queries.ratings_of(session, order.id)
+    proposals = queries.list_proposals(session, order.id)
+    wished = _wished(proposals) if status == REQUESTED else None
     return render_template(
         "exchange/order.html",
         order=order,
@@ -150,11 +184,16 @@ def _order_page(order_id: int, **typed: Form) -> str:
         asked=asked,
         serves=serves,
         provides=actor.member_id in {order.provider_id, order.served_by_id},
-        may_accept=serves and not goods and status in OPEN,
+        proposals=proposals,
+        wished=wished,
+        may_accept=serves and order.offer.kind == SERVICE and status in OPEN,
+        may_propose=asked and order.offer.kind == SERVICE and (status == ACCEPTED or wished is not None),
         team=_team_of(order) if serves and status in OPEN else [],
         may_decline=serves and status == REQUESTED,
         may_cancel=(asked and status in OPEN) or (serves and status == ACCEPTED),
         may_fulfil=serves and status == ACCEPTED,
+        may_dispute=_may_be_wrong(order, status) and actor.member_id in {order.member_id, order.provider_id},
+        disputed=status == DISPUTED,
         may_rate=status == FULFILLED
         and actor.member_id in {order.member_id, order.provider_id, order.served_by_id}
         and actor.member_id not in ratings,
@@ -163,7 +202,7 @@ def _order_page(order_id: int, **typed: Form) -> str:
         ratings=ratings,
         fulfilled_by=session.get(Member, order.fulfilled_by_id) if order.fulfilled_by_id else None,
         scores=SCORES,
-        forms=_forms(order, typed),
+        forms=_forms(order, wished, typed),
     )
 
 
@@ -178,10 +217,23 @@ def _team_of(order: Order) -> list[tuple[int, str]]:
     return [(one.id, one.name) for one in people if one.status == ACTIVE]
 
 
-def _forms(order: Order, typed: dict[str, Form]) -> dict[str, Form]:
+def _may_be_wrong(order: Order, status: str) -> bool:
+    """Whether there is anything yet that could have gone wrong; what is too old the page behind the button says."""
+    has_come = order.agreed_at is None or order.agreed_at <= clock.now()
+    return status == FULFILLED or (status == ACCEPTED and has_come)
+
+
+def _wished(proposals: Sequence[OrderProposal]) -> OrderProposal | None:
+    """The member's time that waits for an answer."""
+    return proposals[-1] if proposals and proposals[-1].side == MEMBER_SIDE else None
+
+
+def _forms(order: Order, wished: OrderProposal | None, typed: dict[str, Form]) -> dict[str, Form]:
     """A form for each thing one can do here; the one that was sent keeps what was typed and what was wrong with it."""
+    said_at = _local_text(wished.meet_at if wished is not None else order.agreed_at)
     made: dict[str, tuple[Any, dict[str, Any]]] = {
-        "accept": (schemas.AcceptSchema(), {"agreed_at": _local_text(order), "reply": order.reply}),
+        "accept": (schemas.AcceptSchema(), {"agreed_at": said_at, "reply": order.reply}),
+        "time": (schemas.ProposeSchema(), {"meet_at": said_at}),
         "decline": (schemas.DeclineSchema(), {}),
         "cancel": (schemas.CancelSchema(), {}),
         "rate": (schemas.RateSchema(), {}),
@@ -191,5 +243,5 @@ def _forms(order: Order, typed: dict[str, Form]) -> dict[str, Form]:
     return {name: typed.get(name) or Form(schema, initial=initial) for name, (schema, initial) in made.items()}
 
 
-def _local_text(order: Order) -> str:
-    return clock.local(order.agreed_at).strftime("%Y-%m-%dT%H:%M") if order.agreed_at is not None else ""
+def _local_text(instant: datetime | None) -> str:
+    return clock.local(instant).strftime("%Y-%m-%dT%H:%M") if instant is not None else ""

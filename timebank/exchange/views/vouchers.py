@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import flash, redirect, render_template, url_for
+from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from timebank.core import clock
@@ -39,15 +39,10 @@ def find_voucher() -> Response | tuple[str, int]:
 @limiter.limit(CODE_LIMIT)
 def show_voucher(code: str) -> str | Response:
     """What the button below will do; the member who asked is led to their order, strangers find nothing."""
-    try:
-        order = _find(rules.read_voucher(code))
-    except (service.NotAVoucher, service.MistypedVoucher) as refusal:
-        raise service.VoucherNotFound() from refusal
-    if order is None:
-        raise service.VoucherNotFound()
+    order = _get(code)
     if order.member_id == current_actor().member_id:
         return redirect(url_for("exchange.show_order", order_id=order.id))
-    status = rules.status_at(order.status, order.expires_at, clock.now())
+    status = queries.state_of(order, clock.now())
     return render_template(
         "exchange/voucher.html",
         order=order,
@@ -57,7 +52,7 @@ def show_voucher(code: str) -> str | Response:
         status_name=status_name(status, order.offer.kind),
         tone=TONES[status],
         ready=status == ACCEPTED,
-        done=status == FULFILLED,
+        done=order.status == FULFILLED,
         why=_why_not(status),
     )
 
@@ -78,6 +73,47 @@ def fulfil(code: str) -> Response:
         return redirect(url_for("exchange.show_voucher", code=code))
     except (service.NotAVoucher, service.MistypedVoucher) as refusal:
         raise service.VoucherNotFound() from refusal
+
+
+@blueprint.route("/vouchers/<code>/part", methods=["GET", "POST"])
+@guard("order.fulfil")
+@limiter.limit(CODE_LIMIT)
+def fulfil_part(code: str) -> Response | tuple[str, int]:
+    """Only some of it was done: say how much, look at what moves, press once."""
+    order = _get(code)
+    if order.member_id == current_actor().member_id:
+        return redirect(url_for("exchange.show_order", order_id=order.id))
+    form = Form(schemas.PartSchema(), initial={"quantity": order.quantity, "minutes": order.amount_minutes})
+    if form.submitted:
+        with form.catching():
+            part = service.Part(**form.load())
+            if request.form.get("then") == "fulfil":
+                with transaction() as session:
+                    service.fulfil(session, code, part=part, actor=current_actor(), now=clock.now())
+                flash("核销好了，其余的已经退回对方。", "success")
+                return redirect(url_for("exchange.show_order", order_id=order.id))
+            if request.form.get("then") != "change":
+                share = service.share_of(order, part)
+                rest = order.amount_minutes - share.minutes
+                return _part_page(order, form, share=share, rest=rest, fields=form.typed()), 200
+    return _part_page(order, form), form.status
+
+
+def _part_page(order: Order, form: Form, **look: object) -> str:
+    return render_template(
+        "exchange/part.html", order=order, goods=order.offer.kind == GOODS, form=form, **({"share": None} | look)
+    )
+
+
+def _get(code: str) -> Order:
+    """The order of a voucher that is the actor's business. Raises VoucherNotFound."""
+    try:
+        order = _find(rules.read_voucher(code))
+    except (service.NotAVoucher, service.MistypedVoucher) as refusal:
+        raise service.VoucherNotFound() from refusal
+    if order is None:
+        raise service.VoucherNotFound()
+    return order
 
 
 def _find(code: str) -> Order | None:

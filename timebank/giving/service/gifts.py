@@ -1,12 +1,14 @@
-"""Coins from one member to another of the same branch."""
+"""Coins from one member to another, of the same branch or of one that redeems with it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy.orm import Session
 
+from timebank.clearing import service as clearing
 from timebank.core import clock
 from timebank.core.actor import Actor
 from timebank.core.db import lock_name
@@ -25,6 +27,8 @@ from timebank.notices.service import tell
 from timebank.rulebook.queries import find_rule
 from timebank.rulebook.rules import Version
 from timebank.rulebook.service import lock_members
+
+UNDER_WAY: Final = timedelta(days=1)  # a gift to another branch is settled at once
 
 
 class ReceiverNotFound(Invalid):
@@ -45,10 +49,10 @@ class ToOneself(Conflict):
 
 
 class InAnotherBranch(Conflict):
-    """Books are of one branch."""
+    """Coins that may only be given away stay in the branch whose group earned them."""
 
     code = "giving.in_another_branch"
-    text = "{name}在“{branch}”，爱心币现在只能送给本网点的会员。"
+    text = "{name}在“{branch}”。可赠币只能送给本网点的会员；可用的爱心币可以送给对方。"
 
 
 class MonthFull(Conflict):
@@ -97,13 +101,13 @@ def check_gift(session: Session, draft: GiftDraft, *, actor: Actor, now: datetim
     """Who gives whom, from which account, or why they cannot; writes nothing.
 
     Raises NotActive, NotAllowed, ReceiverNotFound, ToOneself, InAnotherBranch, BadGift, NotEnoughToGive, BackAndForth,
-    MonthFull, ReceiverFull.
+    MonthFull, ReceiverFull. What stands between two branches (``clearing``) is refused only by ``give``.
     """
     giver = find_giver(session, actor)
     receiver = _find_receiver(session, draft)
     if receiver.id == giver.id:
         raise ToOneself()
-    if receiver.branch_id != giver.branch_id:
+    if receiver.branch_id != giver.branch_id and draft.purse == GIVEAWAY:
         raise InAnotherBranch(name=receiver.alias, branch=receiver.branch.name)
     account_id = check_purse(session, giver, Amount(draft.purse, draft.minutes), given_before=False)
     if draft.purse == GIVEAWAY and has_given_away(session, receiver.id, giver.id, now - BACK_AND_FORTH):
@@ -111,7 +115,7 @@ def check_gift(session: Session, draft: GiftDraft, *, actor: Actor, now: datetim
     rule = find_rule(session, giver.branch_id, clock.today(now))
     _refuse_over_month(session, giver, draft.minutes, rule, now)
     balance = ledger_queries.get_account(session, receiver.coin_account_id).balance
-    room = room_for(rule.holding_cap_minutes, balance)
+    room = room_for(find_rule(session, receiver.branch_id, clock.today(now)).holding_cap_minutes, balance)
     if room is not None and draft.minutes > room:
         raise ReceiverFull(name=receiver.alias)
     return Checked(giver, receiver, account_id)
@@ -120,7 +124,8 @@ def check_gift(session: Session, draft: GiftDraft, *, actor: Actor, now: datetim
 def give(session: Session, draft: GiftDraft, *, actor: Actor, now: datetime) -> Gift:
     """Give coins to a member; both are told. The same form again answers with the first gift.
 
-    Raises what ``check_gift`` raises, and FormUsed where the form was sent before with other content.
+    Raises what ``check_gift`` raises, FormUsed where the form was sent before with other content, and between branches
+    what clearing refuses: NotConnected, PairFrozen, CeilingReached, LineFull.
     """
     lock_name(session, f"gift:{draft.form_key}")  # the same form may be sent twice at once
     first = find_gift_by_key(session, draft.form_key)
@@ -141,9 +146,38 @@ def give(session: Session, draft: GiftDraft, *, actor: Actor, now: datetime) -> 
     )
     session.add(gift)
     session.flush()
-    ledger.post(session, _entry(gift, checked, actor), now=now)
+    _pay(session, gift, checked, actor)
     _tell(session, gift, checked, now)
     return gift
+
+
+def _pay(session: Session, gift: Gift, checked: Checked, actor: Actor) -> None:
+    giver, receiver, now = checked.giver, checked.receiver, gift.given_at
+    entry = _entry(gift, checked, actor)
+    if receiver.branch_id == giver.branch_id:
+        ledger.post(session, entry, now=now)
+        return
+    proposal = clearing.ProposalDraft(
+        uid=f"{giver.branch.code}:{GIFT_SOURCE}:{gift.id}",
+        payer_id=giver.branch_id,
+        payee_id=receiver.branch_id,
+        account_id=checked.account_id,
+        minutes=gift.minutes,
+        expires_at=now + UNDER_WAY,
+        source_type=GIFT_SOURCE,
+        actor_id=actor.member_id,
+    )
+    settlement = clearing.Settlement(
+        takers=((receiver.coin_account_id or 0, gift.minutes),),
+        key=entry.key,
+        source_id=gift.id,
+        occurred_at=now,
+        actor_id=actor.member_id,
+        payer_member_id=giver.id,
+        payee_member_id=giver.id,
+        facts=dict(entry.facts),
+    )
+    clearing.settle(session, clearing.propose(session, proposal, now=now).id, settlement, now=now)
 
 
 def _entry(gift: Gift, checked: Checked, actor: Actor) -> ledger.EntryDraft:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -12,12 +12,15 @@ from sqlalchemy.orm import Session, selectinload
 
 from timebank.activities.models import Activity, Shift
 from timebank.attendance.models import Attendance
-from timebank.core.clock import month_name
-from timebank.exchange.models import ORDER_STATUS_NAMES, Order
+from timebank.core.clock import instant, month_name
+from timebank.exchange.models import DISPUTED_NAME, ORDER_STATUS_NAMES, Order
 from timebank.growth.rules import Movement, words
 from timebank.ledger import queries as ledger
+from timebank.ledger.queries import SERVE
 from timebank.members.models import Member
 from timebank.members.queries import list_names
+from timebank.requests.models import STATUS_NAMES
+from timebank.requests.queries import requests_of_holds, requests_of_records
 
 Instants = tuple[datetime | None, datetime | None]
 ALL: Instants = (None, None)
@@ -105,6 +108,8 @@ def _lines(session: Session, found: Iterable[ledger.StatementLine], unit: str) -
     titles = _titles(session, [line for line in found if line.reverses_id is not None], orders)
     reasons = ledger.reasons_of(session, [line.entry_id for line in found])
     friends = _friends(session, found)
+    served = {line.source_id for line in found if line.kind == SERVE and line.source_id}
+    requests = requests_of_records(session, served)
     lines = []
     for line in found:
         order = orders.get(line.source_id or 0) if line.source_type == "order" else None
@@ -126,7 +131,7 @@ def _lines(session: Session, found: Iterable[ledger.StatementLine], unit: str) -
                 text=words(movement),
                 amount=line.amount,
                 balance=line.balance,
-                link=f"/orders/{order.id}" if order else "",
+                link=_link(order, requests.get(line.source_id or 0) if line.kind == SERVE else None),
                 entry_id=line.entry_id,
                 note=f"这一笔后来更正了：{reasons[line.entry_id]}" if line.entry_id in reasons else "",
             )
@@ -140,9 +145,15 @@ def _giver(order: Order) -> str:
     return who.alias if who is not None else ""
 
 
+def _link(order: Order | None, request_id: int | None) -> str:
+    if request_id is not None:
+        return f"/requests/{request_id}"
+    return f"/orders/{order.id}" if order else ""
+
+
 def _friends(session: Session, lines: Iterable[ledger.StatementLine]) -> dict[int, str]:
     """Who is on the other side of each gift between members, as others see them."""
-    gifts = [line for line in lines if line.kind == "gift" and line.facts.get("to") == "member"]
+    gifts = [line for line in lines if line.source_type == "gift" and line.facts.get("to") == "member"]
     others = {line.entry_id: int(line.facts["to_id"]) if line.amount < 0 else line.for_member_id for line in gifts}
     people = list_names(session, {member_id for member_id in others.values() if member_id})
     return {entry_id: people[member_id].alias for entry_id, member_id in others.items() if member_id in people}
@@ -188,15 +199,26 @@ def list_held(session: Session, member: Member) -> list[HeldAmount]:
     holds = {found.id: found for found in ledger.list_open_holds(session, account_id=member.coin_account_id)}
     chosen = select(Order).where(Order.hold_id.in_(holds)).options(selectinload(Order.offer))
     orders = {order.hold_id: order for order in session.scalars(chosen)}
+    requests = requests_of_holds(session, holds)
     held = []
     for hold_id, found in holds.items():
+        request = requests.get(hold_id)
+        if request is not None:
+            words, link = f"点单“{request.title}”（{STATUS_NAMES[request.status]}）", f"/requests/{request.id}"
+            until = instant(request.last_day + timedelta(days=1), time())
+            held.append(HeldAmount(amount=found.amount, text=words, until=until, link=link))
+            continue
         order = orders.get(hold_id)
         held.append(
             HeldAmount(
                 amount=found.amount,
-                text=f"{order.offer.title}（{ORDER_STATUS_NAMES[order.status]}）" if order else "其他冻结",
+                text=f"{order.offer.title}（{_state(order)}）" if order else "其他冻结",
                 until=order.expires_at if order else found.expires_at,
                 link=f"/orders/{order.id}" if order else "",
             )
         )
     return sorted(held, key=lambda one: one.until)
+
+
+def _state(order: Order) -> str:
+    return DISPUTED_NAME if order.in_dispute else ORDER_STATUS_NAMES[order.status]

@@ -5,11 +5,14 @@ from timebank.ledger.queries.accounts import (
     AccountView,
     find_house_account,
     get_account,
+    get_hold,
     list_accounts,
     list_open_holds,
     outstanding,
     page_accounts,
 )
+from timebank.ledger.queries.ageing import purses_with
+from timebank.ledger.queries.circulation import REDEEM, SERVE
 from timebank.ledger.queries.corrected import list_corrected
 from timebank.ledger.queries.earnings import (
     Issued,
@@ -40,6 +43,8 @@ from timebank.ledger.queries.statements import StatementLine, StatementPage, sta
 from timebank.ledger.queries.trial import Movement, TrialRow, movements, trial_balance
 
 __all__ = [
+    "REDEEM",
+    "SERVE",
     "AccountFilter",
     "AccountView",
     "EntryView",
@@ -62,6 +67,7 @@ __all__ = [
     "find_period",
     "get_account",
     "get_entry",
+    "get_hold",
     "issued_by_source",
     "issued_to",
     "list_accounts",
@@ -79,6 +85,7 @@ __all__ = [
     "movements",
     "outstanding",
     "page_accounts",
+    "purses_with",
     "reasons_of",
     "statement",
     "taken_keys",

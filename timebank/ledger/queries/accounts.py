@@ -35,6 +35,8 @@ class AccountView:
     balance: int
     held: int
     available: int
+    floor: int
+    line: int  # what another branch may owe on a clearing account, as its creditor decided
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,6 +44,7 @@ class OpenHold:
     """An amount set aside, and the document it is for."""
 
     id: int
+    account_id: int
     amount: int
     source_type: str
     source_id: int | None
@@ -61,6 +64,8 @@ def _view(account: Account) -> AccountView:
         balance=account.balance,
         held=account.held,
         available=account.available,
+        floor=account.floor,
+        line=-account.resting_floor,
     )
 
 
@@ -137,14 +142,21 @@ def list_open_holds(
         chosen = chosen.where(Hold.book_id == book_id)
     if expired_at is not None:
         chosen = chosen.where(Hold.expires_at <= expired_at)
-    return [
-        OpenHold(
-            id=found.id,
-            amount=found.amount,
-            source_type=found.source_type,
-            source_id=found.source_id,
-            placed_at=found.placed_at,
-            expires_at=found.expires_at,
-        )
-        for found in session.scalars(chosen)
-    ]
+    return [_hold_view(found) for found in session.scalars(chosen)]
+
+
+def get_hold(session: Session, hold_id: int) -> OpenHold:
+    """An amount as it was set aside, whatever became of it."""
+    return _hold_view(session.get_one(Hold, hold_id))
+
+
+def _hold_view(found: Hold) -> OpenHold:
+    return OpenHold(
+        id=found.id,
+        account_id=found.account_id,
+        amount=found.amount,
+        source_type=found.source_type,
+        source_id=found.source_id,
+        placed_at=found.placed_at,
+        expires_at=found.expires_at,
+    )

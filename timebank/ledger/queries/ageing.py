@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Final
 
-from sqlalchemy import case, func, select
+from sqlalchemy import Subquery, case, func, select
 from sqlalchemy.orm import Session
 
 from timebank.ledger.models import COIN, FUND, GIVEAWAY, MEMBER, Account
@@ -51,6 +51,16 @@ def holdings(session: Session, book_id: int) -> list[Holding]:
     )
     found = {kind: Holding(kind=kind, standing=int(s), held=int(h), owed=-int(o)) for kind, s, h, o in rows}
     return [found[kind] for kind in HOLDING_KINDS if kind in found]
+
+
+def purses_with(book_id: int, least: int) -> Subquery:
+    """Members' coin accounts on which at least ``least`` minutes may be spent now, to join people to."""
+    available = Account.posted_in - Account.posted_out - Account.held
+    return (
+        select(Account.id.label("account_id"), available.label("available"))
+        .where(Account.book_id == book_id, Account.unit == COIN, Account.kind == MEMBER, available >= least)
+        .subquery("purse")
+    )
 
 
 def ageing(session: Session, book_id: int, boundaries: Sequence[datetime]) -> Ageing:

@@ -12,6 +12,7 @@ from timebank.ledger.models import COIN, ISSUANCE, REDEEMED, Account, Entry, Per
 from timebank.ledger.queries.ageing import HOLDING_KINDS
 
 REDEEM = "redeem"  # the kind of an entry that fulfils an order
+SERVE = "serve"  # … and of one by which a service that was asked for is paid from coins set aside
 
 
 @dataclass(kw_only=True, slots=True)
@@ -34,7 +35,7 @@ def month_flows(session: Session, book_id: int, *, since: str) -> dict[str, Mont
         flow, amount = flows.setdefault(month, MonthFlow(month=month)), int(summed)
         flow.growth += amount * ((taker in HOLDING_KINDS) - (payer in HOLDING_KINDS))
         flow.goods += amount * ((taker == REDEEMED) - (payer == REDEEMED))
-        if kind == REDEEM and payer in HOLDING_KINDS and taker in HOLDING_KINDS:
+        if kind in {REDEEM, SERVE} and payer in HOLDING_KINDS and taker in HOLDING_KINDS:
             flow.services += -amount if undoes else amount
     return flows
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, Subquery, func, select, union_all
+from sqlalchemy import Select, Subquery, case, func, select, union_all
 from sqlalchemy.orm import Session
 
 from timebank.core.clock import month_range
@@ -36,10 +36,11 @@ class TrialRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Movement:
-    """What came in and went out on an account in a month through one kind of entry."""
+    """What came in and went out on an account in a month through one kind of entry, for one kind of document."""
 
     account_id: int
     kind: str
+    source_type: str
     unit: str
     credited: int
     debited: int
@@ -89,7 +90,8 @@ def _legs(book_id: int, month: str) -> Subquery:
         return (
             select(
                 account.label("account_id"),
-                Entry.kind.label("kind"),
+                case((Entry.reverses_id.is_not(None), "reverse"), else_=Entry.kind).label("kind"),
+                Entry.source_type.label("source_type"),
                 debited.label("debited"),
                 credited.label("credited"),
             )
@@ -106,19 +108,20 @@ def _legs(book_id: int, month: str) -> Subquery:
 
 
 def movements(session: Session, book_id: int, month: str) -> Iterator[Movement]:
-    """What moved on each account in a month, by kind of entry."""
+    """What moved on each account in a month, by kind of entry and of its document."""
     legs = _legs(book_id, month)
     rows = session.execute(
         select(
             legs.c.account_id,
             legs.c.kind,
+            legs.c.source_type,
             Account.unit,
             func.sum(legs.c.credited).label("credited"),
             func.sum(legs.c.debited).label("debited"),
         )
         .join(Account, Account.id == legs.c.account_id)
-        .group_by(legs.c.account_id, legs.c.kind, Account.unit)
-        .order_by(legs.c.account_id, legs.c.kind)
+        .group_by(legs.c.account_id, legs.c.kind, legs.c.source_type, Account.unit)
+        .order_by(legs.c.account_id, legs.c.kind, legs.c.source_type)
     )
     for row in rows:
         yield Movement(**{name: _plain(value) for name, value in row._mapping.items()})

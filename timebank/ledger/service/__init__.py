@@ -15,6 +15,7 @@ from timebank.ledger.service.accounts import (
     BelowFloor,
     NotEnough,
     close_account,
+    lock_accounts,
     open_account,
     open_accounts,
     open_book,
@@ -31,8 +32,23 @@ from timebank.ledger.service.holds import (
     post_hold,
     void_hold,
 )
-from timebank.ledger.service.periods import EarlierMonthOpen, LaterMonthClosed, MonthNotOver, close_period
-from timebank.ledger.service.reversing import Correcting, OneHand, OneSided, Reversal, Reversed, reverse
+from timebank.ledger.service.lines import LineDraft, decide_line
+from timebank.ledger.service.periods import (
+    EarlierMonthOpen,
+    LaterMonthClosed,
+    MonthNotOver,
+    close_period,
+    common_instant,
+)
+from timebank.ledger.service.reversing import (
+    Correcting,
+    OneHand,
+    OneSided,
+    Reversal,
+    Reversed,
+    reverse,
+    reverse_across,
+)
 
 __all__ = [
     "AccountClosed",
@@ -50,6 +66,7 @@ __all__ = [
     "HoldTooSmall",
     "KeyReused",
     "LaterMonthClosed",
+    "LineDraft",
     "MonthNotOver",
     "NotEnough",
     "NotFromHold",
@@ -61,8 +78,11 @@ __all__ = [
     "TransferDraft",
     "close_account",
     "close_period",
+    "common_instant",
+    "decide_line",
     "expire_holds",
     "hold",
+    "lock_accounts",
     "open_account",
     "open_accounts",
     "open_book",
@@ -70,5 +90,6 @@ __all__ = [
     "post_hold",
     "post_many",
     "reverse",
+    "reverse_across",
     "void_hold",
 ]

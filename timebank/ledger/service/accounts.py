@@ -47,6 +47,7 @@ _TABLE = cast(Table, Account.__table__)
 _ACCOUNT = _TABLE.c
 _RUNNING = (
     select(_ACCOUNT.id, _ACCOUNT.code, _ACCOUNT.kind, _ACCOUNT.unit, _ACCOUNT.closed, _ACCOUNT.floor)
+    .add_columns(_ACCOUNT.resting_floor)
     .add_columns((_ACCOUNT.posted_in - _ACCOUNT.posted_out - _ACCOUNT.held).label("available"))
     .where(_ACCOUNT.runs)
     .order_by(_ACCOUNT.id)
@@ -117,6 +118,7 @@ def open_accounts(session: Session, *, book_id: int, codes: Sequence[str], kind:
         "posted_out": 0,
         "held": 0,
         "floor": 0,
+        "resting_floor": 0,
         "closed": False,
     }
     if codes:
@@ -148,7 +150,7 @@ def close_account(session: Session, account_id: int) -> None:
 def lock_accounts(connection: Connection, account_ids: Collection[int]) -> Accounts:
     """The running accounts among these, locked in id order until we commit.
 
-    Each row has id, code, kind, unit, closed, floor, available.
+    Each row has id, code, kind, unit, closed, floor, resting_floor, available.
     Accounts without running figures are left alone: a row that every deposit updates lets only one commit through at a
     time. SQLite knows no row locks, but its writer is alone anyway.
     """

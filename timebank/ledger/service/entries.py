@@ -123,7 +123,9 @@ def course(
 ) -> Course:
     """What drafts do to locked accounts, of which held amounts are ``freed`` first; what ``owed`` takes may be owed."""
     available = {id_: account.available + (freed or {}).get(id_, 0) for id_, account in accounts.items()}
-    return course_of(drafts, available, {id_: account.floor for id_, account in accounts.items()}, owed=owed)
+    floors = {id_: account.floor for id_, account in accounts.items()}
+    resting = {id_: account.resting_floor for id_, account in accounts.items()}
+    return course_of(drafts, available, floors, resting=resting, owed=owed)
 
 
 def _by_book(drafts: Sequence[EntryDraft]) -> dict[int, list[EntryDraft]]:

@@ -6,6 +6,7 @@ takes it alone. So a close waits for postings in flight, and later postings find
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -76,6 +77,20 @@ def open_period(session: Session, book_id: int, *, now: datetime) -> OpenPeriod:
             month = next_month(month)
         else:
             return OpenPeriod(int(period.id), month_range(month)[0])
+
+
+def common_instant(session: Session, book_ids: Collection[int], *, now: datetime) -> datetime:
+    """``now``, or the start of the first later month that is open in every one of these books.
+
+    For events that stand in several books: posted at this instant they stand in the same month of each. The months stay
+    open until this transaction ends. Books are taken in id order, as postings do.
+    """
+    at = now
+    while True:
+        starts = [open_period(session, book_id, now=at).starts_at for book_id in sorted(book_ids)]
+        if max(starts) <= at:
+            return at
+        at = max(starts)
 
 
 def _month_after_the_closed(session: Session, book_id: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,10 +12,11 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from timebank.core.errors import Conflict, Invalid
-from timebank.ledger.models import INTER_BRANCH, OWING_KINDS, Entry, FloorDecision
+from timebank.ledger.models import CLEARING, INTER_BRANCH, OWING_KINDS, Book, Entry, FloorDecision
 from timebank.ledger.rules import EntryDraft, Owing, Short, TransferDraft, accounts_of, reversed_transfers
 from timebank.ledger.service.accounts import Accounts, BelowFloor, lock_accounts, not_enough, refuse_closed
 from timebank.ledger.service.entries import Entered, EntryNotFound, Posted, add_transfers, course, enter, transfer_rows
+from timebank.ledger.service.periods import common_instant
 
 
 class OneHand(Invalid):
@@ -90,6 +92,81 @@ def reverse(session: Session, entry_id: int, reversal: Reversal, *, now: datetim
             _move(session, replace(entered, fresh=[draft]), decisions if draft is back else {})
     *instead, undone = entered.posted(drafts)
     return Reversed(undone, instead[0] if instead else None)
+
+
+def reverse_across(
+    session: Session,
+    entry_ids: Sequence[int],
+    reversal: Reversal,
+    *,
+    replacements: Sequence[EntryDraft] = (),
+    now: datetime,
+) -> list[Reversed]:
+    """Book the opposite of entries between branches, all of them together, each in its own book and naming its own.
+
+    ``replacements``: what takes their place, one in each of the books, or none. Answers in the order of the entries. A
+    repeat with the same key returns the first. Raises EntryNotFound, OneSided where a side is missing, and what
+    ``reverse`` raises; NotEnough also where a line would be passed.
+    """
+    entries = _get_whole(session, entry_ids)
+    at = common_instant(session, {entry.book_id for entry in entries}, now=now)
+    backs = [replace(_back(entry, reversal, at), kind=INTER_BRANCH) for entry in entries]
+    places = {draft.book_id: draft for draft in replacements}
+    instead = [_instead(entry, places[entry.book_id]) for entry in entries] if places else []
+    entered = enter(session, [*instead, *backs], now=at)
+    if entered.fresh:
+        accounts = lock_accounts(session.connection(), accounts_of([*instead, *backs]))
+        refuse_closed(accounts)
+        order, owes, owing = _across(instead, backs, accounts, decided=_is_decided(reversal))
+        for draft in order:
+            entry_id = entered.ids[draft.book_id, draft.key]
+            mine = owing if draft is owes else ()
+            decisions = {one.seq: _decision(one, entry_id, reversal, at) for one in mine}
+            _move(session, replace(entered, fresh=[draft]), decisions)
+    undone, anew = entered.posted(backs), entered.posted(instead)
+    return [Reversed(back, anew[place] if anew else None) for place, back in enumerate(undone)]
+
+
+def _get_whole(session: Session, entry_ids: Sequence[int]) -> list[Entry]:
+    """Both sides, all sides, of what happened between branches. Raises EntryNotFound, OneSided."""
+    entries = [session.get(Entry, entry_id) for entry_id in entry_ids]
+    found = [entry for entry in entries if entry is not None]
+    if len(found) != len(entries):
+        raise EntryNotFound()
+    if not _is_whole(session, found):
+        raise OneSided()
+    return found
+
+
+def _is_whole(session: Session, entries: Sequence[Entry]) -> bool:
+    """Whether entries are between branches, and what each has with another cancels out: no side is missing."""
+    towards: Counter[frozenset[str]] = Counter()
+    for entry in entries:
+        here = session.get_one(Book, entry.book_id).code
+        for transfer in entry.transfers:
+            for account, amount in ((transfer.credit, transfer.amount), (transfer.debit, -transfer.amount)):
+                if account.kind == CLEARING:
+                    towards[frozenset({here, account.code.removeprefix("clearing:")})] += amount
+    return bool(towards) and not any(towards.values()) and all(entry.kind == INTER_BRANCH for entry in entries)
+
+
+def _across(
+    instead: Sequence[EntryDraft], backs: Sequence[EntryDraft], accounts: Accounts, *, decided: bool
+) -> tuple[Sequence[EntryDraft], EntryDraft | None, Sequence[Owing]]:
+    """An order in which everything is covered; else the draft in which a member comes to owe, and what."""
+    orders = [[*instead, *backs], [*backs, *instead]]
+    for order in orders:
+        if course(order, accounts).short is None:
+            return order, None, ()
+    short = cast(Short, course(orders[0], accounts).short)
+    for order in orders:
+        for back in backs:
+            may = course(order, accounts, owed=back)
+            if may.short is None and all(accounts[one.account_id].kind in OWING_KINDS for one in may.owing):
+                if not decided:
+                    raise not_enough(accounts, short, BelowFloor)
+                return order, back, may.owing
+    raise not_enough(accounts, short)
 
 
 def _order(

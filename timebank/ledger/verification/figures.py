@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import func, select, union_all
 from sqlalchemy.orm import Session
 
-from timebank.ledger.models import Account, FloorDecision, Hold, HoldEnd, Transfer
+from timebank.ledger.models import CLEARING, Account, FloorDecision, Hold, HoldEnd, LineDecision, Transfer
 from timebank.ledger.verification.check import Rows
 
 
@@ -108,7 +108,7 @@ def floors(session: Session, book_id: int) -> Rows:
         select(Account.code, Account.unit, Account.floor, available, FloorDecision.floor)
         .outerjoin(last, last.c.account_id == Account.id)
         .outerjoin(FloorDecision, FloorDecision.id == last.c.id)
-        .where(Account.book_id == book_id, Account.floor != 0)
+        .where(Account.book_id == book_id, Account.floor != 0, Account.kind != CLEARING)
         .order_by(Account.id)
     )
     for code, unit, floor, stands, found in rows:
@@ -122,6 +122,25 @@ def floors(session: Session, book_id: int) -> Rows:
             yield row, f"下限是 {floor}，两个人只决定到 {decided}。"
         elif floor != stands:
             yield row, f"下限是 {floor}，可用余额是 {stands}：还上的部分应当已经抬高下限。"
+
+
+def lines(session: Session, book_id: int) -> Rows:
+    """A clearing account rests at the last line decided for it; below only while more is owed than that."""
+    latest = select(LineDecision.account_id, func.max(LineDecision.id).label("id")).group_by(LineDecision.account_id)
+    last = latest.subquery()
+    available = Account.posted_in - Account.posted_out - Account.held
+    rows = session.execute(
+        select(Account.code, Account.floor, Account.resting_floor, available, func.coalesce(LineDecision.minutes, 0))
+        .outerjoin(last, last.c.account_id == Account.id)
+        .outerjoin(LineDecision, LineDecision.id == last.c.id)
+        .where(Account.book_id == book_id, Account.kind == CLEARING)
+        .order_by(Account.id)
+    )
+    for code, floor, resting, stands, decided in rows:
+        if -resting != decided:
+            yield f"account {code}", f"额度记着 {-resting}，最后决定的是 {decided}。"
+        elif floor != min(resting, stands):
+            yield f"account {code}", f"下限是 {floor}，额度是 {-resting}，可用余额是 {stands}：下限与额度不符。"
 
 
 def floor_decisions(session: Session, book_id: int) -> Rows:

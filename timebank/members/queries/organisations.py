@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, joinedload
 from timebank.core.errors import NotFound
 from timebank.core.keys import Keys
 from timebank.core.masking import mask_phone
-from timebank.members.models import CONTACT, Organisation, OrganisationMember
+from timebank.members.models import CONTACT, Organisation, OrganisationAccess, OrganisationMember
 
 PHONE_PURPOSE = "phone"  # sealed like members' phones
 
@@ -69,6 +69,14 @@ def find_organisation_of(session: Session, member_id: int) -> OrganisationMember
         OrganisationMember.member_id == member_id, OrganisationMember.left_at.is_(None)
     )
     return session.scalars(mine.options(joinedload(OrganisationMember.organisation))).one_or_none()
+
+
+def list_contact_looks(session: Session, organisation_id: int, *, limit: int = 50) -> Sequence[OrganisationAccess]:
+    """Who looked at the contact's whole phone number, newest first."""
+    looked = select(OrganisationAccess).where(OrganisationAccess.organisation_id == organisation_id)
+    return session.scalars(
+        looked.order_by(OrganisationAccess.at.desc(), OrganisationAccess.id.desc()).limit(limit)
+    ).all()
 
 
 def is_contact(session: Session, organisation_id: int, member_id: int) -> bool:

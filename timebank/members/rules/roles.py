@@ -11,10 +11,10 @@ from timebank.core.actor import Actor
 ADMINISTRATOR: Final = "administrator"
 # role of the giver → roles they may give, within their reach
 GRANTABLE: Final[dict[str, tuple[str, ...]]] = {
-    "manager": ("organiser", "manager"),
-    ADMINISTRATOR: ("organiser", "manager", "inspector", ADMINISTRATOR),
+    "manager": ("grid_worker", "organiser", "manager"),
+    ADMINISTRATOR: ("grid_worker", "organiser", "manager", "inspector", ADMINISTRATOR),
 }
-GRANTED: Final = ("organiser", "manager", "inspector", ADMINISTRATOR)
+GRANTED: Final = ("grid_worker", "organiser", "manager", "inspector", ADMINISTRATOR)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -100,7 +100,7 @@ def register_organisation(
     """
     actor.require("organisation.change", branch_id=draft.branch_id)
     get_branch(session, draft.branch_id)
-    lock_name(session, f"organisation:{draft.branch_id}")  # a name and a code are looked for before they are taken
+    lock_name(session, f"organisation:{draft.form_key}")  # the same form may be sent twice at once
     columns = _columns(session, draft, keys)
     first = find_organisation_by_key(session, draft.form_key)
     if first is not None:

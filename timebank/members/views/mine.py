@@ -10,7 +10,7 @@ from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.core.errors import Refusal
 from timebank.members import queries, service
-from timebank.members.models import SEXES
+from timebank.members.models import ORGANISATION_ROLES, SEXES
 from timebank.members.rules.consent import CONSENT_NAMES
 from timebank.members.schemas import ChangePasswordSchema, LostCardSchema, ProfileSchema
 from timebank.members.views import blueprint
@@ -82,6 +82,8 @@ def privacy() -> str:
         id_number=queries.open_field(member, "id_number", keys()),
         sex=SEXES.get(member.sex or "", "没有登记"),
         area=area_path(session, member.area_id, clock.today(now)) if member.area_id else "没有登记",
+        belongs=queries.find_organisation_of(session, member.id),
+        roles=ORGANISATION_ROLES,
         consents=queries.list_consents(session, member.id),
         consent_names=CONSENT_NAMES,
         accesses=accesses,

@@ -21,6 +21,7 @@ from timebank.web.forms import Form
 from timebank.web.guards import current_actor, guard
 
 _NOTES = {
+    "grid_worker": "替网格里的居民点单，跟进自己点的单",
     "organiser": "发布活动、开门口签到、核对服务记录",
     "manager": "审核报名、管理会员和兑换、月度归档",
     "inspector": "查看账本和归档，不能改动",

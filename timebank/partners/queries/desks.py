@@ -99,7 +99,7 @@ def look(session: Session, desk: PartnerDesk, typed: str, now: datetime) -> Seen
     order = exchange.find_order_by_voucher(session, code)
     if order is None or not is_of(order, desk):
         return Seen(validity="not_ours", code=code)
-    status = exchange_rules.status_at(order.status, order.expires_at, now)
+    status = exchange.state_of(order, now)
     return Seen(
         validity=_OF_STATUS.get(status, "waiting"),
         code=code,

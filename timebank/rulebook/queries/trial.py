@@ -152,8 +152,9 @@ def _served(entry: ledger.MonthEntry) -> int | None:
 
 
 def _provider(entry: ledger.MonthEntry) -> int | None:
-    """Who gave the service that a still valid order was for."""
-    provider = entry.facts.get("provider_id") if entry.kind == "redeem" and not entry.undone else None
+    """Who gave the service that a still valid order, or what somebody asked for, was paid for."""
+    paid = entry.kind in {ledger.REDEEM, ledger.SERVE} and not entry.undone
+    provider = entry.facts.get("provider_id") if paid else None
     return int(provider) if provider is not None else None
 
 

@@ -1,6 +1,7 @@
 """The arithmetic of the rules: versions and their days, shares of an earning, expiry, a month tried out anew."""
 
 from timebank.rulebook.rules.earning import (
+    BEYOND,
     CAPPED,
     GROUP,
     TO_FUND,
@@ -12,6 +13,7 @@ from timebank.rulebook.rules.earning import (
     kept_of,
     points_of,
     split,
+    split_paid,
 )
 from timebank.rulebook.rules.expiring import CameIn, Stretch, months_before, stretches, to_expire
 from timebank.rulebook.rules.trying import (
@@ -45,6 +47,7 @@ from timebank.rulebook.rules.versions import (
 )
 
 __all__ = [
+    "BEYOND",
     "BUILT_IN",
     "CAPPED",
     "DEFAULT_BACKDATE",
@@ -83,6 +86,7 @@ __all__ = [
     "sentences",
     "settings_of",
     "split",
+    "split_paid",
     "stretches",
     "to_expire",
     "try_out",

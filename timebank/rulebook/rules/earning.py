@@ -9,7 +9,8 @@ from typing import Any, Final
 from timebank.core.minutes import COIN_MINUTES, coins, hours
 from timebank.rulebook.rules.versions import Settings
 
-CAPPED, TO_FUND, TO_GIVE = "capped_minutes", "fund_minutes", "giveaway_minutes"  # how an entry's facts name the parts
+# How an entry's facts name the parts.
+CAPPED, BEYOND, TO_FUND, TO_GIVE = "capped_minutes", "beyond_minutes", "fund_minutes", "giveaway_minutes"
 GROUP: Final = "group_activity"
 
 
@@ -25,12 +26,16 @@ class Earning:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Split:
-    """Where the minutes of one earning go. The four parts add up to the minutes served."""
+    """Where the minutes of one earning go. The parts add up to the minutes served.
+
+    ``beyond``: longer than was agreed to be paid by who asked for the service.
+    """
 
     kept: int
     given: int
     fund: int
     capped: int
+    beyond: int = 0
 
     @property
     def coins(self) -> int:
@@ -40,7 +45,7 @@ class Split:
     @property
     def minutes(self) -> int:
         """What was served."""
-        return self.coins + self.capped
+        return self.coins + self.capped + self.beyond
 
 
 def split(earning: Earning, rule: Settings) -> Split:
@@ -54,6 +59,16 @@ def split(earning: Earning, rule: Settings) -> Split:
         return Split(kept=0, given=issued, fund=0, capped=capped)
     kept = kept_of(issued, balance=earning.balance, rule=rule)
     return Split(kept=kept, given=0, fund=issued - kept, capped=capped)
+
+
+def split_paid(minutes: int, *, held: int, balance: int, rule: Settings) -> Split:
+    """Share out minutes that are paid from ``held`` coins of somebody else: nothing is issued, so no day's cap asks.
+
+    What the holding cap does not allow goes to the fund; what was served longer brings no coins.
+    """
+    paid = min(minutes, held)
+    kept = kept_of(paid, balance=balance, rule=rule)
+    return Split(kept=kept, given=0, fund=paid - kept, capped=0, beyond=minutes - paid)
 
 
 def kept_of(amount: int, *, balance: int, rule: Settings) -> int:
@@ -70,7 +85,7 @@ def points_of(minutes: int, *, carry: int, rule: Settings) -> tuple[int, int]:
 
 def facts_of(parts: Split) -> dict[str, int]:
     """What an entry tells of its parts: nothing where every minute went to the member."""
-    named = {CAPPED: parts.capped, TO_FUND: parts.fund, TO_GIVE: parts.given}
+    named = {CAPPED: parts.capped, BEYOND: parts.beyond, TO_FUND: parts.fund, TO_GIVE: parts.given}
     return {name: minutes for name, minutes in named.items() if minutes}
 
 
@@ -80,5 +95,6 @@ def aside(facts: Mapping[str, Any]) -> str:
         (TO_GIVE, coins, "{} 记入可赠币"),
         (TO_FUND, coins, "{} 超过持有上限，转入爱心基金"),
         (CAPPED, hours, "{} 超过当天上限，记时长、不存币"),
+        (BEYOND, hours, "{} 超过点单时说好的时长，记时长、不存币"),
     )
     return "；".join(words.format(shown(int(facts[name]))) for name, shown, words in told if facts.get(name))

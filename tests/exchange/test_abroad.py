@@ -1,0 +1,191 @@
+"""Redeeming at another branch: both books in balance from the first press to the last, and every way back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+from sqlalchemy.orm import Session
+
+from tests.clearing.scene import Between
+from tests.exchange.scene import coins_of, give, key
+from tests.rulebook.saving import save_rule
+from tests.world import NOW, actor_of, make_member
+from timebank.clearing import queries as clearing
+from timebank.clearing import service as pairs
+from timebank.core.actor import Actor
+from timebank.exchange import service
+from timebank.exchange.models import EVERYWHERE, GOODS, Offer, Order
+from timebank.ledger import queries as books
+from timebank.members.models import Member
+
+DAY = timedelta(days=1)
+
+
+@dataclass
+class Abroad:
+    """Somebody of AA with ten coins, a barber and tickets at BB; BB lets AA owe five coins."""
+
+    between: Between
+
+    def __post_init__(self) -> None:
+        session = self.between.session
+        self.session, self.member, self.manager = session, self.between.members[0], self.between.managers[1]
+        self.barber = make_member(session, self.between.branches[1], "李理发")
+        draft = service.OfferDraft(title="理发", category="haircut", price_minutes=60, shared_with=EVERYWHERE)
+        self.haircut = service.post_offer(session, draft, form_key=key(), actor=self.of(self.barber), now=NOW)
+        draft = service.OfferDraft(
+            **{"title": "戏票", "category": "ticket", "price_minutes": 90, "shared_with": EVERYWHERE},
+            **{"kind": GOODS, "branch_id": self.between.branches[1].id, "stock": 3},
+        )
+        self.tickets = service.post_offer(session, draft, form_key=key(), actor=self.of(self.manager), now=NOW)
+
+    def of(self, member: Member) -> Actor:
+        return actor_of(self.session, member)
+
+    def order(self, offer: Offer | None = None, quantity: int = 1) -> Order:
+        draft = service.OrderDraft(offer_id=(offer or self.haircut).id, form_key=key(), quantity=quantity)
+        return service.request_order(self.session, draft, actor=self.of(self.member), now=NOW)
+
+    def agreed(self) -> Order:
+        order = self.order()
+        meeting = service.Meeting(at=NOW + DAY)
+        return service.accept_order(self.session, order.id, meeting, actor=self.of(self.barber), now=NOW)
+
+    def done(self) -> Order:
+        order = self.agreed()
+        return service.fulfil(self.session, order.voucher, actor=self.of(self.barber), now=NOW + DAY).order
+
+
+@pytest.fixture
+def abroad(session: Session) -> Iterator[Abroad]:
+    made = Abroad(Between(session))
+    yield made
+    assert made.between.findings() == set()
+    assert pairs.reconcile_all(session, now=NOW) == 0
+
+
+def test_asking_sets_coins_aside_at_home_and_space_on_the_line_there(abroad: Abroad) -> None:
+    order = abroad.order()
+    assert (order.branch_id, order.proposal_id is not None) == (abroad.between.branches[1].id, True)
+    assert coins_of(abroad.session, abroad.member) == (600, 60)
+    assert abroad.between.owed() == (0, 60, 240)
+
+
+def test_the_haircut_moves_both_books(abroad: Abroad) -> None:
+    order = abroad.done()
+    assert coins_of(abroad.session, abroad.member) == (540, 0)
+    assert coins_of(abroad.session, abroad.barber) == (60, 0)
+    assert abroad.between.owed() == (60, 0, 240)
+    entry = books.get_entry(abroad.session, order.entry_id or 0)
+    assert (entry.kind, entry.book_id, entry.facts["title"]) == ("inter_branch", order.branch_id, "理发")
+
+
+def test_a_ticket_of_the_neighbours_is_redeemed_there(abroad: Abroad) -> None:
+    order = abroad.order(abroad.tickets, 2)
+    service.fulfil(abroad.session, order.voucher, actor=abroad.of(abroad.manager), now=NOW)
+    redeemed = books.find_house_account(abroad.session, abroad.between.branches[1].id, "redeemed")
+    assert books.balance(abroad.session, redeemed) == 180
+    assert abroad.tickets.stock == 1
+    assert abroad.between.owed() == (180, 0, 120)
+
+
+def test_a_part_moves_a_part_and_frees_the_rest(abroad: Abroad) -> None:
+    order = abroad.agreed()
+    part = service.Part(minutes=25, reason="只剪了一半")
+    service.fulfil(abroad.session, order.voucher, part=part, actor=abroad.of(abroad.barber), now=NOW + DAY)
+    assert coins_of(abroad.session, abroad.member) == (575, 0)
+    assert abroad.between.owed() == (25, 0, 275)
+
+
+@pytest.mark.parametrize("how", ["decline", "cancel", "expire"])
+def test_every_other_end_frees_both_sides(abroad: Abroad, how: str) -> None:
+    order = abroad.order()
+    if how == "decline":
+        service.decline_order(abroad.session, order.id, reason="没空", actor=abroad.of(abroad.barber), now=NOW)
+    elif how == "cancel":
+        service.cancel_order(abroad.session, order.id, actor=abroad.of(abroad.member), now=NOW)
+    else:
+        assert service.expire_orders(abroad.session, now=NOW + 40 * DAY) == [order.id]
+    assert coins_of(abroad.session, abroad.member) == (600, 0)
+    assert abroad.between.owed() == (0, 0, 300)
+
+
+def test_tickets_nobody_fetched_are_back_in_stock(abroad: Abroad) -> None:
+    abroad.order(abroad.tickets, 3)
+    service.expire_orders(abroad.session, now=NOW + 40 * DAY)
+    abroad.session.refresh(abroad.tickets)
+    assert abroad.tickets.stock == 3
+
+
+def refused(abroad: Abroad, refusal: type[Exception], offer: Offer | None = None, quantity: int = 1) -> None:
+    before = coins_of(abroad.session, abroad.member), abroad.between.owed(), abroad.tickets.stock
+    with pytest.raises(refusal), abroad.session.begin_nested():
+        abroad.order(offer, quantity)
+    abroad.session.refresh(abroad.tickets)
+    assert (coins_of(abroad.session, abroad.member), abroad.between.owed(), abroad.tickets.stock) == before
+
+
+def test_a_full_line_leaves_no_trace(abroad: Abroad) -> None:
+    abroad.order(abroad.tickets, 3)
+    refused(abroad, pairs.LineFull)
+
+
+def test_what_is_not_shared_is_not_for_others(abroad: Abroad) -> None:
+    abroad.haircut.shared_with = "branch"
+    refused(abroad, service.OtherBranch)
+
+
+def test_branches_that_are_not_connected_do_not_redeem(abroad: Abroad) -> None:
+    abroad.member = abroad.between.members[2]
+    with pytest.raises(pairs.NotConnected), abroad.session.begin_nested():
+        abroad.order()
+
+
+def test_who_has_too_little_is_told_so(abroad: Abroad) -> None:
+    abroad.member = make_member(abroad.session, abroad.between.branches[0])
+    give(abroad.session, abroad.member, 59)
+    refused(abroad, service.CoinsShort)
+
+
+def test_while_the_pair_is_frozen_the_voucher_waits(abroad: Abroad) -> None:
+    order = abroad.agreed()
+    word = abroad.between.word(1)
+    pairs.freeze_pair(abroad.session, abroad.between.pair.id, word, actor=abroad.between.boss(1), now=NOW)
+    with pytest.raises(pairs.PairFrozen), abroad.session.begin_nested():
+        service.fulfil(abroad.session, order.voucher, actor=abroad.of(abroad.barber), now=NOW + DAY)
+    abroad.session.refresh(order)
+    assert (order.status, coins_of(abroad.session, abroad.member)) == ("accepted", (600, 60))
+
+
+def test_the_same_form_again_is_the_same_order(abroad: Abroad) -> None:
+    draft = service.OrderDraft(offer_id=abroad.haircut.id, form_key="once")
+    first = service.request_order(abroad.session, draft, actor=abroad.of(abroad.member), now=NOW)
+    assert service.request_order(abroad.session, draft, actor=abroad.of(abroad.member), now=NOW) is first
+    assert abroad.between.owed() == (0, 60, 240)
+
+
+def test_the_voucher_twice_pays_once(abroad: Abroad) -> None:
+    order = abroad.done()
+    again = service.fulfil(abroad.session, order.voucher, actor=abroad.of(abroad.barber), now=NOW + DAY)
+    assert again.repeated
+    assert abroad.between.owed() == (60, 0, 240)
+
+
+def test_what_a_barber_may_not_hold_goes_to_the_fund_of_their_branch(abroad: Abroad) -> None:
+
+    branch_id = abroad.between.branches[1].id
+    save_rule(abroad.session, branch_id, NOW + 2 * DAY, now=NOW, holding_cap_minutes=40)
+    order = abroad.agreed()
+    service.fulfil(abroad.session, order.voucher, actor=abroad.of(abroad.barber), now=NOW + 3 * DAY)
+    assert coins_of(abroad.session, abroad.barber) == (40, 0)
+    fund = books.find_house_account(abroad.session, branch_id, "fund")
+    assert books.balance(abroad.session, fund) == 20
+
+
+def test_proposals_of_orders_name_the_order(abroad: Abroad) -> None:
+    order = abroad.done()
+    proposal = clearing.get_proposal(abroad.session, order.proposal_id or 0)
+    assert (proposal.source_type, proposal.source_id, proposal.settled_minutes) == ("order", order.id, 60)

@@ -1,0 +1,87 @@
+"""Reads about proposals and their messages."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.orm import Session
+
+from timebank.clearing.models import COMMITTED, IN_FLIGHT, RESERVED, BranchPair, Proposal
+from timebank.core.errors import NotFound
+from timebank.core.paging import Page, read_page
+from timebank.ledger import queries as ledger
+
+
+class ProposalNotFound(NotFound):
+    """No such proposal."""
+
+    code = "clearing.proposal_not_found"
+    text = "没有找到这张清算单。"
+
+
+def find_proposal(session: Session, proposal_id: int) -> Proposal | None:
+    """The proposal with this id."""
+    return session.get(Proposal, proposal_id)
+
+
+def find_proposal_by_uid(session: Session, uid: str, *, lock: bool = False) -> Proposal | None:
+    """The proposal that a message is about."""
+    chosen = select(Proposal).where(Proposal.uid == uid)
+    if lock:
+        chosen = chosen.with_for_update(key_share=True).execution_options(populate_existing=True)
+    return session.scalars(chosen).one_or_none()
+
+
+def get_proposal(session: Session, proposal_id: int, *, lock: bool = False) -> Proposal:
+    """The proposal. Raises ProposalNotFound."""
+    proposal = session.get(
+        Proposal, proposal_id, with_for_update={"key_share": True} if lock else None, populate_existing=lock
+    )
+    if proposal is None:
+        raise ProposalNotFound()
+    return proposal
+
+
+def list_in_flight(session: Session, pair: BranchPair) -> Sequence[Proposal]:
+    """What between two branches has neither been settled nor ended, the oldest first."""
+    chosen = select(Proposal).where(_between(pair), Proposal.status.in_(IN_FLIGHT))
+    return session.scalars(chosen.order_by(Proposal.id)).all()
+
+
+def page_proposals(session: Session, pair: BranchPair, *, number: int = 1, size: int = 20) -> Page[Proposal]:
+    """Everything between two branches, the newest first."""
+    chosen = select(Proposal).where(_between(pair)).order_by(Proposal.id.desc())
+    return read_page(session, chosen, number=number, size=size)
+
+
+def find_settled_by_entry(session: Session, payee_entry_id: int) -> Proposal | None:
+    """The payment whose entry in the creditor's book this is."""
+    return session.scalars(select(Proposal).where(Proposal.payee_entry_id == payee_entry_id)).one_or_none()
+
+
+def list_proposals(session: Session, proposal_ids: Collection[int]) -> Sequence[Proposal]:
+    """Some proposals."""
+    return session.scalars(select(Proposal).where(Proposal.id.in_(proposal_ids))).all() if proposal_ids else []
+
+
+def lines_of(session: Session, proposal_ids: Collection[int]) -> set[int]:
+    """The accounts on which space was reserved for proposals."""
+    if not proposal_ids:
+        return set()
+    holds = session.scalars(select(Proposal.line_hold_id).where(Proposal.id.in_(proposal_ids)))
+    return {ledger.get_hold(session, hold_id).account_id for hold_id in holds if hold_id is not None}
+
+
+def list_unanswered(session: Session, *, at_most: int) -> Sequence[int]:
+    """Proposals whose last message got no answer yet, the oldest first."""
+    chosen = select(Proposal.id).where(Proposal.status.in_((RESERVED, COMMITTED))).order_by(Proposal.id)
+    return session.scalars(chosen.limit(at_most)).all()
+
+
+def _between(pair: BranchPair) -> ColumnElement[bool]:
+    one, other = pair.low_id, pair.high_id
+    return or_(
+        and_(Proposal.payer_id == one, Proposal.payee_id == other),
+        and_(Proposal.payer_id == other, Proposal.payee_id == one),
+    )

@@ -1,0 +1,179 @@
+"""Messages between branches: written to the outbox, read once into the inbox, answered the same way ever after.
+
+A message is judged by the creditor's or debtor's own records alone, as on a server of its own: that it is whole, that
+it is not another one under the same id, that a committed one continues the chain. What does not fit freezes the pair
+and opens a case; nothing is repaired.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from timebank.branches.queries import get_branch
+from timebank.clearing.models import BranchPair, ClearingMessage, ClearingReceipt, Proposal
+from timebank.clearing.queries import find_pair
+from timebank.clearing.rules import Envelope, write
+from timebank.clearing.service.cases import Found, open_case
+from timebank.clearing.service.refusals import NotConnected
+
+PROPOSED, CANCELLED, COMMITTED = "proposed", "cancelled", "committed"
+
+# Answers. The first are final and kept; to the others the sender comes again.
+AGREED, LINE_FULL, FROZEN, LATE, DEAD, DONE = "accepted", "line_full", "frozen", "late", "cancelled", "settled"
+WAIT, UNKNOWN, BROKEN = "wait", "unknown", "broken"
+FINAL = frozenset({AGREED, LINE_FULL, FROZEN, LATE, DEAD, DONE})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Letter:
+    """A message on its way: who sent it, to whom, and the envelope."""
+
+    from_id: int
+    to_id: int
+    envelope: Envelope
+
+
+def send(session: Session, proposal: Proposal, step: str, *, minutes: int, now: datetime) -> Letter:
+    """Write a message to the outbox; the same step of a proposal again is the message as it was first sent."""
+    first = session.scalars(
+        select(ClearingMessage).where(ClearingMessage.uid == proposal.uid, ClearingMessage.step == step)
+    ).one_or_none()
+    if first is None:
+        first = _write(session, proposal, step, minutes, now)
+    return letter_of(first)
+
+
+def letter_of(message: ClearingMessage) -> Letter:
+    """A message from the outbox, ready to be sent (again)."""
+    return Letter(
+        from_id=message.from_id, to_id=message.to_id, envelope=Envelope(content=message.content, hash=message.hash)
+    )
+
+
+def _write(session: Session, proposal: Proposal, step: str, minutes: int, now: datetime) -> ClearingMessage:
+    last = _last_sent(session, proposal) if step == COMMITTED else None
+    number = (last.number or 0) + 1 if last is not None else 1
+    chain = {"number": number, "previous": last.hash if last else None} if step == COMMITTED else {}
+    reversed_one = session.get(Proposal, proposal.reverses_id) if proposal.reverses_id else None
+    envelope = write(
+        {
+            "expires": proposal.expires_at.isoformat(),
+            "from": get_branch(session, proposal.payer_id).code,
+            "minutes": minutes,
+            "reverses": reversed_one.uid if reversed_one else None,
+            "step": step,
+            "to": get_branch(session, proposal.payee_id).code,
+            "uid": proposal.uid,
+            "unit": "coin",
+            **chain,
+        }
+    )
+    message = ClearingMessage(
+        uid=proposal.uid,
+        step=step,
+        from_id=proposal.payer_id,
+        to_id=proposal.payee_id,
+        number=number if chain else None,
+        previous_hash=last.hash if last else None,
+        content=envelope.content,
+        hash=envelope.hash,
+        sent_at=now,
+    )
+    session.add(message)
+    session.flush()
+    return message
+
+
+def _last_sent(session: Session, proposal: Proposal) -> ClearingMessage | None:
+    return session.scalars(
+        select(ClearingMessage)
+        .where(
+            ClearingMessage.from_id == proposal.payer_id,
+            ClearingMessage.to_id == proposal.payee_id,
+            ClearingMessage.number.is_not(None),
+        )
+        .order_by(ClearingMessage.number.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def find_receipt(session: Session, letter: Letter) -> ClearingReceipt | None:
+    """What was answered to this message before."""
+    fields = letter.envelope.fields
+    return session.scalars(
+        select(ClearingReceipt).where(
+            ClearingReceipt.from_id == letter.from_id,
+            ClearingReceipt.uid == fields["uid"],
+            ClearingReceipt.step == fields["step"],
+        )
+    ).one_or_none()
+
+
+def keep_receipt(session: Session, letter: Letter, answer: str, *, now: datetime) -> None:
+    """Remember what was answered, if it is final."""
+    fields = letter.envelope.fields
+    if answer in FINAL:
+        session.add(
+            ClearingReceipt(
+                from_id=letter.from_id,
+                to_id=letter.to_id,
+                uid=fields["uid"],
+                step=fields["step"],
+                number=fields.get("number"),
+                hash=letter.envelope.hash,
+                answer=answer,
+                received_at=now,
+            )
+        )
+        session.flush()
+
+
+def judge(session: Session, letter: Letter, *, now: datetime) -> str | None:
+    """An answer that needs no look at the proposal: a message that is broken, known or out of turn; else None."""
+    pair = find_pair(session, letter.from_id, letter.to_id, lock=True)
+    if pair is None:
+        raise NotConnected(payer=letter.from_id, payee=letter.to_id)
+    if not letter.envelope.is_whole:
+        return _broken(session, pair, "tampered", letter, "内容与它的校验值不符", now)
+    known = find_receipt(session, letter)
+    if known is not None:
+        if known.hash != letter.envelope.hash:
+            return _broken(session, pair, "tampered", letter, "同一个编号第二次来的内容不一样", now)
+        return known.answer
+    return _out_of_turn(session, pair, letter, now)
+
+
+def _out_of_turn(session: Session, pair: BranchPair, letter: Letter, now: datetime) -> str | None:
+    """A committed message continues the chain; one from further on waits, one from before is a broken chain."""
+    fields = letter.envelope.fields
+    if fields["step"] != COMMITTED:
+        return None
+    last = session.scalars(
+        select(ClearingReceipt)
+        .where(
+            ClearingReceipt.from_id == letter.from_id,
+            ClearingReceipt.to_id == letter.to_id,
+            ClearingReceipt.number.is_not(None),
+        )
+        .order_by(ClearingReceipt.number.desc())
+        .limit(1)
+    ).one_or_none()
+    had, head = (last.number or 0, last.hash) if last is not None else (0, None)
+    if fields["number"] > had + 1:
+        return WAIT
+    if fields["number"] <= had:
+        return _broken(session, pair, "out_of_chain", letter, f"编号 {fields['number']}，已经收到过 {had}", now)
+    if fields["previous"] != head:
+        return _broken(session, pair, "out_of_chain", letter, f"第 {fields['number']} 号接不上前一号", now)
+    return None
+
+
+def _broken(session: Session, pair: BranchPair, kind: str, letter: Letter, why: str, now: datetime) -> str:
+    uid = str(letter.envelope.fields.get("uid"))[:60]
+    found = Found(kind=kind, facts=f"{uid}：{why}", key=f"{kind}:{pair.id}:{letter.envelope.hash}"[:120])
+    open_case(session, pair, found, now=now)
+    return BROKEN

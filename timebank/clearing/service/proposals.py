@@ -1,0 +1,410 @@
+"""A payment between branches, step by step: reserved, accepted, committed, settled; or given back.
+
+``propose`` and ``settle`` take all their steps in one transaction, as both branches live in one database. The steps
+stand alone, too: ``resume_proposals`` takes up what was interrupted between any two of them.
+
+Order of locks: the pair, the proposal, both books' months, then accounts by id. So between two branches one thing
+happens after the other, as their clearing accounts demand anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from timebank.branches.queries import get_branch
+from timebank.clearing import rules
+from timebank.clearing.models import (
+    CANCELLED,
+    COMMITTED,
+    FROZEN,
+    IN_FLIGHT,
+    OPEN,
+    RESERVED,
+    SETTLED,
+    BranchPair,
+    Proposal,
+)
+from timebank.clearing.queries import (
+    ceiling_of,
+    find_pair,
+    find_proposal_by_uid,
+    gauge_of,
+    get_proposal,
+    list_proposals,
+    spent_outside,
+)
+from timebank.clearing.service import messages, telling
+from timebank.clearing.service.cases import Found, open_case
+from timebank.clearing.service.messages import Letter
+from timebank.clearing.service.refusals import CeilingReached, LineFull, NotConnected, PairFrozen
+from timebank.core.db import lock_name
+from timebank.core.minutes import coins
+from timebank.ledger import queries as ledger_queries
+from timebank.ledger import service as ledger
+
+SOURCE = "proposal"  # what holds on a line name as their document
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProposalDraft:
+    """Whose coins pay whom: ``uid`` made once by the payer's branch; ``expires_at`` until when it may be agreed to."""
+
+    uid: str
+    payer_id: int
+    payee_id: int
+    account_id: int
+    minutes: int
+    expires_at: datetime
+    source_type: str
+    actor_id: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settlement:
+    """What was delivered: how much of it, who gets it (account id, minutes) at the creditor's, and its document.
+
+    ``facts`` stand on both entries and name nobody.
+    """
+
+    takers: tuple[tuple[int, int], ...]
+    key: str
+    source_id: int
+    occurred_at: datetime
+    actor_id: int | None
+    payer_member_id: int | None
+    payee_member_id: int | None
+    rule: str | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def minutes(self) -> int:
+        """How much is paid."""
+        return sum(amount for _, amount in self.takers)
+
+
+def propose(session: Session, draft: ProposalDraft, *, now: datetime) -> Proposal:
+    """Set the payer's coins aside and space on the creditor's line, or neither. A repeat returns the first.
+
+    Raises NotConnected, PairFrozen, CeilingReached, LineFull, and NotEnough of the ledger.
+    """
+    pair = _open_pair(session, draft.payer_id, draft.payee_id)
+    first = find_proposal_by_uid(session, draft.uid, lock=True)
+    if first is not None:
+        return first
+    _refuse_ceiling(session, draft, now)
+    _refuse_full(session, pair, draft)
+    ledger.lock_accounts(session.connection(), {draft.account_id, pair.account_of(draft.payee_id)})
+    proposal = reserve(session, draft, now=now)
+    letter = messages.send(session, proposal, messages.PROPOSED, minutes=draft.minutes, now=now)
+    conclude(session, proposal, messages.PROPOSED, deliver(session, letter, now=now), now=now)
+    if proposal.status not in IN_FLIGHT:
+        _refuse_full(session, pair, draft)
+        raise PairFrozen(**_names(session, draft.payer_id, draft.payee_id))
+    _warn(session, pair, creditor_id=draft.payee_id, now=now)
+    return proposal
+
+
+def reserve(session: Session, draft: ProposalDraft, *, now: datetime) -> Proposal:
+    """The payer's first step: coins set aside, nothing said to anybody yet."""
+    hold = ledger.HoldDraft(
+        account_id=draft.account_id,
+        amount=draft.minutes,
+        key=f"{draft.source_type}:{draft.uid}",
+        expires_at=draft.expires_at,
+        source_type=draft.source_type,
+        source_id=None,
+        actor_id=draft.actor_id,
+    )
+    proposal = Proposal(
+        uid=draft.uid,
+        payer_id=draft.payer_id,
+        payee_id=draft.payee_id,
+        amount_minutes=draft.minutes,
+        status=RESERVED,
+        source_type=draft.source_type,
+        payer_hold_id=ledger.hold(session, hold, now=now),
+        reserved_at=now,
+        expires_at=draft.expires_at,
+    )
+    session.add(proposal)
+    session.flush()
+    return proposal
+
+
+def deliver(session: Session, letter: Letter, *, now: datetime) -> str:
+    """What the other branch answers to a message; the same message again gets the same answer and does nothing."""
+    answer = messages.judge(session, letter, now=now)
+    if answer is not None:
+        return answer
+    step = letter.envelope.fields["step"]
+    if step == messages.PROPOSED:
+        answer = _answer_proposed(session, letter, now)
+    elif step == messages.CANCELLED:
+        answer = _answer_cancelled(session, letter, now)
+    else:
+        answer = _answer_committed(session, letter, now)
+    messages.keep_receipt(session, letter, answer, now=now)
+    return answer
+
+
+def _answer_proposed(session: Session, letter: Letter, now: datetime) -> str:
+    """The creditor's look: open, in time, not taken back meanwhile, and space on its line, which is reserved."""
+    fields = letter.envelope.fields
+    pair = find_pair(session, letter.from_id, letter.to_id)
+    proposal = find_proposal_by_uid(session, fields["uid"], lock=True)
+    if pair is None or pair.status != OPEN:
+        return messages.FROZEN
+    if proposal is None or proposal.status not in IN_FLIGHT:
+        return messages.DEAD
+    expires_at = datetime.fromisoformat(fields["expires"])
+    if expires_at <= now:
+        return messages.LATE
+    space = ledger.HoldDraft(
+        account_id=pair.account_of(letter.to_id),
+        amount=fields["minutes"],
+        key=f"{SOURCE}:{fields['uid']}",
+        expires_at=rules.line_space_until(expires_at),
+        source_type=SOURCE,
+        source_id=None,
+        actor_id=None,
+    )
+    try:
+        proposal.line_hold_id = ledger.hold(session, space, now=now)
+    except ledger.NotEnough:
+        return messages.LINE_FULL
+    session.flush()
+    return messages.AGREED
+
+
+def _answer_cancelled(session: Session, letter: Letter, now: datetime) -> str:
+    proposal = find_proposal_by_uid(session, letter.envelope.fields["uid"], lock=True)
+    if proposal is not None and proposal.line_hold_id is not None and proposal.payee_entry_id is None:
+        ledger.void_hold(session, proposal.line_hold_id, actor_id=None, now=now)
+    return messages.DEAD
+
+
+def _answer_committed(session: Session, letter: Letter, now: datetime) -> str:
+    """The creditor books what the debtor has paid. Where a taker can no longer be paid it waits for an officer."""
+    proposal = find_proposal_by_uid(session, letter.envelope.fields["uid"], lock=True)
+    if proposal is None or proposal.line_hold_id is None or proposal.plan is None:
+        return messages.UNKNOWN
+    pair = find_pair(session, letter.from_id, letter.to_id)
+    if pair is None:
+        return messages.UNKNOWN
+    draft = _payee_entry(session, pair, proposal, now)
+    posted = ledger.post_hold(session, proposal.line_hold_id, draft, now=now)
+    proposal.status, proposal.payee_entry_id = rules.decide("settle", proposal.status), posted.entry_id
+    proposal.settled_at = proposal.ended_at = now
+    session.flush()
+    return messages.DONE
+
+
+def conclude(session: Session, proposal: Proposal, step: str, answer: str, *, now: datetime) -> None:
+    """The sender takes note of an answer; what was refused frees what was set aside."""
+    if step == messages.PROPOSED and answer == messages.AGREED:
+        proposal.status = rules.decide("accept", proposal.status)
+        proposal.accepted_at = proposal.accepted_at or now
+    elif step == messages.PROPOSED and answer in messages.FINAL and proposal.status == RESERVED:
+        proposal.status, proposal.ended_at = rules.decide("refuse", proposal.status), now
+        if proposal.payer_hold_id is not None:
+            ledger.void_hold(session, proposal.payer_hold_id, actor_id=None, now=now)
+    session.flush()
+
+
+def settle(session: Session, proposal_id: int, settlement: Settlement, *, now: datetime) -> Proposal:
+    """Pay what was proposed, whole or in part: both books in one go, or neither. A repeat returns the first.
+
+    Raises ProposalMoved, PairFrozen, and what the ledger refuses.
+    """
+    pair, proposal = lock_proposal(session, proposal_id)
+    if proposal.status == SETTLED:
+        return proposal
+    _refuse_still(session, pair, proposal.payer_id, proposal.payee_id)
+    at = ledger.common_instant(session, {proposal.payer_id, proposal.payee_id}, now=now)
+    _lock_all(session, pair, proposal, settlement)
+    letter = commit(session, proposal, settlement, now=at)
+    if deliver(session, letter, now=at) != messages.DONE:
+        raise PairFrozen(**_names(session, proposal.payer_id, proposal.payee_id))
+    return proposal
+
+
+def commit(session: Session, proposal: Proposal, settlement: Settlement, *, now: datetime) -> Letter:
+    """The payer's last step: its book pays, its outbox says so. After this nobody cancels. Raises ProposalMoved."""
+    if proposal.status != COMMITTED:
+        after = rules.decide("commit", proposal.status)
+        pair = _open_pair(session, proposal.payer_id, proposal.payee_id)
+        proposal.plan = _plan(settlement)
+        paid = ledger.TransferDraft(
+            debit_id=_payer_account(session, proposal),
+            credit_id=pair.account_of(proposal.payer_id),
+            amount=settlement.minutes,
+            unit="coin",
+        )
+        draft = ledger.EntryDraft(
+            transfers=(paid,), for_member_id=settlement.payer_member_id, **_entry(proposal, proposal.payer_id)
+        )
+        posted = ledger.post_hold(session, proposal.payer_hold_id or 0, draft, now=now)
+        proposal.status, proposal.payer_entry_id, proposal.committed_at = after, posted.entry_id, now
+        proposal.source_id, proposal.settled_minutes = settlement.source_id, settlement.minutes
+        session.flush()
+    return messages.send(session, proposal, messages.COMMITTED, minutes=settlement.minutes, now=now)
+
+
+def cancel(
+    session: Session, proposal_id: int, *, how: str = CANCELLED, actor_id: int | None, now: datetime
+) -> Proposal:
+    """Give back what both sides had set aside; nobody cancels what was committed. A repeat is harmless.
+
+    What a proposal was made for says when: an order's time, or the decision of a dispute. Raises ProposalMoved.
+    """
+    pair, proposal = lock_proposal(session, proposal_id)
+    if proposal.status == how:
+        return proposal
+    proposal.status, proposal.ended_at = rules.decide("cancel" if how == CANCELLED else "expire", proposal.status), now
+    places = {_payer_account(session, proposal), pair.account_of(proposal.payee_id)}
+    ledger.lock_accounts(session.connection(), places)
+    ledger.void_hold(session, proposal.payer_hold_id or 0, actor_id=actor_id, now=now)
+    letter = messages.send(session, proposal, messages.CANCELLED, minutes=proposal.amount_minutes, now=now)
+    deliver(session, letter, now=now)
+    session.flush()
+    return proposal
+
+
+def resume_proposal(session: Session, proposal_id: int, *, now: datetime) -> str:
+    """Send the last message of a proposal again, whose answer never came; returns the answer."""
+    _, proposal = lock_proposal(session, proposal_id)
+    if proposal.status not in {RESERVED, COMMITTED}:
+        return proposal.status
+    step = messages.PROPOSED if proposal.status == RESERVED else messages.COMMITTED
+    minutes = proposal.settled_minutes or proposal.amount_minutes
+    letter = messages.send(session, proposal, step, minutes=minutes, now=now)
+    answer = deliver(session, letter, now=now)
+    conclude(session, proposal, step, answer, now=now)
+    return answer
+
+
+def lock_proposal(session: Session, proposal_id: int) -> tuple[BranchPair, Proposal]:
+    """A proposal and its pair, nobody else's to move until we commit. Raises ProposalNotFound."""
+    found = get_proposal(session, proposal_id)
+    pair = _lock_pair(session, found.payer_id, found.payee_id)
+    return pair, get_proposal(session, proposal_id, lock=True)
+
+
+def lock_pairs(session: Session, proposal_ids: Collection[int]) -> None:
+    """The pairs of many proposals, in id order, before any of their accounts."""
+    ways = {tuple(sorted((one.payer_id, one.payee_id))) for one in list_proposals(session, proposal_ids)}
+    for low, high in sorted(ways):
+        _lock_pair(session, low, high)
+
+
+def _lock_pair(session: Session, payer_id: int, payee_id: int) -> BranchPair:
+    pair = find_pair(session, payer_id, payee_id, lock=True)
+    if pair is None:
+        raise NotConnected(**_names(session, payer_id, payee_id))
+    return pair
+
+
+def _open_pair(session: Session, payer_id: int, payee_id: int) -> BranchPair:
+    pair = _lock_pair(session, payer_id, payee_id)
+    _refuse_still(session, pair, payer_id, payee_id)
+    return pair
+
+
+def _refuse_still(session: Session, pair: BranchPair, payer_id: int, payee_id: int) -> None:
+    """Refuse where nothing may move between the two. Raises NotConnected, PairFrozen."""
+    if pair.status not in {OPEN, FROZEN}:
+        raise NotConnected(**_names(session, payer_id, payee_id))
+    if pair.status == FROZEN:
+        raise PairFrozen(**_names(session, payer_id, payee_id))
+
+
+def _refuse_ceiling(session: Session, draft: ProposalDraft, now: datetime) -> None:
+    names = _names(session, draft.payer_id, draft.payee_id)
+    for peer_id, where in ((draft.payee_id, names["payee"]), (None, "别的网点")):
+        ceiling = ceiling_of(session, draft.payer_id, peer_id)
+        if ceiling is None:
+            continue
+        lock_name(session, f"ceiling:{draft.payer_id}")  # nobody else decides by this sum meanwhile
+        used = spent_outside(session, draft.payer_id, peer_id, now=now)
+        if used + draft.minutes > ceiling:
+            raise CeilingReached(payer=names["payer"], where=where, ceiling=coins(ceiling), used=coins(used))
+
+
+def _refuse_full(session: Session, pair: BranchPair, draft: ProposalDraft) -> None:
+    gauge = gauge_of(session, pair, creditor_id=draft.payee_id)
+    if draft.minutes > gauge.free:
+        names = _names(session, draft.payer_id, draft.payee_id)
+        raise LineFull(line=coins(gauge.line), used=coins(gauge.used), needed=coins(draft.minutes), **names)
+
+
+def _warn(session: Session, pair: BranchPair, *, creditor_id: int, now: datetime) -> None:
+    gauge = gauge_of(session, pair, creditor_id=creditor_id)
+    if gauge.level:
+        telling.of_gauge(session, pair, creditor_id=creditor_id, level=gauge.level, owed=gauge.used, now=now)
+
+
+def _names(session: Session, payer_id: int, payee_id: int) -> dict[str, str]:
+    return {"payer": get_branch(session, payer_id).name, "payee": get_branch(session, payee_id).name}
+
+
+def _payer_account(session: Session, proposal: Proposal) -> int:
+    return ledger_queries.get_hold(session, proposal.payer_hold_id or 0).account_id
+
+
+def _lock_all(session: Session, pair: BranchPair, proposal: Proposal, settlement: Settlement) -> None:
+    """Every account of both books that is about to move, in id order, before any of them moves."""
+    places = {pair.low_account_id or 0, pair.high_account_id or 0, _payer_account(session, proposal)}
+    ledger.lock_accounts(session.connection(), places | {account for account, _ in settlement.takers})
+
+
+def _plan(settlement: Settlement) -> dict[str, Any]:
+    return {
+        "actor": settlement.actor_id,
+        "facts": settlement.facts,
+        "for": settlement.payee_member_id,
+        "key": settlement.key,
+        "occurred_at": settlement.occurred_at.isoformat(),
+        "rule": settlement.rule,
+        "source_id": settlement.source_id,
+        "takers": [list(taker) for taker in settlement.takers],
+    }
+
+
+def _entry(proposal: Proposal, book_id: int) -> dict[str, Any]:
+    """What both entries share."""
+    plan = proposal.plan or {}
+    return {
+        "book_id": book_id,
+        "kind": "inter_branch",
+        "key": plan["key"],
+        "source_type": proposal.source_type,
+        "source_id": plan["source_id"],
+        "occurred_at": datetime.fromisoformat(plan["occurred_at"]),
+        "actor_id": plan["actor"],
+        "rule": plan["rule"],
+        "facts": {**plan["facts"], "proposal": proposal.uid},
+    }
+
+
+def _payee_entry(session: Session, pair: BranchPair, proposal: Proposal, now: datetime) -> ledger.EntryDraft:
+    plan, account_id = proposal.plan or {}, pair.account_of(proposal.payee_id)
+    takers = [(account, amount) for account, amount in plan["takers"] if amount]
+    if any(ledger_queries.get_account(session, account).closed for account, _ in takers):
+        takers = [
+            (ledger_queries.find_house_account(session, proposal.payee_id, "suspense"), sum(a for _, a in takers))
+        ]
+        found = Found(kind="unpaid", facts=f"{proposal.uid}：{takers[0][1]} 分钟", key=f"unpaid:{proposal.uid}")
+        open_case(session, pair, found, now=now)
+    return ledger.EntryDraft(
+        transfers=tuple(
+            ledger.TransferDraft(debit_id=account_id, credit_id=account, amount=amount, unit="coin")
+            for account, amount in takers
+        ),
+        for_member_id=plan["for"],
+        **_entry(proposal, proposal.payee_id),
+    )

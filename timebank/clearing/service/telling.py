@@ -1,0 +1,76 @@
+"""What the managers of both branches are told, in the same transaction as the event."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from timebank.clearing.models import BranchPair, ClearingCase, Netting
+from timebank.members.queries import list_staff
+from timebank.notices.service import NoticeDraft, tell_all
+
+
+def of_pair(session: Session, pair: BranchPair, kind: str, *, to_id: int, words: str, now: datetime) -> None:
+    """The managers of one side learn what the other decided."""
+    facts = {"peer": pair.peer_of(to_id).name, "words": words.strip() or "没有写"}
+    _tell(session, to_id, _notice(pair, kind, now, to_id=to_id, **facts), now)
+
+
+def of_line(session: Session, pair: BranchPair, *, creditor_id: int, minutes: int, now: datetime) -> None:
+    """The debtor's managers learn how much they may owe."""
+    to_id = pair.other_of(creditor_id)
+    facts = {"peer": pair.peer_of(to_id).name, "minutes": minutes}
+    _tell(session, to_id, _notice(pair, "clearing.line", now, to_id=to_id, **facts), now)
+
+
+def of_gauge(session: Session, pair: BranchPair, *, creditor_id: int, level: int, owed: int, now: datetime) -> None:
+    """Both sides learn that a line is filling up: once for each level and day."""
+    for to_id in (creditor_id, pair.other_of(creditor_id)):
+        debtor, creditor = pair.peer_of(creditor_id).name, pair.peer_of(pair.other_of(creditor_id)).name
+        notice = NoticeDraft(
+            kind="clearing.filling",
+            key=f"clearing.filling:{pair.id}:{creditor_id}:{level}:{now:%Y-%m-%d}",
+            facts={"debtor": debtor, "creditor": creditor, "level": level, "minutes": owed},
+            link=f"/branch/clearing/{pair.id}?branch={to_id}",
+        )
+        _tell(session, to_id, notice, now)
+
+
+def of_case(session: Session, pair: BranchPair, case: ClearingCase, *, what: str, now: datetime) -> None:
+    """Both sides learn that something does not agree."""
+    for to_id in (pair.low_id, pair.high_id):
+        facts = {"peer": pair.peer_of(to_id).name, "what": what}
+        notice = NoticeDraft(
+            kind="clearing.case",
+            key=f"clearing.case:{case.id}",
+            facts=facts,
+            link=f"/branch/clearing/{pair.id}?branch={to_id}",
+        )
+        _tell(session, to_id, notice, now)
+
+
+def of_netting(session: Session, netting: Netting, kind: str, *, besides: int | None, now: datetime) -> None:
+    """The managers of a circle learn that their yes is asked for, or what became of it."""
+    for leg in netting.legs:
+        if leg.branch_id != besides:
+            notice = NoticeDraft(
+                kind=kind,
+                key=f"{kind}:{netting.id}",
+                facts={"minutes": netting.minutes, "words": netting.note or "没有写"},
+                link=f"/branch/clearing?branch={leg.branch_id}",
+            )
+            _tell(session, leg.branch_id, notice, now)
+
+
+def _notice(pair: BranchPair, kind: str, now: datetime, *, to_id: int, **facts: object) -> NoticeDraft:
+    return NoticeDraft(
+        kind=kind,
+        key=f"{kind}:{pair.id}:{now.isoformat()}",
+        facts=facts,
+        link=f"/branch/clearing/{pair.id}?branch={to_id}",
+    )
+
+
+def _tell(session: Session, branch_id: int, notice: NoticeDraft, now: datetime) -> None:
+    tell_all(session, [one.id for one in list_staff(session, branch_id, {"manager"})], notice, now=now)

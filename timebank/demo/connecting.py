@@ -1,0 +1,109 @@
+"""Chapter between the branches: they connect, their people redeem at each other, both sides seal the months."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Final
+
+from timebank.clearing import queries, service
+from timebank.core.actor import SYSTEM
+from timebank.core.clock import instant, month_range, today
+from timebank.demo.calendar import closed_months, first_day
+from timebank.demo.redeeming import find_offer
+from timebank.demo.settling import MANAGERS
+from timebank.demo.story import Story
+from timebank.demo.town.places import DAQI, XINQI
+from timebank.exchange.queries import get_order
+from timebank.exchange.service import Meeting, OrderDraft, accept_order, fulfil, request_order
+from timebank.ledger.queries import get_account
+
+_DAY: Final = timedelta(days=1)
+_CONNECTED: Final = 18  # days after the first: by then there are hours to redeem
+_SEALED: Final = timedelta(minutes=40)  # after midnight of the first, when both have closed their months
+_CEILING: Final = 20 * 60
+_LINES: Final = {DAQI: 10 * 60, XINQI: 6 * 60}  # what each lets the other owe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visit:
+    """Somebody redeems at the other branch; what is not done stands agreed on."""
+
+    member: str
+    provider: str
+    title: str
+    done: bool = True
+
+
+def connect_branches(story: Story) -> None:
+    """Note when the managers agree, who goes where, and when the months between the two are sealed."""
+    opening = instant(first_day(story.now), time(10, 20))
+    story.note(opening + _CONNECTED * _DAY, _ask)
+    story.note(opening + (_CONNECTED + 1) * _DAY, _agree)
+    visits = (
+        (opening + 24 * _DAY, Visit(member="胡菊芬", provider="徐亚萍", title="上门理发（老人、病人）")),
+        (opening + 38 * _DAY, Visit(member="毛惠芳", provider="励国良", title="家电维修")),
+        (opening + 43 * _DAY, Visit(member="林国平", provider="陈海英", title="陪诊一次")),
+        (instant(today(story.now) - 6 * _DAY, time(9, 10)), _LATEST),
+        (instant(today(story.now) - _DAY, time(9, 40)), _COMING),
+    )
+    for row, (at, visit) in enumerate(visits):
+        story.note(at, _visit, row, visit)
+    for month in closed_months(story.now):
+        story.note(min(month_range(month)[1] + _SEALED, story.now), _seal, month)
+
+
+_LATEST: Final = Visit(member="洪伟民", provider="徐亚萍", title="上门理发（老人、病人）")
+_COMING: Final = Visit(member="周阿明", provider="徐亚萍", title="上门理发（老人、病人）", done=False)
+
+
+def _ask(story: Story, at: datetime) -> None:
+    word = _word(story, DAQI, "两个街道挨着，会员常来常往")
+    actor = story.actor(MANAGERS[DAQI])
+    service.ask_pair(story.session, story.branch_ids[XINQI], word, actor=actor, now=at)
+
+
+def _agree(story: Story, at: datetime) -> None:
+    pair = queries.find_pair(story.session, *story.branch_ids.values())
+    if pair is not None:
+        word = _word(story, XINQI, "先试两个月，额度小一点")
+        service.agree_pair(story.session, pair.id, word, actor=story.actor(MANAGERS[XINQI]), now=at)
+    ceiling = service.Ceiling(
+        branch_id=story.branch_ids[DAQI], peer_id=None, minutes=_CEILING, form_key="demo:clearing:ceiling"
+    )
+    service.set_ceiling(story.session, ceiling, actor=story.actor(MANAGERS[DAQI]), now=at)
+
+
+def _word(story: Story, code: str, words: str) -> service.Deciding:
+    return service.Deciding(
+        branch_id=story.branch_ids[code], form_key=f"demo:clearing:{code}", minutes=_LINES[code], words=words
+    )
+
+
+def _visit(story: Story, row: int, visit: Visit, at: datetime) -> None:
+    """Ask for it, if it is there and can be afforded; the other side agrees within hours."""
+    offer, resident = find_offer(story, visit.title), story.residents[visit.member]
+    available = get_account(story.session, resident.coin_account_id).available
+    if offer is None or available < offer.price_minutes:
+        return
+    draft = OrderDraft(offer_id=offer.id, form_key=f"demo:visit:{row}")
+    order = request_order(story.session, draft, actor=story.actor(visit.member), now=at)
+    story.note(at + timedelta(hours=3), _accept, visit, order.id)
+
+
+def _accept(story: Story, visit: Visit, order_id: int, at: datetime) -> None:
+    days = 1 if visit.done else 3
+    meeting = Meeting(at=instant(today(at + days * _DAY), time(14, 0)), words="好的，到时候门口见。")
+    accept_order(story.session, order_id, meeting, actor=story.actor(visit.provider), now=at)
+    if visit.done:
+        story.note(meeting.at + timedelta(hours=1), _done, visit, order_id)
+
+
+def _done(story: Story, visit: Visit, order_id: int, at: datetime) -> None:
+    order = get_order(story.session, order_id, SYSTEM)
+    fulfil(story.session, order.voucher, actor=story.actor(visit.provider), now=at)
+
+
+def _seal(story: Story, month: str, at: datetime) -> None:
+    for branch_id in story.branch_ids.values():
+        service.seal_statements(story.session, branch_id, month, now=at)
