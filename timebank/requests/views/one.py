@@ -86,6 +86,7 @@ def request_page(help_request_id: int, looked: service.Looked | None = None, **t
         "requests/show.html",
         one=one,
         may=may,
+        unplaced=[form for name, form in typed.items() if not getattr(may, name)],  # whose section is not shown
         looked=looked,
         has_place=request.place_sealed is not None,
         timeline=queries.timeline(session, request, one.sides),
