@@ -3,7 +3,7 @@
 from timebank.disputes.queries.cases import (
     Case,
     DisputeNotFound,
-    count_open,
+    finals_of,
     find_by_key,
     find_of_order,
     find_ruling_by_key,
@@ -26,7 +26,7 @@ __all__ = [
     "DisputeNotFound",
     "Effect",
     "Look",
-    "count_open",
+    "finals_of",
     "find_by_key",
     "find_of_order",
     "find_ruling_by_key",

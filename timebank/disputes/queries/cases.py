@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, selectinload
 
 from timebank.core.errors import NotFound
@@ -140,7 +140,7 @@ def page_ended(session: Session, branch_id: int, *, number: int = 1, size: int =
     return read_page(session, ended.order_by(Dispute.ended_at.desc(), Dispute.id.desc()), number=number, size=size)
 
 
-def count_open(session: Session, branch_id: int) -> int:
-    """How many cases of a branch wait for a decision."""
-    found = select(func.count()).select_from(Dispute).where(Dispute.branch_id == branch_id, Dispute.status == OPEN)
-    return session.scalar(found) or 0
+def finals_of(session: Session, dispute_ids: Collection[int]) -> dict[int, DisputeRuling]:
+    """The decisions that stand, by case."""
+    found = select(DisputeRuling).where(DisputeRuling.dispute_id.in_(dispute_ids), DisputeRuling.status == FINAL)
+    return {ruling.dispute_id: ruling for ruling in session.scalars(found)}

@@ -34,7 +34,7 @@ def desk() -> str:
             for one in queries.list_open(session, branch.id)
         ],
         page=page,
-        finals={one.id: queries.get_case(session, one.id).final for one in page.items},
+        finals=queries.finals_of(session, [one.id for one in page.items]),
         names=OUTCOME_NAMES,
         statuses=STATUS_NAMES,
         tones=TONES,
