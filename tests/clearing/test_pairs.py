@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,7 +15,7 @@ from timebank.branches.service import BranchDraft, open_branch
 from timebank.clearing import queries, service
 from timebank.clearing.models import ASKED, CLOSED, DECLINED, FROZEN, OPEN
 from timebank.core.actor import SYSTEM
-from timebank.core.errors import NotAllowed, Refusal
+from timebank.core.errors import FormUsed, NotAllowed, Refusal
 from timebank.ledger import service as ledger
 from timebank.members.rules import EVERYWHERE
 from timebank.members.service import grant_role
@@ -45,6 +47,28 @@ def test_one_branch_asks_and_the_other_agrees(between: Between) -> None:
     lines = [queries.gauge_of(between.session, pair, creditor_id=between.branches[at].id).line for at in (0, 2)]
     assert lines == [120, 90]
     assert told(between, 0)[-1] == "clearing.opened"
+
+
+def test_a_form_that_says_something_else_is_not_the_same_form(between: Between) -> None:
+    form = key()
+    for _ in range(2):
+        ask(between, form_key=form)
+    with pytest.raises(FormUsed), between.session.begin_nested():
+        ask(between, form_key=form, minutes=90)
+    line = between.word(0, form_key=form, minutes=60)
+    for _ in range(2):
+        service.set_line(between.session, between.pair.id, line, actor=between.boss(0), now=NOW)
+    with pytest.raises(FormUsed), between.session.begin_nested():
+        service.set_line(between.session, between.pair.id, replace(line, minutes=90), actor=between.boss(0), now=NOW)
+
+
+def test_a_ceiling_form_counts_once(between: Between) -> None:
+    first = service.Ceiling(branch_id=between.branches[0].id, peer_id=None, minutes=60, form_key=key())
+    for _ in range(2):
+        service.set_ceiling(between.session, first, actor=between.boss(0), now=NOW)
+    with pytest.raises(FormUsed), between.session.begin_nested():
+        service.set_ceiling(between.session, replace(first, minutes=None), actor=between.boss(0), now=NOW)
+    assert queries.ceiling_of(between.session, between.branches[0].id, None) == 60
 
 
 def test_nobody_agrees_for_the_branch_that_asked(between: Between) -> None:

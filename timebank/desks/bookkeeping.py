@@ -16,6 +16,7 @@ ENTRY_KINDS: Final = {
     "inter_branch": "网点之间清算",
     "adjust": "调整",
     "expire": "到期",
+    "netting": "轧差",
     "gift": "赠与",
     "grant": "基金帮扶",
 }
@@ -34,6 +35,7 @@ SOURCES: Final = {
     "attendance": "服务记录",
     "order": "兑换单",
     "request": "点单",
+    "netting": "轧差",
     "gift": "赠与",
     "grant": "帮扶单",
     "expiry": "到期",

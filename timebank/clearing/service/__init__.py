@@ -2,9 +2,9 @@
 
 from timebank.clearing.rules import ProposalMoved
 from timebank.clearing.service.cases import settle_case
+from timebank.clearing.service.ceilings import Ceiling, set_ceiling
 from timebank.clearing.service.netting import NettingDraft, agree_netting, ask_netting, decline_netting
 from timebank.clearing.service.pairs import (
-    Ceiling,
     Deciding,
     agree_pair,
     ask_pair,
@@ -13,7 +13,6 @@ from timebank.clearing.service.pairs import (
     freeze_pair,
     join_branches,
     resume_pair,
-    set_ceiling,
     set_line,
 )
 from timebank.clearing.service.proposals import (

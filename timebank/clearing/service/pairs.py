@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from timebank.branches.models import Area, Branch
@@ -18,7 +19,6 @@ from timebank.clearing.models import (
     OPEN,
     PAIR_STATUS_NAMES,
     BranchPair,
-    CeilingDecision,
     PairEvent,
 )
 from timebank.clearing.queries import find_pair, gauge_of, get_pair, list_events, list_in_flight, list_open_cases
@@ -36,6 +36,7 @@ from timebank.clearing.service.refusals import (
 )
 from timebank.core.actor import SYSTEM, Actor
 from timebank.core.db import insert_once, lock_name
+from timebank.core.errors import FormUsed
 from timebank.core.minutes import coins
 from timebank.ledger import service as ledger
 
@@ -58,7 +59,7 @@ def ask_pair(session: Session, peer_id: int, word: Deciding, *, actor: Actor, no
     Raises NotAllowed, BranchNotFound, SameBranch, BadLine, PairNotReady when the two are connected or one has asked.
     """
     actor.require(CHANGE, branch_id=word.branch_id)
-    _refuse_line(word.minutes)
+    refuse_line(word.minutes)
     peer = get_branch(session, peer_id)
     if peer.id == word.branch_id:
         raise SameBranch()
@@ -79,7 +80,7 @@ def agree_pair(session: Session, pair_id: int, word: Deciding, *, actor: Actor, 
     Raises PairNotFound, NotAllowed, BadLine, PairNotReady, OneHandPair.
     """
     pair = _lock_of(session, pair_id, word.branch_id, actor)
-    _refuse_line(word.minutes)
+    refuse_line(word.minutes)
     if not _note(session, pair, "opened", word, actor=actor, now=now):
         return pair
     _refuse_unless_asked(session, pair, word, actor)
@@ -112,7 +113,7 @@ def decline_pair(session: Session, pair_id: int, word: Deciding, *, actor: Actor
 def set_line(session: Session, pair_id: int, word: Deciding, *, actor: Actor, now: datetime) -> BranchPair:
     """Decide how much the other branch may owe one's own. Raises PairNotFound, NotAllowed, BadLine, PairNotReady."""
     pair = _lock_of(session, pair_id, word.branch_id, actor)
-    _refuse_line(word.minutes)
+    refuse_line(word.minutes)
     if not _note(session, pair, "line", word, actor=actor, now=now):
         return pair
     if pair.status not in {OPEN, FROZEN}:
@@ -121,31 +122,6 @@ def set_line(session: Session, pair_id: int, word: Deciding, *, actor: Actor, no
     ledger.decide_line(session, _line(pair, word.branch_id, word.minutes, by_id=actor.member_id, key=key), now=now)
     telling.of_line(session, pair, creditor_id=word.branch_id, minutes=word.minutes, now=now)
     return pair
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ceiling:
-    """How much a branch's own members may spend outside in a month, at one peer or (None) in all; None: no ceiling."""
-
-    branch_id: int
-    peer_id: int | None
-    minutes: int | None
-    form_key: str
-
-
-def set_ceiling(session: Session, ceiling: Ceiling, *, actor: Actor, now: datetime) -> None:
-    """Decide a ceiling; the same form again is harmless. Raises NotAllowed, BadLine."""
-    actor.require(CHANGE, branch_id=ceiling.branch_id)
-    _refuse_line(ceiling.minutes or 0)
-    row = {
-        "branch_id": ceiling.branch_id,
-        "peer_id": ceiling.peer_id,
-        "minutes": ceiling.minutes,
-        "by_id": actor.member_id,
-        "at": now,
-        "key": f"ceiling:{ceiling.form_key}",
-    }
-    session.execute(insert_once(session, CeilingDecision).values(row))
 
 
 def freeze_pair(session: Session, pair_id: int, word: Deciding, *, actor: Actor, now: datetime) -> BranchPair:
@@ -272,7 +248,7 @@ def _lock_of(session: Session, pair_id: int, branch_id: int, actor: Actor) -> Br
 
 
 def _note(session: Session, pair: BranchPair, what: str, word: Deciding, *, actor: Actor, now: datetime) -> bool:
-    """Write down what was decided; False when this form was sent before."""
+    """Write down what was decided; False when this form was sent before. Raises FormUsed if it said something else."""
     row = {
         "pair_id": pair.id,
         "what": what,
@@ -283,7 +259,12 @@ def _note(session: Session, pair: BranchPair, what: str, word: Deciding, *, acto
         "at": now,
         "key": f"{what}:{word.form_key}",
     }
-    return session.scalar(insert_once(session, PairEvent).values(row).returning(PairEvent.id)) is not None
+    if session.scalar(insert_once(session, PairEvent).values(row).returning(PairEvent.id)) is not None:
+        return True
+    first = session.scalars(select(PairEvent).where(PairEvent.key == row["key"])).one()
+    if any(getattr(first, name) != row[name] for name in ("pair_id", "branch_id", "by_id", "words", "minutes")):
+        raise FormUsed()
+    return False
 
 
 def _open_accounts(session: Session, pair: BranchPair) -> None:
@@ -304,7 +285,8 @@ def _line(pair: BranchPair, creditor_id: int, minutes: int, *, by_id: int | None
     )
 
 
-def _refuse_line(minutes: int) -> None:
+def refuse_line(minutes: int) -> None:
+    """Raises BadLine for what is no amount between branches."""
     if not 0 <= minutes <= rules.MAX_LINE:
         raise BadLine(fields={"amount": f"请填 0 到 {rules.MAX_LINE // 60} 币。"})
 
