@@ -175,7 +175,8 @@ def expect_paid(app: Flask, page: Page) -> None:
         place = Place(keys=app.extensions["timebank_keys"], archives=app.instance_path)  # type: ignore[arg-type]
         JOBS["settle_requests"].run(place, clock.now())
     page.goto("/me/statement")
-    expect(page.get_by_text(f"存入 1 小时 · 参加“{TITLE}”")).to_be_visible()
+    page.get_by_role("link", name=f"存入 1 小时 · 参加“{TITLE}”", exact=True).click()
+    expect(page.get_by_role("heading", name=TITLE)).to_be_visible()
 
 
 def rate(page: Page) -> None:
