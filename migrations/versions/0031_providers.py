@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0031_providers"
-down_revision = "0050_organisations"
+down_revision = "0030_organisations"
 branch_labels = None
 depends_on = None
 

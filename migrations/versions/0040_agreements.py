@@ -9,8 +9,8 @@ from alembic import op
 
 from timebank.core.db import UTCDateTime
 
-revision = "0051_agreements"
-down_revision = "0070_orders_abroad"
+revision = "0040_agreements"
+down_revision = "0039_orders_abroad"
 branch_labels = None
 depends_on = None
 

@@ -9,8 +9,8 @@ from alembic import op
 
 from timebank.core.db import UTCDateTime
 
-revision = "0050_organisations"
-down_revision = "0030_sharing"
+revision = "0030_organisations"
+down_revision = "0029_sharing"
 branch_labels = None
 depends_on = None
 

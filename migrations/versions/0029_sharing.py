@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0030_sharing"
+revision = "0029_sharing"
 down_revision = "0028_clearing"
 branch_labels = None
 depends_on = None

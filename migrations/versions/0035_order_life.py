@@ -9,7 +9,7 @@ from alembic import op
 
 from timebank.core.db import UTCDateTime
 
-revision = "0060_order_life"
+revision = "0035_order_life"
 down_revision = "0034_finding"
 branch_labels = None
 depends_on = None

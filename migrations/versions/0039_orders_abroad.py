@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0070_orders_abroad"
-down_revision = "0041_requests"
+revision = "0039_orders_abroad"
+down_revision = "0038_requests"
 branch_labels = None
 depends_on = None
 

@@ -10,8 +10,8 @@ from alembic import op
 
 from timebank.core.db import UTCDateTime
 
-revision = "0061_disputes"
-down_revision = "0060_order_life"
+revision = "0036_disputes"
+down_revision = "0035_order_life"
 branch_labels = None
 depends_on = None
 

@@ -9,8 +9,8 @@ from alembic import op
 
 from timebank.core.db import UTCDateTime
 
-revision = "0041_requests"
-down_revision = "0040_request_shifts"
+revision = "0038_requests"
+down_revision = "0037_request_shifts"
 branch_labels = None
 depends_on = None
 

@@ -5,8 +5,8 @@ A hold pays one shift at most. Which hold pays a shift is not changed once its r
 
 from alembic import op
 
-revision = "0040_request_shifts"
-down_revision = "0061_disputes"
+revision = "0037_request_shifts"
+down_revision = "0036_disputes"
 branch_labels = None
 depends_on = None
 
