@@ -24,10 +24,12 @@ from tests.agreements.scene import make_scene as make_agreements
 from tests.attendance.paper import printed
 from tests.attendance.scene import AFTER, make_scene, make_shift
 from tests.attendance.scene import at as scene_at
+from tests.clearing.scene import Between
 from tests.corrections.town import make_town
 from tests.disputes.scene import Quarrel
 from tests.exchange.scene import Scene as Neighbourhood
 from tests.exchange.scene import give as earned
+from tests.exchange.test_abroad import Abroad
 from tests.ledger.bank import open_bank
 from tests.partners.scene import Partners
 from tests.requests.scene import Scene as Requests
@@ -205,6 +207,14 @@ def _decide_a_line(session: Session) -> None:
     open_bank(session).clearing("XG")
 
 
+def _connect(session: Session) -> None:
+    Between(session)
+
+
+def _order_abroad(session: Session) -> None:
+    Abroad(Between(session)).order()
+
+
 def _share(session: Session) -> None:
     neighbourhood = Neighbourhood(session)
     neighbourhood.service("修伞", category="repair", shared_with="all")
@@ -279,6 +289,8 @@ def _take_in(session: Session) -> None:
         (_fulfil_in_part, "0034"),
         (_give, "0025"),
         (_decide_a_line, "0026"),
+        (_connect, "0027"),
+        (_order_abroad, "0038"),
         (_share, "0028"),
         (_book_a_room, "0032"),
         (_look_for_something, "0033"),
