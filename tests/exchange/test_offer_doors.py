@@ -105,6 +105,24 @@ def test_a_room_is_booked_from_its_calendar(app: Flask, ids: Ids, room: int, as_
     assert (full.status_code, "已经订满" in full.text) == (409, True)
 
 
+def test_a_room_that_was_used_in_part_is_taken_in_part_and_nobody_earns(
+    app: Flask, ids: Ids, room: int, as_member: As
+) -> None:
+    day = clock.today(clock.now()) + timedelta(days=1)
+    form = {"form_key": "book", "quantity": "2", "starts_at": f"{day}T09:00", "seen_price_minutes": "60"}
+    as_member(ids.asker).post(f"/offers/{room}", data=form)
+    with app.app_context():
+        voucher = db.session.get_one(Order, only(app, Order)).voucher
+    desk = as_member(ids.manager)
+    part = {"minutes_hours": "1", "minutes_minutes": "0", "reason": "只用了一小时"}
+    look = desk.post(f"/vouchers/{voucher}/part", data=part)
+    assert (look.status_code, "谁提供" in look.text, "<dt>存入</dt>" in look.text) == (200, True, False)
+    assert desk.post(f"/vouchers/{voucher}/part", data=part | {"then": "fulfil"}).status_code == 302
+    with app.app_context():
+        order = db.session.get_one(Order, only(app, Order))
+        assert (order.booked_minutes, order.serves_id) == (60, None)
+
+
 def test_a_room_without_a_time_is_refused_at_the_form(ids: Ids, room: int, as_member: As) -> None:
     answer = as_member(ids.asker).post(f"/offers/{room}", data={"form_key": "x", "quantity": "1"})
     assert answer.status_code == 422

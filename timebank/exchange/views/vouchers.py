@@ -101,7 +101,12 @@ def fulfil_part(code: str) -> Response | tuple[str, int]:
 
 def _part_page(order: Order, form: Form, **look: object) -> str:
     return render_template(
-        "exchange/part.html", order=order, goods=order.offer.kind == GOODS, form=form, **({"share": None} | look)
+        "exchange/part.html",
+        order=order,
+        goods=order.offer.kind == GOODS,
+        taker=order.served_by or order.provider,
+        form=form,
+        **({"share": None} | look),
     )
 
 
