@@ -143,7 +143,7 @@ class BranchesMachine(RuleBasedStateMachine):
         id_, one = self.pick(place)
         paid = max(1, one.minutes * part // 100)
         refusal: type[Refusal] | None = None
-        if one.state != "settled":
+        if one.state not in {"settled", "back"}:  # what was settled is not settled again, whatever became of it
             if self.is_frozen(one.payer, one.payee):
                 refusal = service.PairFrozen
             elif one.state != "accepted":
