@@ -191,6 +191,7 @@
       unread: function () { tell({ tone: "bad", word: "没有认出来", detail: "请把码拍得大一点、亮一点，再试一次。" }); }
     });
   }
-  if (find("told").hidden) { ready(); } else { back = setTimeout(ready, SHOWN_MS.bad); }
+  // What a scanner typed while the page was loading stays in the box.
+  if (find("told").hidden) { box.focus({ preventScroll: true }); } else { back = setTimeout(ready, SHOWN_MS.bad); }
   if (navigator.onLine === false) { noNetwork(); }
 }());

@@ -96,6 +96,7 @@ def put_up(page: Page, app: Flask, server: str, scene: Scene) -> None:
     page.goto(f"{server}/organise/shifts/{scene.shift_id}/kiosk")
     page.get_by_role("button", name="在这台设备上打开").click()
     expect(page.get_by_role("heading", name="自助签到")).to_be_visible()
+    expect(page.locator("[data-keys]")).to_be_visible()  # its program has begun
 
 
 def test_a_scanner_gun_types_one_card_after_another(
