@@ -213,7 +213,7 @@ def _create_clearing_case() -> None:
         sa.Column("settled_at", UTCDateTime(), nullable=True),
         sa.Column("key", sa.String(length=120), nullable=False),
         sa.CheckConstraint(
-            "kind IN ('difference', 'tampered', 'out_of_chain', 'unpaid')", name=op.f("ck_clearing_case_kind")
+            "kind IN ('difference', 'tampered', 'out_of_chain', 'unpaid', 'stuck')", name=op.f("ck_clearing_case_kind")
         ),
         sa.CheckConstraint(
             "(settled_at IS NULL) = (low_by_id IS NULL OR high_by_id IS NULL)",

@@ -232,6 +232,17 @@ def test_an_interruption_between_refusal_and_note_frees_the_coins_later(between:
     assert (steps.proposal.status, between.coins(0)) == (REFUSED, (310, 0))
 
 
+def test_what_has_had_no_answer_for_a_day_is_a_case_that_stops_nothing_else(between: Between) -> None:
+    steps = Steps(between)
+    assert service.reconcile(between.session, between.pair, now=NOW + timedelta(hours=23)) == 0
+    for _ in range(2):
+        assert service.reconcile(between.session, between.pair, now=NOW + timedelta(days=1)) == 1
+    assert [case.kind for case in queries.list_open_cases(between.session, between.pair.id)] == ["stuck"]
+    assert between.pair.status == OPEN
+    assert steps.resume() == messages.AGREED
+    assert service.reconcile(between.session, between.pair, now=NOW + timedelta(days=2)) == 0
+
+
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
 def test_in_whatever_order_three_payments_arrive_the_books_end_alike(between: Between, order: tuple[int, ...]) -> None:
     steps = [Steps(between, minutes, number) for number, minutes in enumerate((10, 20, 30), start=1)]

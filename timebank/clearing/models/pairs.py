@@ -34,6 +34,7 @@ CASE_NAMES: Final = {
     "difference": "两边的账不相等",
     "tampered": "消息与第一次收到的不一样",
     "out_of_chain": "消息的编号或链条接不上",
+    "stuck": "有一张清算单办到一半，超过一天没有动",
     "unpaid": "对方已付，收款人的账户不能用，暂挂在待处理账户",
 }
 
@@ -133,7 +134,7 @@ class ClearingCase(Base):
 
     __tablename__ = "clearing_case"
     __table_args__ = (
-        CheckConstraint("kind IN ('difference', 'tampered', 'out_of_chain', 'unpaid')", name="kind"),
+        CheckConstraint("kind IN ('difference', 'tampered', 'out_of_chain', 'unpaid', 'stuck')", name="kind"),
         CheckConstraint(
             "(settled_at IS NULL) = (low_by_id IS NULL OR high_by_id IS NULL)", name="settled_by_both_sides"
         ),

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from timebank.branches.models import Branch
-from timebank.clearing.models import BranchPair, ClearingMessage, ClearingReceipt, PairStatement
-from timebank.clearing.queries import draw_statement, list_open_cases, list_statements
+from timebank.clearing.models import ACCEPTED, BranchPair, ClearingMessage, ClearingReceipt, PairStatement
+from timebank.clearing.queries import draw_statement, list_in_flight, list_open_cases, list_statements
 from timebank.clearing.rules import Envelope
 from timebank.clearing.service.cases import Found, open_case
 from timebank.core.clock import month_of, month_range, previous_month
 from timebank.core.db import insert_once
 from timebank.ledger import queries as ledger
 
+_ANSWERED_WITHIN = timedelta(days=1)
 _LOOKED_BACK = 6  # months whose statements are made up for at night
 
 
@@ -63,7 +64,7 @@ def _seal(session: Session, pair: BranchPair, month: str, now: datetime) -> Pair
 
 def reconcile(session: Session, pair: BranchPair, *, now: datetime) -> int:
     """Compare what both sides have: last numbers, hashes, balances. Differences open cases; returns how many."""
-    found = list(_differences(session, pair))
+    found = [*_differences(session, pair), *_stuck(session, pair, now)]
     for one in found:
         open_case(session, pair, one, now=now)
     return len(found)
@@ -100,6 +101,14 @@ def _differences(session: Session, pair: BranchPair) -> Iterator[Found]:
         yield Found(kind="difference", facts=facts, key=f"difference:{pair.id}:balance:{low}:{high}")
     for sender, receiver in ((pair.low, pair.high), (pair.high, pair.low)):
         yield from _broken_chain(session, pair, sender, receiver)
+
+
+def _stuck(session: Session, pair: BranchPair, now: datetime) -> Iterator[Found]:
+    """Payments that were begun and have had no answer for a day, although they are sent again every few minutes."""
+    for proposal in list_in_flight(session, pair):
+        begun = proposal.committed_at or proposal.reserved_at
+        if proposal.status != ACCEPTED and begun <= now - _ANSWERED_WITHIN:
+            yield Found(kind="stuck", facts=f"{proposal.uid}：{begun:%Y-%m-%d} 起没有答复", key=f"stuck:{proposal.id}")
 
 
 def _broken_chain(session: Session, pair: BranchPair, sender: Branch, receiver: Branch) -> Iterator[Found]:
