@@ -370,6 +370,13 @@ def test_a_time_that_cannot_be_is_answered_in_chinese(doors: Doors) -> None:
         assert doors.status("requested") == "requested"
 
 
+def test_a_form_that_was_not_sent_keeps_what_it_said(doors: Doors) -> None:
+    """Who forgets the reason for cancelling still sees the time that was agreed on in the form beside it."""
+    status, page = doors.post("barber", f"/orders/{doors.ids['accepted']}/cancel", reason="")
+    [box] = re.findall(r'<input[^>]*name="agreed_at"[^>]*>', page)
+    assert (status, bool(re.search(r'value="\d{4}-\d\d-\d\dT\d\d:\d\d"', box))) == (422, True)
+
+
 def test_declining_and_cancelling_want_a_reason(doors: Doors) -> None:
     decline = f"/orders/{doors.ids['requested']}/decline"
     assert doors.post("barber", decline, reason="")[0] == 422

@@ -222,6 +222,15 @@ class Form:
         return Catching(self.refuse)
 
 
+class Untouched(Form):
+    """A form of a page that answers to another one of its forms: it shows what it would have shown anyway."""
+
+    @property
+    def submitted(self) -> bool:
+        """Never: something else was sent."""
+        return False
+
+
 class Catching:
     """Hands the refusal that ends its block to ``tell``; what is missing or forbidden goes on to the error page.
 

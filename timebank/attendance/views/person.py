@@ -42,7 +42,7 @@ from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.members.queries import MemberNotFound, list_names
 from timebank.web.filters import clocktime, moment
-from timebank.web.forms import Form, saying_refusals
+from timebank.web.forms import Form, Untouched, saying_refusals
 from timebank.web.guards import current_actor, guard
 
 REASONS = {
@@ -137,15 +137,7 @@ def _overtime_form(line: RosterLine, shift: Shift) -> Form:
 
 def _own(name: str, form: Form) -> Form:
     """A form that shows what was typed only when it is the one that was sent."""
-    return form if request.form.get("form", name) == name else _Untouched(form.schema, form.initial)
-
-
-class _Untouched(Form):
-    """The other form of the page while one of them was sent."""
-
-    @property
-    def submitted(self) -> bool:
-        return False
+    return form if request.form.get("form", name) == name else Untouched(form.schema, form.initial)
 
 
 def _correct(forms: Forms, shift: Shift, member_id: int) -> Response | None:

@@ -30,7 +30,7 @@ from timebank.exchange.models import (
 from timebank.exchange.views import ID, blueprint
 from timebank.members.models import ACTIVE, Member
 from timebank.web import qr
-from timebank.web.forms import Form
+from timebank.web.forms import Form, Untouched
 from timebank.web.guards import current_actor, guard
 from timebank.web.keyring import public_url
 
@@ -240,7 +240,7 @@ def _forms(order: Order, wished: OrderProposal | None, typed: dict[str, Form]) -
         "voucher": (schemas.VoucherSchema(), {}),
         "send": (schemas.SendSchema(), {"member_id": order.served_by_id}),
     }
-    return {name: typed.get(name) or Form(schema, initial=initial) for name, (schema, initial) in made.items()}
+    return {name: typed.get(name) or Untouched(schema, initial=initial) for name, (schema, initial) in made.items()}
 
 
 def _local_text(instant: datetime | None) -> str:

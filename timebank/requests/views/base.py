@@ -7,8 +7,6 @@ from typing import Final
 from flask import Blueprint, redirect, url_for
 from werkzeug.wrappers import Response
 
-from timebank.web.forms import Form
-
 blueprint = Blueprint("requests", __name__)
 ONE: Final = "/requests/<int(max=2147483647):help_request_id>"
 SCORES: Final = (
@@ -18,15 +16,6 @@ SCORES: Final = (
     ("2", "2 分 不太好"),
     ("1", "1 分 不好"),
 )
-
-
-class Untouched(Form):
-    """A form of a page that answers to another one of its forms: it shows what it would have shown anyway."""
-
-    @property
-    def submitted(self) -> bool:
-        """Never: something else was sent."""
-        return False
 
 
 def back_to(help_request_id: int) -> Response:

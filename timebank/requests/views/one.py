@@ -28,8 +28,8 @@ from timebank.requests.models import (
     HelpRequest,
 )
 from timebank.requests.queries import Shown
-from timebank.requests.views.base import ONE, SCORES, Untouched, blueprint
-from timebank.web.forms import Form, FormSchema
+from timebank.requests.views.base import ONE, SCORES, blueprint
+from timebank.web.forms import Form, FormSchema, Untouched
 from timebank.web.guards import current_actor, guard
 from timebank.web.keyring import keys
 
