@@ -172,6 +172,15 @@ def test_the_own_branch_sets_a_ceiling_for_a_month(between: Between, everywhere:
     assert between.propose(100, now=month_later, expires_at=month_later + timedelta(days=1)).status == ACCEPTED
 
 
+def test_what_came_back_leaves_the_ceiling_free(between: Between) -> None:
+    ceiling = Ceiling(branch_id=between.branches[0].id, peer_id=None, minutes=100, form_key="c")
+    service.set_ceiling(between.session, ceiling, actor=between.boss(0), now=NOW)
+    done = between.pay(90)
+    service.reverse_settled(between.session, done.id, ledger.Reversal(key="a", reason="错", actor_id=1), now=NOW)
+    assert queries.spent_outside(between.session, between.branches[0].id, None, now=NOW) == 0
+    assert between.propose(100).status == ACCEPTED
+
+
 def test_a_ceiling_is_lifted(between: Between) -> None:
     for minutes, form in ((0, "a"), (None, "b")):
         ceiling = Ceiling(branch_id=between.branches[0].id, peer_id=None, minutes=minutes, form_key=form)

@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased, joinedload
 
 from timebank.branches.models import Branch
 from timebank.clearing.models import (
@@ -156,11 +156,13 @@ def ceiling_of(session: Session, branch_id: int, peer_id: int | None) -> int | N
 
 
 def spent_outside(session: Session, branch_id: int, peer_id: int | None, *, now: datetime) -> int:
-    """Minutes that a branch's members spent or set aside for outside in this month."""
+    """Minutes that a branch's members spent or set aside for outside in this month; what came back does not count."""
+    back = aliased(Proposal)
     start, end = month_range(month_of(now))
     counted: list[ColumnElement[bool]] = [
         Proposal.payer_id == branch_id,
         Proposal.reverses_id.is_(None),
+        ~exists().where(back.reverses_id == Proposal.id),
         Proposal.reserved_at >= start,
         Proposal.reserved_at < end,
         Proposal.status.in_((*IN_FLIGHT, SETTLED)),

@@ -136,7 +136,7 @@ def judge(session: Session, letter: Letter, *, now: datetime) -> str | None:
     """An answer that needs no look at the proposal: a message that is broken, known or out of turn; else None."""
     pair = find_pair(session, letter.from_id, letter.to_id, lock=True)
     if pair is None:
-        raise NotConnected(payer=letter.from_id, payee=letter.to_id)
+        raise NotConnected(payer=get_branch(session, letter.from_id).name, payee=get_branch(session, letter.to_id).name)
     if not letter.envelope.is_whole:
         return _broken(session, pair, "tampered", letter, "内容与它的校验值不符", now)
     known = find_receipt(session, letter)
