@@ -1,8 +1,11 @@
 """The verbs between branches."""
 
 from timebank.clearing.rules import ProposalMoved
+from timebank.clearing.service.answering import deliver
 from timebank.clearing.service.cases import settle_case
 from timebank.clearing.service.ceilings import Ceiling, set_ceiling
+from timebank.clearing.service.drafting import Settlement
+from timebank.clearing.service.locking import lock_pairs
 from timebank.clearing.service.netting import NettingDraft, agree_netting, ask_netting, decline_netting
 from timebank.clearing.service.pairs import (
     Deciding,
@@ -17,12 +20,9 @@ from timebank.clearing.service.pairs import (
 )
 from timebank.clearing.service.proposals import (
     ProposalDraft,
-    Settlement,
     cancel,
     commit,
     conclude,
-    deliver,
-    lock_pairs,
     propose,
     reserve,
     resume_proposal,

@@ -9,21 +9,16 @@ happens after the other, as their clearing accounts demand anyway.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy.orm import Session
 
-from timebank.branches.queries import get_branch
 from timebank.clearing import rules
 from timebank.clearing.models import (
     CANCELLED,
     COMMITTED,
-    FROZEN,
     IN_FLIGHT,
-    OPEN,
     RESERVED,
     SETTLED,
     BranchPair,
@@ -31,23 +26,20 @@ from timebank.clearing.models import (
 )
 from timebank.clearing.queries import (
     ceiling_of,
-    find_pair,
     find_proposal_by_uid,
     gauge_of,
-    get_proposal,
-    list_proposals,
     spent_outside,
 )
 from timebank.clearing.service import messages, telling
-from timebank.clearing.service.cases import Found, open_case
+from timebank.clearing.service.answering import deliver
+from timebank.clearing.service.drafting import Settlement, entry_of, plan_of
+from timebank.clearing.service.locking import lock_proposal, names_of, open_pair, refuse_still
 from timebank.clearing.service.messages import Letter
-from timebank.clearing.service.refusals import CeilingReached, LineFull, NotConnected, PairFrozen
+from timebank.clearing.service.refusals import CeilingReached, LineFull, PairFrozen
 from timebank.core.db import lock_name
 from timebank.core.minutes import coins
 from timebank.ledger import queries as ledger_queries
 from timebank.ledger import service as ledger
-
-SOURCE = "proposal"  # what holds on a line name as their document
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,35 +56,12 @@ class ProposalDraft:
     actor_id: int | None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Settlement:
-    """What was delivered: how much of it, who gets it (account id, minutes) at the creditor's, and its document.
-
-    ``facts`` stand on both entries and name nobody.
-    """
-
-    takers: tuple[tuple[int, int], ...]
-    key: str
-    source_id: int
-    occurred_at: datetime
-    actor_id: int | None
-    payer_member_id: int | None
-    payee_member_id: int | None
-    rule: str | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def minutes(self) -> int:
-        """How much is paid."""
-        return sum(amount for _, amount in self.takers)
-
-
 def propose(session: Session, draft: ProposalDraft, *, now: datetime) -> Proposal:
     """Set the payer's coins aside and space on the creditor's line, or neither. A repeat returns the first.
 
     Raises NotConnected, PairFrozen, CeilingReached, LineFull, and NotEnough of the ledger.
     """
-    pair = _open_pair(session, draft.payer_id, draft.payee_id)
+    pair = open_pair(session, draft.payer_id, draft.payee_id)
     first = find_proposal_by_uid(session, draft.uid, lock=True)
     if first is not None:
         return first
@@ -104,7 +73,7 @@ def propose(session: Session, draft: ProposalDraft, *, now: datetime) -> Proposa
     conclude(session, proposal, messages.PROPOSED, deliver(session, letter, now=now), now=now)
     if proposal.status not in IN_FLIGHT:
         _refuse_full(session, pair, draft)
-        raise PairFrozen(**_names(session, draft.payer_id, draft.payee_id))
+        raise PairFrozen(**names_of(session, draft.payer_id, draft.payee_id))
     _warn(session, pair, creditor_id=draft.payee_id, now=now)
     return proposal
 
@@ -136,74 +105,6 @@ def reserve(session: Session, draft: ProposalDraft, *, now: datetime) -> Proposa
     return proposal
 
 
-def deliver(session: Session, letter: Letter, *, now: datetime) -> str:
-    """What the other branch answers to a message; the same message again gets the same answer and does nothing."""
-    answer = messages.judge(session, letter, now=now)
-    if answer is not None:
-        return answer
-    step = letter.envelope.fields["step"]
-    if step == messages.PROPOSED:
-        answer = _answer_proposed(session, letter, now)
-    elif step == messages.CANCELLED:
-        answer = _answer_cancelled(session, letter, now)
-    else:
-        answer = _answer_committed(session, letter, now)
-    messages.keep_receipt(session, letter, answer, now=now)
-    return answer
-
-
-def _answer_proposed(session: Session, letter: Letter, now: datetime) -> str:
-    """The creditor's look: open, in time, not taken back meanwhile, and space on its line, which is reserved."""
-    fields = letter.envelope.fields
-    pair = find_pair(session, letter.from_id, letter.to_id)
-    proposal = find_proposal_by_uid(session, fields["uid"], lock=True)
-    if pair is None or pair.status != OPEN:
-        return messages.FROZEN
-    if proposal is None or proposal.status not in IN_FLIGHT:
-        return messages.DEAD
-    expires_at = datetime.fromisoformat(fields["expires"])
-    if expires_at <= now:
-        return messages.LATE
-    space = ledger.HoldDraft(
-        account_id=pair.account_of(letter.to_id),
-        amount=fields["minutes"],
-        key=f"{SOURCE}:{fields['uid']}",
-        expires_at=rules.line_space_until(expires_at),
-        source_type=SOURCE,
-        source_id=None,
-        actor_id=None,
-    )
-    try:
-        proposal.line_hold_id = ledger.hold(session, space, now=now)
-    except ledger.NotEnough:
-        return messages.LINE_FULL
-    session.flush()
-    return messages.AGREED
-
-
-def _answer_cancelled(session: Session, letter: Letter, now: datetime) -> str:
-    proposal = find_proposal_by_uid(session, letter.envelope.fields["uid"], lock=True)
-    if proposal is not None and proposal.line_hold_id is not None and proposal.payee_entry_id is None:
-        ledger.void_hold(session, proposal.line_hold_id, actor_id=None, now=now)
-    return messages.DEAD
-
-
-def _answer_committed(session: Session, letter: Letter, now: datetime) -> str:
-    """The creditor books what the debtor has paid. Where a taker can no longer be paid it waits for an officer."""
-    proposal = find_proposal_by_uid(session, letter.envelope.fields["uid"], lock=True)
-    if proposal is None or proposal.line_hold_id is None or proposal.plan is None:
-        return messages.UNKNOWN
-    pair = find_pair(session, letter.from_id, letter.to_id)
-    if pair is None:
-        return messages.UNKNOWN
-    draft = _payee_entry(session, pair, proposal, now)
-    posted = ledger.post_hold(session, proposal.line_hold_id, draft, now=now)
-    proposal.status, proposal.payee_entry_id = rules.decide("settle", proposal.status), posted.entry_id
-    proposal.settled_at = proposal.ended_at = now
-    session.flush()
-    return messages.DONE
-
-
 def conclude(session: Session, proposal: Proposal, step: str, answer: str, *, now: datetime) -> None:
     """The sender takes note of an answer; what was refused frees what was set aside."""
     if step == messages.PROPOSED and answer == messages.AGREED:
@@ -224,12 +125,12 @@ def settle(session: Session, proposal_id: int, settlement: Settlement, *, now: d
     pair, proposal = lock_proposal(session, proposal_id)
     if proposal.status == SETTLED:
         return proposal
-    _refuse_still(session, pair, proposal.payer_id, proposal.payee_id)
+    refuse_still(session, pair, proposal.payer_id, proposal.payee_id)
     at = ledger.common_instant(session, {proposal.payer_id, proposal.payee_id}, now=now)
     _lock_all(session, pair, proposal, settlement)
     letter = commit(session, proposal, settlement, now=at)
     if deliver(session, letter, now=at) != messages.DONE:
-        raise PairFrozen(**_names(session, proposal.payer_id, proposal.payee_id))
+        raise PairFrozen(**names_of(session, proposal.payer_id, proposal.payee_id))
     return proposal
 
 
@@ -237,8 +138,8 @@ def commit(session: Session, proposal: Proposal, settlement: Settlement, *, now:
     """The payer's last step: its book pays, its outbox says so. After this nobody cancels. Raises ProposalMoved."""
     if proposal.status != COMMITTED:
         after = rules.decide("commit", proposal.status)
-        pair = _open_pair(session, proposal.payer_id, proposal.payee_id)
-        proposal.plan = _plan(settlement)
+        pair = open_pair(session, proposal.payer_id, proposal.payee_id)
+        proposal.plan = plan_of(settlement)
         paid = ledger.TransferDraft(
             debit_id=_payer_account(session, proposal),
             credit_id=pair.account_of(proposal.payer_id),
@@ -246,7 +147,7 @@ def commit(session: Session, proposal: Proposal, settlement: Settlement, *, now:
             unit="coin",
         )
         draft = ledger.EntryDraft(
-            transfers=(paid,), for_member_id=settlement.payer_member_id, **_entry(proposal, proposal.payer_id)
+            transfers=(paid,), for_member_id=settlement.payer_member_id, **entry_of(proposal, proposal.payer_id)
         )
         posted = ledger.post_hold(session, proposal.payer_hold_id or 0, draft, now=now)
         proposal.status, proposal.payer_entry_id, proposal.committed_at = after, posted.entry_id, now
@@ -288,43 +189,8 @@ def resume_proposal(session: Session, proposal_id: int, *, now: datetime) -> str
     return answer
 
 
-def lock_proposal(session: Session, proposal_id: int) -> tuple[BranchPair, Proposal]:
-    """A proposal and its pair, nobody else's to move until we commit. Raises ProposalNotFound."""
-    found = get_proposal(session, proposal_id)
-    pair = _lock_pair(session, found.payer_id, found.payee_id)
-    return pair, get_proposal(session, proposal_id, lock=True)
-
-
-def lock_pairs(session: Session, proposal_ids: Collection[int]) -> None:
-    """The pairs of many proposals, in id order, before any of their accounts."""
-    ways = {tuple(sorted((one.payer_id, one.payee_id))) for one in list_proposals(session, proposal_ids)}
-    for low, high in sorted(ways):
-        _lock_pair(session, low, high)
-
-
-def _lock_pair(session: Session, payer_id: int, payee_id: int) -> BranchPair:
-    pair = find_pair(session, payer_id, payee_id, lock=True)
-    if pair is None:
-        raise NotConnected(**_names(session, payer_id, payee_id))
-    return pair
-
-
-def _open_pair(session: Session, payer_id: int, payee_id: int) -> BranchPair:
-    pair = _lock_pair(session, payer_id, payee_id)
-    _refuse_still(session, pair, payer_id, payee_id)
-    return pair
-
-
-def _refuse_still(session: Session, pair: BranchPair, payer_id: int, payee_id: int) -> None:
-    """Refuse where nothing may move between the two. Raises NotConnected, PairFrozen."""
-    if pair.status not in {OPEN, FROZEN}:
-        raise NotConnected(**_names(session, payer_id, payee_id))
-    if pair.status == FROZEN:
-        raise PairFrozen(**_names(session, payer_id, payee_id))
-
-
 def _refuse_ceiling(session: Session, draft: ProposalDraft, now: datetime) -> None:
-    names = _names(session, draft.payer_id, draft.payee_id)
+    names = names_of(session, draft.payer_id, draft.payee_id)
     for peer_id, where in ((draft.payee_id, names["payee"]), (None, "别的网点")):
         ceiling = ceiling_of(session, draft.payer_id, peer_id)
         if ceiling is None:
@@ -338,7 +204,7 @@ def _refuse_ceiling(session: Session, draft: ProposalDraft, now: datetime) -> No
 def _refuse_full(session: Session, pair: BranchPair, draft: ProposalDraft) -> None:
     gauge = gauge_of(session, pair, creditor_id=draft.payee_id)
     if draft.minutes > gauge.free:
-        names = _names(session, draft.payer_id, draft.payee_id)
+        names = names_of(session, draft.payer_id, draft.payee_id)
         raise LineFull(line=coins(gauge.line), used=coins(gauge.used), needed=coins(draft.minutes), **names)
 
 
@@ -346,10 +212,6 @@ def _warn(session: Session, pair: BranchPair, *, creditor_id: int, now: datetime
     gauge = gauge_of(session, pair, creditor_id=creditor_id)
     if gauge.level:
         telling.of_gauge(session, pair, creditor_id=creditor_id, level=gauge.level, owed=gauge.used, now=now)
-
-
-def _names(session: Session, payer_id: int, payee_id: int) -> dict[str, str]:
-    return {"payer": get_branch(session, payer_id).name, "payee": get_branch(session, payee_id).name}
 
 
 def _payer_account(session: Session, proposal: Proposal) -> int:
@@ -360,51 +222,3 @@ def _lock_all(session: Session, pair: BranchPair, proposal: Proposal, settlement
     """Every account of both books that is about to move, in id order, before any of them moves."""
     places = {pair.low_account_id or 0, pair.high_account_id or 0, _payer_account(session, proposal)}
     ledger.lock_accounts(session.connection(), places | {account for account, _ in settlement.takers})
-
-
-def _plan(settlement: Settlement) -> dict[str, Any]:
-    return {
-        "actor": settlement.actor_id,
-        "facts": settlement.facts,
-        "for": settlement.payee_member_id,
-        "key": settlement.key,
-        "occurred_at": settlement.occurred_at.isoformat(),
-        "rule": settlement.rule,
-        "source_id": settlement.source_id,
-        "takers": [list(taker) for taker in settlement.takers],
-    }
-
-
-def _entry(proposal: Proposal, book_id: int) -> dict[str, Any]:
-    """What both entries share."""
-    plan = proposal.plan or {}
-    return {
-        "book_id": book_id,
-        "kind": "inter_branch",
-        "key": plan["key"],
-        "source_type": proposal.source_type,
-        "source_id": plan["source_id"],
-        "occurred_at": datetime.fromisoformat(plan["occurred_at"]),
-        "actor_id": plan["actor"],
-        "rule": plan["rule"],
-        "facts": {**plan["facts"], "proposal": proposal.uid},
-    }
-
-
-def _payee_entry(session: Session, pair: BranchPair, proposal: Proposal, now: datetime) -> ledger.EntryDraft:
-    plan, account_id = proposal.plan or {}, pair.account_of(proposal.payee_id)
-    takers = [(account, amount) for account, amount in plan["takers"] if amount]
-    if any(ledger_queries.get_account(session, account).closed for account, _ in takers):
-        takers = [
-            (ledger_queries.find_house_account(session, proposal.payee_id, "suspense"), sum(a for _, a in takers))
-        ]
-        found = Found(kind="unpaid", facts=f"{proposal.uid}：{takers[0][1]} 分钟", key=f"unpaid:{proposal.uid}")
-        open_case(session, pair, found, now=now)
-    return ledger.EntryDraft(
-        transfers=tuple(
-            ledger.TransferDraft(debit_id=account_id, credit_id=account, amount=amount, unit="coin")
-            for account, amount in takers
-        ),
-        for_member_id=plan["for"],
-        **_entry(proposal, proposal.payee_id),
-    )

@@ -11,7 +11,7 @@ from timebank.clearing.models import SETTLED, Proposal
 from timebank.clearing.queries import find_proposal_by_uid
 from timebank.clearing.rules import ProposalMoved
 from timebank.clearing.service import messages
-from timebank.clearing.service.proposals import lock_proposal
+from timebank.clearing.service.locking import lock_proposal
 from timebank.ledger import queries as ledger_queries
 from timebank.ledger import service as ledger
 

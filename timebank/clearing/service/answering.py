@@ -1,0 +1,85 @@
+"""What the other branch answers to a message, and does about it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from timebank.clearing import rules
+from timebank.clearing.models import IN_FLIGHT, OPEN
+from timebank.clearing.queries import find_pair, find_proposal_by_uid
+from timebank.clearing.service import messages
+from timebank.clearing.service.drafting import payee_entry
+from timebank.clearing.service.messages import Letter
+from timebank.ledger import service as ledger
+
+SOURCE = "proposal"  # what holds on a line name as their document
+
+
+def deliver(session: Session, letter: Letter, *, now: datetime) -> str:
+    """What the other branch answers to a message; the same message again gets the same answer and does nothing."""
+    answer = messages.judge(session, letter, now=now)
+    if answer is not None:
+        return answer
+    step = letter.envelope.fields["step"]
+    if step == messages.PROPOSED:
+        answer = _answer_proposed(session, letter, now)
+    elif step == messages.CANCELLED:
+        answer = _answer_cancelled(session, letter, now)
+    else:
+        answer = _answer_committed(session, letter, now)
+    messages.keep_receipt(session, letter, answer, now=now)
+    return answer
+
+
+def _answer_proposed(session: Session, letter: Letter, now: datetime) -> str:
+    """The creditor's look: open, in time, not taken back meanwhile, and space on its line, which is reserved."""
+    fields = letter.envelope.fields
+    pair = find_pair(session, letter.from_id, letter.to_id)
+    proposal = find_proposal_by_uid(session, fields["uid"], lock=True)
+    if pair is None or pair.status != OPEN:
+        return messages.FROZEN
+    if proposal is None or proposal.status not in IN_FLIGHT:
+        return messages.DEAD
+    expires_at = datetime.fromisoformat(fields["expires"])
+    if expires_at <= now:
+        return messages.LATE
+    space = ledger.HoldDraft(
+        account_id=pair.account_of(letter.to_id),
+        amount=fields["minutes"],
+        key=f"{SOURCE}:{fields['uid']}",
+        expires_at=rules.line_space_until(expires_at),
+        source_type=SOURCE,
+        source_id=None,
+        actor_id=None,
+    )
+    try:
+        proposal.line_hold_id = ledger.hold(session, space, now=now)
+    except ledger.NotEnough:
+        return messages.LINE_FULL
+    session.flush()
+    return messages.AGREED
+
+
+def _answer_cancelled(session: Session, letter: Letter, now: datetime) -> str:
+    proposal = find_proposal_by_uid(session, letter.envelope.fields["uid"], lock=True)
+    if proposal is not None and proposal.line_hold_id is not None and proposal.payee_entry_id is None:
+        ledger.void_hold(session, proposal.line_hold_id, actor_id=None, now=now)
+    return messages.DEAD
+
+
+def _answer_committed(session: Session, letter: Letter, now: datetime) -> str:
+    """The creditor books what the debtor has paid. Where a taker can no longer be paid it waits for an officer."""
+    proposal = find_proposal_by_uid(session, letter.envelope.fields["uid"], lock=True)
+    if proposal is None or proposal.line_hold_id is None or proposal.plan is None:
+        return messages.UNKNOWN
+    pair = find_pair(session, letter.from_id, letter.to_id)
+    if pair is None:
+        return messages.UNKNOWN
+    draft = payee_entry(session, pair, proposal, now)
+    posted = ledger.post_hold(session, proposal.line_hold_id, draft, now=now)
+    proposal.status, proposal.payee_entry_id = rules.decide("settle", proposal.status), posted.entry_id
+    proposal.settled_at = proposal.ended_at = now
+    session.flush()
+    return messages.DONE
