@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -19,13 +18,12 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 from sqlalchemy.orm import Session
 
-from tests import databases
 from tests.clearing.scene import Between, key
 from tests.ledger.model import outcome
+from tests.machines import run_machine
 from tests.world import NOW
 from timebank.clearing import queries, service
 from timebank.clearing.models import BranchPair, Proposal
@@ -278,16 +276,4 @@ class BranchesMachine(RuleBasedStateMachine):
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_payments_between_branches_are_those_of_the_model(engine_url: str) -> None:
-    engine = databases.make_engine(engine_url)
-    run_state_machine_as_test(
-        partial(BranchesMachine, engine),
-        settings=settings(
-            max_examples=15 if engine.dialect.name == "sqlite" else 8,
-            stateful_step_count=25,
-            derandomize=True,
-            deadline=None,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
-    engine.dispose()
+    run_machine(BranchesMachine, engine_url, sqlite=15, postgresql=8, steps=25)

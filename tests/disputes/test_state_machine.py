@@ -10,12 +10,10 @@ import itertools
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -23,14 +21,13 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 from sqlalchemy.orm import Session
 
-from tests import databases
 from tests.disputes.model import OPEN, ModelCase, ModelOrder, ModelTown
 from tests.disputes.scene import NOW, Quarrel
 from tests.ledger.model import outcome
+from tests.machines import run_machine
 from tests.world import actor_of
 from timebank.corrections import service as corrections
 from timebank.corrections.models import WAITING
@@ -489,16 +486,4 @@ class OrdersMachine(RuleBasedStateMachine):
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_orders_and_cases_hold_whatever_is_done(engine_url: str) -> None:
-    engine = databases.make_engine(engine_url)
-    run_state_machine_as_test(
-        partial(OrdersMachine, engine),
-        settings=settings(
-            max_examples=40 if engine.dialect.name == "sqlite" else 12,
-            stateful_step_count=40,
-            derandomize=True,
-            deadline=None,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
-    engine.dispose()
+    run_machine(OrdersMachine, engine_url, sqlite=40, postgresql=12, steps=40)

@@ -10,12 +10,10 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -23,13 +21,12 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 from sqlalchemy.orm import Session
 
-from tests import databases
 from tests.ledger.bank import KEYS, NOW, Bank, entry, open_bank, transfer
 from tests.ledger.model import ModelBank, ModelEntry, ModelHold, outcome, reversal
+from tests.machines import run_machine
 from timebank.core.actor import SYSTEM
 from timebank.core.clock import month_of, previous_month
 from timebank.core.errors import Refusal
@@ -414,19 +411,7 @@ class LedgerMachine(RuleBasedStateMachine):
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_books_hold_whatever_is_done(engine_url: str) -> None:
-    engine = databases.make_engine(engine_url)
-    run_state_machine_as_test(
-        partial(LedgerMachine, engine),
-        settings=settings(
-            max_examples=25 if engine.dialect.name == "sqlite" else 12,
-            stateful_step_count=30,
-            derandomize=True,
-            deadline=None,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
-    engine.dispose()
+    run_machine(LedgerMachine, engine_url, sqlite=25, postgresql=12, steps=30)
 
 
 def test_the_model_refuses_too() -> None:

@@ -8,12 +8,11 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from sqlalchemy.orm import Session
 
-from tests import databases
+from tests.machines import run_machine
 from tests.requests.scene import DAY, NOW, TODAY, Scene, key
 from timebank.attendance.models import STAFF, Attendance
 from timebank.attendance.service import ScanDraft, approve_shift, record_scan, submit_shift, void
@@ -178,11 +177,4 @@ class RequestMachine(RuleBasedStateMachine):
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_whatever_is_done_every_minute_is_paid_once(engine_url: str) -> None:
-    engine = databases.make_engine(engine_url)
-    run_state_machine_as_test(
-        lambda: RequestMachine(engine),
-        settings=settings(
-            max_examples=8, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
-    )
-    engine.dispose()
+    run_machine(RequestMachine, engine_url, sqlite=8, postgresql=8, steps=25)
