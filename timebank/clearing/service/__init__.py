@@ -4,17 +4,17 @@ from timebank.clearing.rules import ProposalMoved
 from timebank.clearing.service.answering import deliver
 from timebank.clearing.service.cases import settle_case
 from timebank.clearing.service.ceilings import Ceiling, set_ceiling
+from timebank.clearing.service.deciding import Deciding
 from timebank.clearing.service.drafting import Settlement
+from timebank.clearing.service.joining import join_branches
 from timebank.clearing.service.locking import lock_pairs
 from timebank.clearing.service.netting import NettingDraft, agree_netting, ask_netting, decline_netting
 from timebank.clearing.service.pairs import (
-    Deciding,
     agree_pair,
     ask_pair,
     close_pair,
     decline_pair,
     freeze_pair,
-    join_branches,
     resume_pair,
     set_line,
 )

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from timebank.clearing.models import CASE_NAMES, BranchPair, ClearingCase, PairEvent
 from timebank.clearing.queries import PairNotFound, get_case, get_pair
 from timebank.clearing.service import telling
-from timebank.clearing.service.pairs import CHANGE, freeze
+from timebank.clearing.service.deciding import CHANGE
+from timebank.clearing.service.pairs import freeze
 from timebank.clearing.service.refusals import CaseSettled, OneHandPair, WordsMissing
 from timebank.core.actor import Actor
 from timebank.core.db import insert_once
