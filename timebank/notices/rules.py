@@ -55,6 +55,9 @@ SENTENCES: Final[dict[str, str]] = {
         "用满以后，{debtor}的会员就不能再去{creditor}兑换；可以多请对方会员过来，或者商量调高额度。"
     ),
     "clearing.frozen": "{peer}暂停了和本网点的互通\n原因：{words}。已经冻结的爱心币没有动。",
+    "clearing.items": (
+        "和{peer}之间有 {count} 项没有对上，要本网点来办\n夜里两边核对时发现的。请到“网点互通 → 差异”里认领，查清以后补记或者冲回。"
+    ),
     "clearing.line": "{peer}把给本网点的额度改成了 {minutes:coins}\n本网点最多可以欠{peer}这么多。",
     "clearing.netting_asked": (
         "等您同意：几个网点之间轧掉 {minutes:coins}\n转一圈互相欠的一起减掉，谁的币都不动。请到“网点互通”里决定。"

@@ -1,5 +1,6 @@
 """Tables between branches."""
 
+from timebank.clearing.models.heaps import SETTLED_NAMES, PairItem, PairSummary
 from timebank.clearing.models.netting import (
     NETTING_ASKED,
     NETTING_DECLINED,
@@ -58,6 +59,7 @@ __all__ = [
     "REFUSED",
     "RESERVED",
     "SETTLED",
+    "SETTLED_NAMES",
     "BranchPair",
     "CeilingDecision",
     "ClearingCase",
@@ -66,6 +68,8 @@ __all__ = [
     "Netting",
     "NettingLeg",
     "PairEvent",
+    "PairItem",
     "PairStatement",
+    "PairSummary",
     "Proposal",
 ]

@@ -50,7 +50,7 @@ def draw_statement(session: Session, pair: BranchPair, month: str, *, branch_id:
             int(line.reverses_id is not None),
             sign * line.amount,
         )
-        for line in _lines(session, account_id, start, end)
+        for line in list_lines(session, account_id, start, end)
     )
     return StatementView(
         canonical(
@@ -67,7 +67,10 @@ def draw_statement(session: Session, pair: BranchPair, month: str, *, branch_id:
     )
 
 
-def _lines(session: Session, account_id: int, start: datetime, end: datetime) -> Iterator[ledger.StatementLine]:
+def list_lines(
+    session: Session, account_id: int, start: datetime | None = None, end: datetime | None = None
+) -> Iterator[ledger.StatementLine]:
+    """Every movement on a clearing account posted in ``[start, end)``, the newest first."""
     before = ""
     while True:
         page = ledger.statement(session, account_id, start=start, end=end, before=before, size=_LINES)

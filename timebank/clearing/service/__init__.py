@@ -6,6 +6,7 @@ from timebank.clearing.service.cases import settle_case
 from timebank.clearing.service.ceilings import Ceiling, set_ceiling
 from timebank.clearing.service.deciding import Deciding
 from timebank.clearing.service.drafting import Settlement
+from timebank.clearing.service.heaps import take_item
 from timebank.clearing.service.joining import join_branches
 from timebank.clearing.service.locking import lock_pairs
 from timebank.clearing.service.netting import NettingDraft, agree_netting, ask_netting, decline_netting
@@ -33,6 +34,8 @@ from timebank.clearing.service.refusals import (
     CaseSettled,
     CasesOpen,
     CeilingReached,
+    ItemNotYours,
+    ItemSettled,
     LineFull,
     NettingEnded,
     NotACircle,
@@ -55,6 +58,8 @@ __all__ = [
     "Ceiling",
     "CeilingReached",
     "Deciding",
+    "ItemNotYours",
+    "ItemSettled",
     "LineFull",
     "NettingDraft",
     "NettingEnded",
@@ -96,4 +101,5 @@ __all__ = [
     "set_line",
     "settle",
     "settle_case",
+    "take_item",
 ]

@@ -116,3 +116,17 @@ class NettingEnded(Conflict):
 
     code = "clearing.netting_ended"
     text = "这次轧差已经有了结果，不能再改。请刷新页面再看一看。"
+
+
+class ItemNotYours(NotAllowed):
+    """The other branch has to act on it."""
+
+    code = "clearing.item_not_yours"
+    text = "这一项要由{branch}来办，请那边的管理员认领。"
+
+
+class ItemSettled(Conflict):
+    """There is nothing left to take."""
+
+    code = "clearing.item_settled"
+    text = "这一项已经了结，不用再认领。请刷新页面再看一看。"

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from timebank.branches.models import Branch
-from timebank.clearing.models import ACCEPTED, BranchPair, ClearingMessage, ClearingReceipt, PairStatement
-from timebank.clearing.queries import draw_statement, list_in_flight, list_open_cases, list_statements
+from timebank.clearing.models import BranchPair, ClearingMessage, ClearingReceipt, PairStatement
+from timebank.clearing.queries import draw_statement, get_pair, list_open_cases, list_statements
 from timebank.clearing.rules import Envelope
 from timebank.clearing.service.cases import Found, open_case
+from timebank.clearing.service.heaps import compare_sides
 from timebank.core.clock import month_of, month_range, previous_month
 from timebank.core.db import insert_once
 from timebank.ledger import queries as ledger
 
-_ANSWERED_WITHIN = timedelta(days=1)
 _LOOKED_BACK = 6  # months whose statements are made up for at night
 
 
@@ -63,11 +63,18 @@ def _seal(session: Session, pair: BranchPair, month: str, now: datetime) -> Pair
 
 
 def reconcile(session: Session, pair: BranchPair, *, now: datetime) -> int:
-    """Compare what both sides have: last numbers, hashes, balances. Differences open cases; returns how many."""
-    found = [*_differences(session, pair), *_stuck(session, pair, now)]
+    """Compare what both sides say: last numbers, hashes, counts, sums, what is open, balances.
+
+    What does not agree is sorted into heaps, item by item; returns how many there are and how many faults of the chain.
+    """
+    pair = get_pair(session, pair.id, lock=True)  # nothing moves between the looks at the two books
+    compared = compare_sides(session, pair, now=now)
+    found = list(_broken_chains(session, pair))
+    if not compared.in_books and not compared.on_way:
+        found += _balances(session, pair)
     for one in found:
         open_case(session, pair, one, now=now)
-    return len(found)
+    return compared.items + len(found)
 
 
 def reconcile_all(session: Session, *, now: datetime) -> int:
@@ -75,7 +82,9 @@ def reconcile_all(session: Session, *, now: datetime) -> int:
 
     Statements that had to wait for a case are made up for, of months that both branches have closed.
     """
-    pairs = session.scalars(select(BranchPair).where(BranchPair.low_account_id.is_not(None)).order_by(BranchPair.id))
+    pairs = session.scalars(
+        select(BranchPair).where(BranchPair.low_account_id.is_not(None)).order_by(BranchPair.low_id, BranchPair.high_id)
+    )  # in the order in which all take pairs
     differences = 0
     for pair in pairs.all():
         differences += reconcile(session, pair, now=now)
@@ -94,21 +103,17 @@ def _closed_by_both(session: Session, pair: BranchPair, now: datetime) -> list[s
     return sorted(set(months) & low & high)
 
 
-def _differences(session: Session, pair: BranchPair) -> Iterator[Found]:
+def _balances(session: Session, pair: BranchPair) -> Iterator[Found]:
+    """Balances that are no mirror images although both books have the same items."""
     low, high = (ledger.balance(session, pair.account_of(one)) for one in (pair.low_id, pair.high_id))
     if low + high:
         facts = f"余额：{pair.low.name} {low}，{pair.high.name} {high}，不相抵"
         yield Found(kind="difference", facts=facts, key=f"difference:{pair.id}:balance:{low}:{high}")
+
+
+def _broken_chains(session: Session, pair: BranchPair) -> Iterator[Found]:
     for sender, receiver in ((pair.low, pair.high), (pair.high, pair.low)):
         yield from _broken_chain(session, pair, sender, receiver)
-
-
-def _stuck(session: Session, pair: BranchPair, now: datetime) -> Iterator[Found]:
-    """Payments that were begun and have had no answer for a day, although they are sent again every few minutes."""
-    for proposal in list_in_flight(session, pair):
-        begun = proposal.committed_at or proposal.reserved_at
-        if proposal.status != ACCEPTED and begun <= now - _ANSWERED_WITHIN:
-            yield Found(kind="stuck", facts=f"{proposal.uid}：{begun:%Y-%m-%d} 起没有答复", key=f"stuck:{proposal.id}")
 
 
 def _broken_chain(session: Session, pair: BranchPair, sender: Branch, receiver: Branch) -> Iterator[Found]:
