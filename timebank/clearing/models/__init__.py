@@ -1,5 +1,6 @@
 """Tables between branches."""
 
+from timebank.clearing.models.exceptions import PairException, PairSignature
 from timebank.clearing.models.heaps import SETTLED_NAMES, PairItem, PairSummary
 from timebank.clearing.models.netting import (
     NETTING_ASKED,
@@ -68,7 +69,9 @@ __all__ = [
     "Netting",
     "NettingLeg",
     "PairEvent",
+    "PairException",
     "PairItem",
+    "PairSignature",
     "PairStatement",
     "PairSummary",
     "Proposal",

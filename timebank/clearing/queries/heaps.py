@@ -17,6 +17,7 @@ from timebank.clearing.models import (
     ClearingMessage,
     ClearingReceipt,
     PairItem,
+    PairSummary,
     Proposal,
 )
 from timebank.clearing.queries.statements import list_lines
@@ -154,6 +155,12 @@ def _open_lines(session: Session, pair: BranchPair, branch_id: int, sign: int) -
         )
         for one in takes
     }
+
+
+def find_summary(session: Session, pair_id: int, branch_id: int) -> PairSummary | None:
+    """What a side said last."""
+    chosen = select(PairSummary).where(PairSummary.pair_id == pair_id, PairSummary.branch_id == branch_id)
+    return session.scalars(chosen.order_by(PairSummary.id.desc()).limit(1)).one_or_none()
 
 
 # --- items ---------------------------------------------------------------------------------------------------------

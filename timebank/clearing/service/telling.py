@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from timebank.clearing.models import BranchPair, ClearingCase, Netting, PairItem
+from timebank.core.clock import month_name
 from timebank.members.queries import list_staff
 from timebank.notices.service import NoticeDraft, tell_all
 
@@ -63,6 +64,17 @@ def of_items(session: Session, pair: BranchPair, items: Sequence[PairItem], *, n
                 link=f"/branch/clearing/{pair.id}/items?branch={to_id}",
             )
             _tell(session, to_id, notice, now)
+
+
+def of_exception(session: Session, pair: BranchPair, month: str, kind: str, *, to_id: int, now: datetime) -> None:
+    """The other side learns that its signature is wanted; both, that a month was sealed by an exception."""
+    notice = NoticeDraft(
+        kind=kind,
+        key=f"{kind}:{pair.id}:{month}:{now.isoformat()}",
+        facts={"peer": pair.peer_of(to_id).name, "month": month_name(month)},
+        link=f"/branch/clearing/{pair.id}/statements/{month}?branch={to_id}",
+    )
+    _tell(session, to_id, notice, now)
 
 
 def of_netting(session: Session, netting: Netting, kind: str, *, besides: int | None, now: datetime) -> None:

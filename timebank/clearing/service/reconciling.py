@@ -1,65 +1,24 @@
-"""Looking whether both sides say the same, every night, and sealing what they say of a month."""
+"""Looking whether both sides say the same, every night, and making up for statements that had to wait."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from timebank.branches.models import Branch
-from timebank.clearing.models import BranchPair, ClearingMessage, ClearingReceipt, PairStatement
-from timebank.clearing.queries import draw_statement, get_pair, list_open_cases, list_statements
+from timebank.clearing.models import BranchPair, ClearingMessage, ClearingReceipt
+from timebank.clearing.queries import get_pair
 from timebank.clearing.rules import Envelope
 from timebank.clearing.service.cases import Found, open_case
 from timebank.clearing.service.heaps import compare_sides
-from timebank.core.clock import month_of, month_range, previous_month
-from timebank.core.db import insert_once
+from timebank.clearing.service.sealing import seal_month
+from timebank.core.clock import month_of, previous_month
 from timebank.ledger import queries as ledger
 
 _LOOKED_BACK = 6  # months whose statements are made up for at night
-
-
-def seal_statements(session: Session, branch_id: int, month: str, *, now: datetime) -> list[PairStatement]:
-    """Seal the statement of a month with every branch one is or was connected with; sealed ones are looked at again.
-
-    Where the two books differ, or not what was sealed, the pair is frozen and a case opened instead. A pair that did
-    not move and owes nothing has no statement. While a case is open nothing is sealed; it is made up for later.
-    """
-    if now < month_range(month)[1]:
-        return []
-    made = (_seal(session, pair, month, now) for pair in _pairs_of(session, branch_id))
-    return [one for one in made if one is not None]
-
-
-def _pairs_of(session: Session, branch_id: int) -> list[BranchPair]:
-    mine = or_(BranchPair.low_id == branch_id, BranchPair.high_id == branch_id)
-    chosen = select(BranchPair).where(mine, BranchPair.low_account_id.is_not(None)).order_by(BranchPair.id)
-    return list(session.scalars(chosen))
-
-
-def _seal(session: Session, pair: BranchPair, month: str, now: datetime) -> PairStatement | None:
-    ours, theirs = (draw_statement(session, pair, month, branch_id=one) for one in (pair.low_id, pair.high_id))
-    sealed = next(iter(list_statements(session, pair.id, month=month)), None)
-    if ours != theirs or (sealed is not None and sealed.content != ours.content):
-        facts = f"{month} 的对账单：两边 {ours.hash[:12]}… 与 {theirs.hash[:12]}…"
-        found = Found(kind="difference", facts=facts, key=f"difference:{pair.id}:{month}:{ours.hash[:16]}")
-        open_case(session, pair, found, now=now)
-        return None
-    if sealed is not None or ours.is_empty or list_open_cases(session, pair.id):
-        return sealed
-    earlier = [one for one in list_statements(session, pair.id) if one.month < month]
-    row = {
-        "pair_id": pair.id,
-        "month": month,
-        "content": ours.content,
-        "hash": ours.hash,
-        "previous_hash": earlier[0].hash if earlier else None,
-        "sealed_at": now,
-    }
-    session.execute(insert_once(session, PairStatement).values(row))
-    return next(iter(list_statements(session, pair.id, month=month)), None)
 
 
 def reconcile(session: Session, pair: BranchPair, *, now: datetime) -> int:
@@ -89,7 +48,7 @@ def reconcile_all(session: Session, *, now: datetime) -> int:
     for pair in pairs.all():
         differences += reconcile(session, pair, now=now)
         for month in _closed_by_both(session, pair, now):
-            _seal(session, pair, month, now)
+            seal_month(session, pair, month, now=now)
     return differences
 
 
