@@ -33,7 +33,7 @@ from timebank.rulebook import service as rulebook
 
 log = structlog.get_logger()
 _BATCH = 500
-_NOT_YET = frozenset({"wait", "unknown", "broken"})  # answers to which the sender comes again
+_GONE_FURTHER = frozenset({"accepted", "settled", "line_full", "late", "cancelled"})  # answers that end the waiting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -270,21 +270,30 @@ def join_branches(_place: Place, now: datetime) -> int:
 def resume_proposals(_place: Place, now: datetime) -> int:
     """Send messages between branches again that were not answered, one unit of work each; returns how many got further.
 
-    One that fails does not stop the others; ProposalsFailed is raised after the last.
+    Orders behind which nothing was reserved in the end are ended, too. One that fails does not stop the others;
+    ProposalsFailed is raised after the last.
     """
     got_further, failed = 0, 0
     for proposal_id in clearing_queries.list_unanswered(db.session(), at_most=_BATCH):
         try:
             with transaction() as session:
                 answer = clearing.resume_proposal(session, proposal_id, now=now)
-            got_further += answer not in _NOT_YET
+            got_further += answer in _GONE_FURTHER
         except Exception as error:
             db.session.rollback()
             failed += 1
             log.error("proposal_failed", proposal=proposal_id, kind=type(error).__name__)
+    with transaction() as session:
+        exchange.cancel_unbacked(session, now=now)
     if failed:
         raise ProposalsFailed(failed=failed, done=got_further)
     return got_further
+
+
+def renew_pair_keys(_place: Place, now: datetime) -> int:
+    """Change the keys that branches have signed with for a year, forget used nonces; returns how many keys."""
+    with transaction() as session:
+        return clearing.renew_old_keys(session, now=now)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -303,6 +312,7 @@ JOBS: Final[dict[str, Job]] = {
     "expire_coins": Job(title="让按规则过期的爱心币过期", run=expire_coins),
     "reconcile_pairs": Job(title="核对网点之间的账", run=reconcile_pairs),
     "join_branches": Job(title="让新网点和上级网点互通", run=join_branches),
+    "renew_pair_keys": Job(title="给用满一年的网点签名密钥换代", run=renew_pair_keys),
     "resume_proposals": Job(title="重发没有答复的清算单", run=resume_proposals),
     "audit_books": Job(title="账本自检", run=audit_books),
     "remind_of_offers": Job(title="提醒快到期的可兑服务和物品", run=remind_of_offers),

@@ -55,6 +55,7 @@ SENTENCES: Final[dict[str, str]] = {
         "用满以后，{debtor}的会员就不能再去{creditor}兑换；可以多请对方会员过来，或者商量调高额度。"
     ),
     "clearing.frozen": "{peer}暂停了和本网点的互通\n原因：{words}。已经冻结的爱心币没有动。",
+    "clearing.keyed": "{peer}换了和本网点往来用的签名密钥\n{words}。往来照常，不用做什么；新密钥的指纹在“网点互通”里。",
     "clearing.line": "{peer}把给本网点的额度改成了 {minutes:coins}\n本网点最多可以欠{peer}这么多。",
     "clearing.netting_asked": (
         "等您同意：几个网点之间轧掉 {minutes:coins}\n转一圈互相欠的一起减掉，谁的币都不动。请到“网点互通”里决定。"

@@ -1,5 +1,6 @@
 """Tables between branches."""
 
+from timebank.clearing.models.keys import ClearingNonce, PairKey
 from timebank.clearing.models.netting import (
     NETTING_ASKED,
     NETTING_DECLINED,
@@ -62,10 +63,12 @@ __all__ = [
     "CeilingDecision",
     "ClearingCase",
     "ClearingMessage",
+    "ClearingNonce",
     "ClearingReceipt",
     "Netting",
     "NettingLeg",
     "PairEvent",
+    "PairKey",
     "PairStatement",
     "Proposal",
 ]

@@ -1,6 +1,7 @@
 """Reads between branches."""
 
 from timebank.clearing.queries.allowing import WhyNot, why_not
+from timebank.clearing.queries.keys import list_keys
 from timebank.clearing.queries.netting import (
     CircleView,
     NettingNotFound,
@@ -79,6 +80,7 @@ __all__ = [
     "list_circles",
     "list_events",
     "list_in_flight",
+    "list_keys",
     "list_nettings",
     "list_open_cases",
     "list_pairs",

@@ -5,6 +5,7 @@ from timebank.clearing.service.answering import deliver
 from timebank.clearing.service.cases import settle_case
 from timebank.clearing.service.ceilings import Ceiling, set_ceiling
 from timebank.clearing.service.drafting import Settlement
+from timebank.clearing.service.keys import renew_key, renew_old_keys
 from timebank.clearing.service.locking import lock_pairs
 from timebank.clearing.service.netting import NettingDraft, agree_netting, ask_netting, decline_netting
 from timebank.clearing.service.pairs import (
@@ -30,9 +31,11 @@ from timebank.clearing.service.proposals import (
 )
 from timebank.clearing.service.refusals import (
     BadLine,
+    BadOverlap,
     CaseSettled,
     CasesOpen,
     CeilingReached,
+    KeyLost,
     LineFull,
     NettingEnded,
     NotACircle,
@@ -50,11 +53,13 @@ from timebank.clearing.service.statements import reconcile, reconcile_all, seal_
 
 __all__ = [
     "BadLine",
+    "BadOverlap",
     "CaseSettled",
     "CasesOpen",
     "Ceiling",
     "CeilingReached",
     "Deciding",
+    "KeyLost",
     "LineFull",
     "NettingDraft",
     "NettingEnded",
@@ -87,6 +92,8 @@ __all__ = [
     "propose",
     "reconcile",
     "reconcile_all",
+    "renew_key",
+    "renew_old_keys",
     "reserve",
     "resume_pair",
     "resume_proposal",

@@ -34,6 +34,7 @@ from timebank.clearing.service.refusals import (
     StillOwed,
     WordsMissing,
 )
+from timebank.clearing.service.signing import end_keys, have_key
 from timebank.core.actor import SYSTEM, Actor
 from timebank.core.db import insert_once, lock_name
 from timebank.core.errors import FormUsed
@@ -64,12 +65,13 @@ def ask_pair(session: Session, peer_id: int, word: Deciding, *, actor: Actor, no
     if peer.id == word.branch_id:
         raise SameBranch()
     pair = _lock_or_make(session, word.branch_id, peer.id, now)
-    if not _note(session, pair, "asked", word, actor=actor, now=now):
+    if not note(session, pair, "asked", word, actor=actor, now=now):
         return pair
     if pair.status not in {CLOSED, DECLINED}:
         raise PairNotReady(status=PAIR_STATUS_NAMES[pair.status])
     pair.status, pair.asked_for_id, pair.asked_minutes, pair.changed_at = ASKED, word.branch_id, word.minutes, now
     session.flush()
+    have_key(session, pair, word.branch_id, now=now)
     telling.of_pair(session, pair, "clearing.asked", to_id=peer.id, words=word.words, now=now)
     return pair
 
@@ -79,14 +81,14 @@ def agree_pair(session: Session, pair_id: int, word: Deciding, *, actor: Actor, 
 
     Raises PairNotFound, NotAllowed, BadLine, PairNotReady, OneHandPair.
     """
-    pair = _lock_of(session, pair_id, word.branch_id, actor)
+    pair = lock_of(session, pair_id, word.branch_id, actor)
     refuse_line(word.minutes)
-    if not _note(session, pair, "opened", word, actor=actor, now=now):
+    if not note(session, pair, "opened", word, actor=actor, now=now):
         return pair
     _refuse_unless_asked(session, pair, word, actor)
     _open_accounts(session, pair)
     pair.status, pair.changed_at = OPEN, now
-    session.flush()
+    _have_keys(session, pair, now)
     asked = next(event for event in list_events(session, pair.id) if event.what == "asked")
     ledger.decide_line(
         session, _line(pair, pair.asked_for_id, pair.asked_minutes, by_id=asked.by_id, key=asked.key), now=now
@@ -99,9 +101,9 @@ def agree_pair(session: Session, pair_id: int, word: Deciding, *, actor: Actor, 
 
 def decline_pair(session: Session, pair_id: int, word: Deciding, *, actor: Actor, now: datetime) -> BranchPair:
     """Say no for the branch that was asked, with a reason. Raises what ``agree_pair`` does, and WordsMissing."""
-    pair = _lock_of(session, pair_id, word.branch_id, actor)
+    pair = lock_of(session, pair_id, word.branch_id, actor)
     _refuse_silence(word)
-    if not _note(session, pair, "declined", word, actor=actor, now=now):
+    if not note(session, pair, "declined", word, actor=actor, now=now):
         return pair
     _refuse_unless_asked(session, pair, word, actor)
     pair.status, pair.changed_at = DECLINED, now
@@ -112,9 +114,9 @@ def decline_pair(session: Session, pair_id: int, word: Deciding, *, actor: Actor
 
 def set_line(session: Session, pair_id: int, word: Deciding, *, actor: Actor, now: datetime) -> BranchPair:
     """Decide how much the other branch may owe one's own. Raises PairNotFound, NotAllowed, BadLine, PairNotReady."""
-    pair = _lock_of(session, pair_id, word.branch_id, actor)
+    pair = lock_of(session, pair_id, word.branch_id, actor)
     refuse_line(word.minutes)
-    if not _note(session, pair, "line", word, actor=actor, now=now):
+    if not note(session, pair, "line", word, actor=actor, now=now):
         return pair
     if pair.status not in {OPEN, FROZEN}:
         raise PairNotReady(status=PAIR_STATUS_NAMES[pair.status])
@@ -126,9 +128,9 @@ def set_line(session: Session, pair_id: int, word: Deciding, *, actor: Actor, no
 
 def freeze_pair(session: Session, pair_id: int, word: Deciding, *, actor: Actor, now: datetime) -> BranchPair:
     """Pause everything between the two, with a reason. Raises PairNotFound, NotAllowed, WordsMissing, PairNotReady."""
-    pair = _lock_of(session, pair_id, word.branch_id, actor)
+    pair = lock_of(session, pair_id, word.branch_id, actor)
     _refuse_silence(word)
-    if _note(session, pair, "frozen", word, actor=actor, now=now):
+    if note(session, pair, "frozen", word, actor=actor, now=now):
         if pair.status != OPEN:
             raise PairNotReady(status=PAIR_STATUS_NAMES[pair.status])
         freeze(session, pair, now=now)
@@ -146,8 +148,8 @@ def freeze(session: Session, pair: BranchPair, *, now: datetime) -> None:
 
 def resume_pair(session: Session, pair_id: int, word: Deciding, *, actor: Actor, now: datetime) -> BranchPair:
     """Let things move again. Raises PairNotFound, NotAllowed, NotYours where the other branch paused it, CasesOpen."""
-    pair = _lock_of(session, pair_id, word.branch_id, actor)
-    if _note(session, pair, "resumed", word, actor=actor, now=now):
+    pair = lock_of(session, pair_id, word.branch_id, actor)
+    if note(session, pair, "resumed", word, actor=actor, now=now):
         if pair.status != FROZEN:
             raise PairNotReady(status=PAIR_STATUS_NAMES[pair.status])
         paused_by = next((event.branch_id for event in list_events(session, pair.id) if event.what == "frozen"), None)
@@ -167,9 +169,9 @@ def close_pair(session: Session, pair_id: int, word: Deciding, *, actor: Actor, 
 
     Raises PairNotFound, NotAllowed, WordsMissing, PairNotReady, StillOwed.
     """
-    pair = _lock_of(session, pair_id, word.branch_id, actor)
+    pair = lock_of(session, pair_id, word.branch_id, actor)
     _refuse_silence(word)
-    if not _note(session, pair, "closed", word, actor=actor, now=now):
+    if not note(session, pair, "closed", word, actor=actor, now=now):
         return pair
     if pair.status not in {OPEN, FROZEN}:
         raise PairNotReady(status=PAIR_STATUS_NAMES[pair.status])
@@ -180,7 +182,7 @@ def close_pair(session: Session, pair_id: int, word: Deciding, *, actor: Actor, 
         key = f"{word.form_key}:close:{side}"
         ledger.decide_line(session, _line(pair, side, 0, by_id=actor.member_id, key=key), now=now)
     pair.status, pair.changed_at = CLOSED, now
-    session.flush()
+    end_keys(session, pair, {pair.low_id, pair.high_id}, until=now)
     to_id = pair.other_of(word.branch_id)
     telling.of_pair(session, pair, "clearing.closed", to_id=to_id, words=word.words, now=now)
     return pair
@@ -218,10 +220,10 @@ def _head_of(session: Session, branch: Branch, at_area: dict[int, int]) -> int |
 def _join(session: Session, branch_id: int, head_id: int, now: datetime) -> None:
     pair = _lock_or_make(session, branch_id, head_id, now)
     word = Deciding(branch_id=branch_id, form_key=f"{branch_id}-{head_id}", minutes=rules.DEFAULT_LINE)
-    if pair.status == CLOSED and _note(session, pair, "joined", word, actor=SYSTEM, now=now):
+    if pair.status == CLOSED and note(session, pair, "joined", word, actor=SYSTEM, now=now):
         _open_accounts(session, pair)
         pair.status = OPEN
-        session.flush()
+        _have_keys(session, pair, now)
         for side in (pair.low_id, pair.high_id):
             ledger.decide_line(
                 session, _line(pair, side, word.minutes, by_id=None, key=f"join:{pair.id}:{side}"), now=now
@@ -239,7 +241,8 @@ def _lock_or_make(session: Session, one_id: int, other_id: int, now: datetime) -
     return pair
 
 
-def _lock_of(session: Session, pair_id: int, branch_id: int, actor: Actor) -> BranchPair:
+def lock_of(session: Session, pair_id: int, branch_id: int, actor: Actor) -> BranchPair:
+    """A branch's pair, nobody else's to decide about until we commit. Raises PairNotFound, NotAllowed."""
     pair = get_pair(session, pair_id, lock=True)
     if branch_id not in {pair.low_id, pair.high_id}:
         raise PairNotFound()
@@ -247,7 +250,7 @@ def _lock_of(session: Session, pair_id: int, branch_id: int, actor: Actor) -> Br
     return pair
 
 
-def _note(session: Session, pair: BranchPair, what: str, word: Deciding, *, actor: Actor, now: datetime) -> bool:
+def note(session: Session, pair: BranchPair, what: str, word: Deciding, *, actor: Actor, now: datetime) -> bool:
     """Write down what was decided; False when this form was sent before. Raises FormUsed if it said something else."""
     row = {
         "pair_id": pair.id,
@@ -265,6 +268,12 @@ def _note(session: Session, pair: BranchPair, what: str, word: Deciding, *, acto
     if any(getattr(first, name) != row[name] for name in ("pair_id", "branch_id", "by_id", "words", "minutes")):
         raise FormUsed()
     return False
+
+
+def _have_keys(session: Session, pair: BranchPair, now: datetime) -> None:
+    """From now on each side believes what the other signs."""
+    for side in (pair.low_id, pair.high_id):
+        have_key(session, pair, side, now=now)
 
 
 def _open_accounts(session: Session, pair: BranchPair) -> None:
