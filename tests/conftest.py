@@ -44,6 +44,7 @@ SLOW_FILES = {
     "test_rules_of_the_day.py",
     "test_service.py",
     "test_purposes.py",
+    "test_killed.py",
 }
 SECRET = databases.SECRET
 # How fast something is, bench/ says: a machine that is busy with something else makes no test fail.

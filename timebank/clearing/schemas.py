@@ -7,6 +7,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load
 
+from timebank.clearing.rules import LONGEST_OVERLAP
 from timebank.web.forms import MOST_HOURS, Count, FormSchema, Text, TwoBoxes, minutes_of
 
 _EMPTY = "请填一个数。"
@@ -28,6 +29,12 @@ class ReasonSchema(FormSchema):
     """Words alone."""
 
     words = Text(200, least=0, load_default="")
+
+
+class NewKeySchema(WordsSchema):
+    """For how many days what older keys signed is believed, and why there is a new one."""
+
+    days = Count(0, LONGEST_OVERLAP.days, required=True, error_messages={"required": "请填旧密钥再用几天。"})
 
 
 class LineSchema(TwoBoxes):
