@@ -290,6 +290,7 @@ def _take_in(session: Session) -> None:
         (_give, "0025"),
         (_decide_a_line, "0026"),
         (_connect, "0027"),
+        (_connect, "0040"),
         (_order_abroad, "0038"),
         (_share, "0028"),
         (_book_a_room, "0032"),

@@ -24,6 +24,7 @@ from timebank.branches.queries import get_branch_by_code
 from timebank.clearing import queries, service
 from timebank.clearing.rules import Gauge
 from timebank.clearing.service.cases import Found, open_case
+from timebank.cli.keys import keys_cli
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.members.models import Member, RoleGrant
@@ -477,7 +478,8 @@ def keys_part(page: str) -> str:
 
 
 def fingerprints(page: str) -> list[str]:
-    return re.findall(r"<code>([0-9a-f ]{39})</code>", keys_part(page))
+    halves = re.findall(r"<code[^>]*>([0-9a-f ]{19})</code>", keys_part(page))
+    return [f"{first} {second}" for first, second in zip(halves[::2], halves[1::2], strict=True)]
 
 
 def test_both_managers_see_the_same_fingerprints(as_member: As, ids: Ids) -> None:
@@ -493,7 +495,7 @@ def test_a_manager_changes_the_branchs_key_and_both_sides_see_it(as_member: As, 
     assert "密钥换好了" in page
     after = fingerprints(page)
     assert (after[1:], after[0] in before) == (before, False)
-    assert f"旧的，用到 {moment(NOW + timedelta(days=7))}" in keys_part(page)
+    assert f"用到 {moment(NOW + timedelta(days=7))}" in keys_part(page)
     seen = theirs.get(pair_url(ids, 1)).text
     assert set(fingerprints(seen)) == set(after)
     assert "换签名密钥" in seen
@@ -515,3 +517,16 @@ def test_an_inspector_compares_fingerprints_and_changes_nothing(as_member: As, i
     assert "在用" in part
     assert "换密钥" not in part
     assert inspector.post(pair_url(ids, 0, "/key"), data={"form_key": key(), "days": "7"}).status_code in {403, 404}
+
+
+def test_the_commands_list_the_keys_and_change_them_all(app: Flask, as_member: As, ids: Ids) -> None:
+    run = app.test_cli_runner()
+    before = run.invoke(keys_cli, ["pairs"]).output
+    assert before.count("在用") == 2
+    assert "AA-BB\tAA\t第 1 代\t" in before
+    done = run.invoke(keys_cli, ["renew-pairs", "--overlap", "0", "--why", "换了 SECRET_KEY"])
+    assert "换了 2 把密钥，旧的再用 0 天" in done.output
+    after = run.invoke(keys_cli, ["pairs"]).output
+    assert (after.count("第 2 代"), after.count("第 1 代")) == (2, 0)
+    assert "系统：旧密钥马上作废。换了 SECRET_KEY" in as_member(ids.managers[0]).get(pair_url(ids)).text
+    assert run.invoke(keys_cli, ["renew-pairs", "--overlap", "91"]).exit_code == 1

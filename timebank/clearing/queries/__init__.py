@@ -1,7 +1,7 @@
 """Reads between branches."""
 
 from timebank.clearing.queries.allowing import WhyNot, why_not
-from timebank.clearing.queries.keys import list_keys
+from timebank.clearing.queries.keys import list_all_keys, list_keys
 from timebank.clearing.queries.netting import (
     CircleView,
     NettingNotFound,
@@ -76,6 +76,7 @@ __all__ = [
     "get_pair",
     "get_proposal",
     "lines_of",
+    "list_all_keys",
     "list_cases",
     "list_circles",
     "list_events",

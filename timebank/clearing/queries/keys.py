@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.orm import Session, joinedload
 
+from timebank.branches.models import Branch
 from timebank.clearing.models import FROZEN, OPEN, BranchPair, PairKey
 
 
@@ -26,9 +27,25 @@ def newest_key(session: Session, pair: BranchPair, branch_id: int) -> PairKey | 
 
 def list_keys(session: Session, pair_id: int, *, at: datetime) -> Sequence[PairKey]:
     """Both branches' keys that count at an instant, the newest first."""
-    counts = or_(PairKey.accepted_until.is_(None), PairKey.accepted_until > at)
-    chosen = select(PairKey).where(PairKey.pair_id == pair_id, counts)
+    chosen = select(PairKey).where(PairKey.pair_id == pair_id, _counts(at))
     return session.scalars(chosen.order_by(PairKey.generation.desc(), PairKey.branch_id)).all()
+
+
+def list_all_keys(session: Session, *, at: datetime) -> Sequence[tuple[BranchPair, Branch, PairKey]]:
+    """Every key that counts at an instant with its pair and branch, pair by pair, the newest first."""
+    rows = session.execute(
+        select(BranchPair, Branch, PairKey)
+        .join_from(PairKey, BranchPair, BranchPair.id == PairKey.pair_id)
+        .join(Branch, Branch.id == PairKey.branch_id)
+        .where(_counts(at))
+        .order_by(PairKey.pair_id, PairKey.branch_id, PairKey.generation.desc())
+        .options(joinedload(BranchPair.low), joinedload(BranchPair.high))
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+def _counts(at: datetime) -> ColumnElement[bool]:
+    return or_(PairKey.accepted_until.is_(None), PairKey.accepted_until > at)
 
 
 def list_old_keys(session: Session, *, before: datetime) -> Sequence[PairKey]:

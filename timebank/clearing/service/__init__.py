@@ -5,7 +5,7 @@ from timebank.clearing.service.answering import deliver
 from timebank.clearing.service.cases import settle_case
 from timebank.clearing.service.ceilings import Ceiling, set_ceiling
 from timebank.clearing.service.drafting import Settlement
-from timebank.clearing.service.keys import renew_key, renew_old_keys
+from timebank.clearing.service.keys import renew_key, renew_keys, renew_old_keys
 from timebank.clearing.service.locking import lock_pairs
 from timebank.clearing.service.netting import NettingDraft, agree_netting, ask_netting, decline_netting
 from timebank.clearing.service.pairs import (
@@ -93,6 +93,7 @@ __all__ = [
     "reconcile",
     "reconcile_all",
     "renew_key",
+    "renew_keys",
     "renew_old_keys",
     "reserve",
     "resume_pair",

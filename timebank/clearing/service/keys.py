@@ -23,8 +23,7 @@ def renew_key(session: Session, pair_id: int, word: Deciding, *, days: int, acto
     The same form again is harmless. Raises PairNotFound, NotAllowed, BadOverlap, PairNotReady, FormUsed.
     """
     pair = lock_of(session, pair_id, word.branch_id, actor)
-    if not 0 <= days <= rules.LONGEST_OVERLAP.days:
-        raise BadOverlap()
+    refuse_overlap(days)
     said = Deciding(branch_id=word.branch_id, form_key=word.form_key, words=_in_words(days, word.words))
     if note(session, pair, "keyed", said, actor=actor, now=now):
         if pair.status not in {OPEN, FROZEN}:
@@ -41,16 +40,26 @@ def _in_words(days: int, words: str) -> str:
 
 def renew_old_keys(session: Session, *, now: datetime) -> int:
     """Change every key that has been used for a year, with the usual overlap; returns how many. Used nonces go, too."""
-    old = list_old_keys(session, before=now - rules.KEY_AGE)
+    forget_nonces(session, now=now)
+    return renew_keys(session, used_since=now - rules.KEY_AGE, days=rules.OVERLAP.days, why="用满一年", now=now)
+
+
+def renew_keys(session: Session, *, used_since: datetime, days: int, why: str, now: datetime) -> int:
+    """Change every key in use since then or longer, in the system's name; returns how many. Raises BadOverlap."""
+    refuse_overlap(days)
+    old = list_old_keys(session, before=used_since)
     for key in old:
         pair = get_pair(session, key.pair_id, lock=True)
-        word = Deciding(
-            branch_id=key.branch_id, form_key=f"year:{key.id}", words=f"用满一年，{_in_words(rules.OVERLAP.days, '')}"
-        )
+        word = Deciding(branch_id=key.branch_id, form_key=f"key:{key.id}", words=_in_words(days, why))
         if note(session, pair, "keyed", word, actor=SYSTEM, now=now):
-            _renew(session, pair, key.branch_id, until=now + rules.OVERLAP, by_id=None, now=now)
-    forget_nonces(session, now=now)
+            _renew(session, pair, key.branch_id, until=now + timedelta(days=days), by_id=None, now=now)
     return len(old)
+
+
+def refuse_overlap(days: int) -> None:
+    """Raises BadOverlap for less than no days, or too many."""
+    if not 0 <= days <= rules.LONGEST_OVERLAP.days:
+        raise BadOverlap()
 
 
 def _renew(

@@ -15,12 +15,12 @@ from timebank.clearing.views.base import Side
 
 @dataclass(frozen=True, kw_only=True)
 class KeyRow:
-    """A key as both managers read it to each other; ``until`` None: in use."""
+    """A key as both managers read it to each other, in two halves; ``until`` None: in use."""
 
     ours: bool
     whose: str
     generation: int
-    fingerprint: str
+    fingerprint: tuple[str, str]
     since: datetime
     until: datetime | None
 
@@ -47,11 +47,12 @@ def keys_view(session: Session, side: Side, now: datetime) -> KeysView:
 
 def _row(side: Side, key: PairKey) -> KeyRow:
     ours = key.branch_id == side.branch.id
+    groups = [key.fingerprint[at : at + 4] for at in range(0, len(key.fingerprint), 4)]
     return KeyRow(
         ours=ours,
         whose=(side.branch if ours else side.peer).name,
         generation=key.generation,
-        fingerprint=" ".join(key.fingerprint[at : at + 4] for at in range(0, len(key.fingerprint), 4)),
+        fingerprint=(" ".join(groups[:4]), " ".join(groups[4:])),
         since=key.from_at,
         until=key.accepted_until,
     )
