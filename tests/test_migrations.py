@@ -297,6 +297,7 @@ def _take_in(session: Session) -> None:
         (_decide_a_line, "0026"),
         (_connect, "0027"),
         (_compare_a_pair, "0040"),
+        (_connect, "0040"),
         (_order_abroad, "0038"),
         (_share, "0028"),
         (_book_a_room, "0032"),
