@@ -15,7 +15,7 @@ from tests.world import NOW, actor_of, make_branch, make_member
 from timebank.branches.models import Branch
 from timebank.clearing import queries, service
 from timebank.clearing.models import BranchPair, Proposal
-from timebank.clearing.service import Deciding, ProposalDraft, Settlement
+from timebank.clearing.service import Deciding, ProposalDraft, Settlement, messages
 from timebank.clearing.service.messages import Letter
 from timebank.core.actor import Actor
 from timebank.ledger import queries as books
@@ -120,6 +120,11 @@ class Between:
         """The payer's book has paid; the message is written and not sent."""
         proposal = self.propose(minutes, now=now)
         return service.commit(self.session, proposal, self.settlement(minutes, **more), now=now)
+
+    def arrive(self, letter: Letter, *, now: datetime) -> str:
+        """A message of before, sent again and signed anew, reaches the other branch; returns the answer."""
+        again = messages.sign_letter(self.session, letter.from_id, letter.to_id, letter.envelope, now=now)
+        return service.deliver(self.session, again, now=now)
 
     def book_alone(self, at: int, minutes: int, *, key: str, now: datetime = NOW, **facts: Any) -> None:
         """An entry in the book of AA (0) or BB (1) alone; above zero its member pays, below zero it gets them back."""
