@@ -47,6 +47,7 @@ from timebank.attendance.service import (
     record_batch,
     submit_shift,
 )
+from timebank.clearing.service import reconcile
 from timebank.cli.database import MIGRATIONS, run_alembic
 from timebank.core.actor import SYSTEM
 from timebank.core.db import Base, write_session
@@ -211,6 +212,11 @@ def _connect(session: Session) -> None:
     Between(session)
 
 
+def _compare_a_pair(session: Session) -> None:
+    between = Between(session)
+    reconcile(session, between.pair, now=NOW)
+
+
 def _order_abroad(session: Session) -> None:
     Abroad(Between(session)).order()
 
@@ -290,6 +296,7 @@ def _take_in(session: Session) -> None:
         (_give, "0025"),
         (_decide_a_line, "0026"),
         (_connect, "0027"),
+        (_compare_a_pair, "0040"),
         (_connect, "0040"),
         (_order_abroad, "0038"),
         (_share, "0028"),

@@ -31,6 +31,12 @@ class ReasonSchema(FormSchema):
     words = Text(200, least=0, load_default="")
 
 
+class SignSchema(ReasonSchema):
+    """Words, and the hash of what the signer has read."""
+
+    seen = Text(64, required=True)
+
+
 class NewKeySchema(WordsSchema):
     """For how many days what older keys signed is believed, and why there is a new one."""
 

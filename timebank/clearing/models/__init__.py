@@ -1,5 +1,7 @@
 """Tables between branches."""
 
+from timebank.clearing.models.exceptions import PairException, PairSignature
+from timebank.clearing.models.heaps import SETTLED_NAMES, PairItem, PairSummary
 from timebank.clearing.models.keys import ClearingNonce, PairKey
 from timebank.clearing.models.netting import (
     NETTING_ASKED,
@@ -59,6 +61,7 @@ __all__ = [
     "REFUSED",
     "RESERVED",
     "SETTLED",
+    "SETTLED_NAMES",
     "BranchPair",
     "CeilingDecision",
     "ClearingCase",
@@ -68,7 +71,11 @@ __all__ = [
     "Netting",
     "NettingLeg",
     "PairEvent",
+    "PairException",
+    "PairItem",
     "PairKey",
+    "PairSignature",
     "PairStatement",
+    "PairSummary",
     "Proposal",
 ]

@@ -11,7 +11,7 @@ from timebank.clearing.models import FROZEN, OPEN, PAIR_STATUS_NAMES, BranchPair
 from timebank.clearing.queries import get_pair
 from timebank.clearing.queries.keys import list_old_keys
 from timebank.clearing.service import telling
-from timebank.clearing.service.pairs import Deciding, lock_of, note
+from timebank.clearing.service.deciding import Deciding, lock_of, note
 from timebank.clearing.service.refusals import BadOverlap, PairNotReady
 from timebank.clearing.service.signing import end_keys, forget_nonces, make_key
 from timebank.core.actor import SYSTEM, Actor

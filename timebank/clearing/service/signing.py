@@ -76,6 +76,12 @@ def have_key(session: Session, pair: BranchPair, branch_id: int, *, now: datetim
     return last if in_use and last is not None else make_key(session, pair, branch_id, by_id=None, now=now)
 
 
+def have_keys(session: Session, pair: BranchPair, *, now: datetime) -> None:
+    """From now on each side believes what the other signs."""
+    for side in (pair.low_id, pair.high_id):
+        have_key(session, pair, side, now=now)
+
+
 def end_keys(session: Session, pair: BranchPair, branch_ids: set[int], *, until: datetime) -> None:
     """Let keys be believed no longer than this; one that ends sooner keeps its end."""
     mine = (PairKey.pair_id == pair.id, PairKey.branch_id.in_(branch_ids))
