@@ -121,11 +121,6 @@ class Between:
         proposal = self.propose(minutes, now=now)
         return service.commit(self.session, proposal, self.settlement(minutes, **more), now=now)
 
-    def arrive(self, letter: Letter, *, now: datetime) -> str:
-        """A message of before, sent again and signed anew, reaches the other branch; returns the answer."""
-        again = messages.sign_letter(self.session, letter.from_id, letter.to_id, letter.envelope, now=now)
-        return service.deliver(self.session, again, now=now)
-
     def book_alone(self, at: int, minutes: int, *, key: str, now: datetime = NOW, **facts: Any) -> None:
         """An entry in the book of AA (0) or BB (1) alone; above zero its member pays, below zero it gets them back."""
         member, account = self.members[at].coin_account_id or 0, self.pair.account_of(self.branches[at].id)
@@ -142,6 +137,10 @@ class Between:
             facts=facts,
         )
         ledger.post(self.session, draft, now=now)
+
+    def again(self, letter: Letter, *, now: datetime) -> Letter:
+        """The same content sent later: signed anew."""
+        return messages.sign_letter(self.session, letter.from_id, letter.to_id, letter.envelope, now=now)
 
     def coins(self, at: int) -> tuple[int, int]:
         """What a member has, and what of it is set aside."""

@@ -26,7 +26,7 @@ class Steps:
     def deliver(self, letter: Letter, *, now: datetime = NOW) -> str:
         """What comes later than it was sent for the first time was sent again, and so signed anew."""
         if now != letter.signed.sent_at:
-            letter = self.signed(letter, letter.envelope, now=now)
+            letter = self.between.again(letter, now=now)
         return service.deliver(self.between.session, letter, now=now)
 
     def signed(self, letter: Letter, envelope: Envelope, *, now: datetime = NOW) -> Letter:

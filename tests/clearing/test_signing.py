@@ -225,15 +225,13 @@ def test_a_pair_that_was_parted_is_deaf_and_begins_again_with_new_keys(between: 
 
 
 def test_an_older_key_is_believed_for_the_overlap_and_not_longer(between: Between) -> None:
-    """Taken out of the drawer an hour before the old key ends, and right when it does."""
+    """Signed with the old key, and arriving a second before it ends and right when it does."""
     end = NOW + timedelta(days=3)
     steps = Steps(between)
-    hour_before, at_the_end = (
-        steps.signed(steps.proposed(), steps.proposed().envelope, now=at) for at in (end - SECOND, end)
-    )
+    just_before, at_the_end = (between.again(steps.proposed(), now=at) for at in (end - SECOND, end))
     renew(between, days=3)
+    assert take(between, just_before, end - SECOND) == messages.AGREED
     assert take(between, at_the_end, end) == signing.KEY_ENDED
-    assert take(between, hour_before, end - SECOND) == messages.AGREED
     assert between.pair.status == OPEN
 
 

@@ -5,24 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, bindparam, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from timebank.branches.models import Branch
 from timebank.clearing.models import FROZEN, OPEN, BranchPair, PairKey
 
+# Written once: two of them are asked for each message.
+_MINE = select(PairKey).where(PairKey.pair_id == bindparam("pair"), PairKey.branch_id == bindparam("branch"))
+_NAMED = _MINE.where(PairKey.fingerprint == bindparam("fingerprint"))
+_NEWEST = _MINE.order_by(PairKey.generation.desc()).limit(1)
+
 
 def find_key(session: Session, pair: BranchPair, branch_id: int, fingerprint: str) -> PairKey | None:
     """The key of a branch in a pair that a message names."""
-    mine = (PairKey.pair_id == pair.id, PairKey.branch_id == branch_id)
-    return session.scalars(select(PairKey).where(*mine, PairKey.fingerprint == fingerprint)).one_or_none()
+    named = {"pair": pair.id, "branch": branch_id, "fingerprint": fingerprint}
+    return session.scalars(_NAMED, named).one_or_none()
 
 
 def newest_key(session: Session, pair: BranchPair, branch_id: int) -> PairKey | None:
     """The last key that a branch made in a pair, whether it still signs with it or not."""
-    mine = (PairKey.pair_id == pair.id, PairKey.branch_id == branch_id)
-    chosen = select(PairKey).where(*mine).order_by(PairKey.generation.desc()).limit(1)
-    return session.scalars(chosen).one_or_none()
+    return session.scalars(_NEWEST, {"pair": pair.id, "branch": branch_id}).one_or_none()
 
 
 def list_keys(session: Session, pair_id: int, *, at: datetime) -> Sequence[PairKey]:

@@ -59,7 +59,6 @@ def ask_pair(session: Session, peer_id: int, word: Deciding, *, actor: Actor, no
     if pair.status not in {CLOSED, DECLINED}:
         raise PairNotReady(status=PAIR_STATUS_NAMES[pair.status])
     pair.status, pair.asked_for_id, pair.asked_minutes, pair.changed_at = ASKED, word.branch_id, word.minutes, now
-    session.flush()
     have_key(session, pair, word.branch_id, now=now)
     telling.of_pair(session, pair, "clearing.asked", to_id=peer.id, words=word.words, now=now)
     return pair

@@ -11,10 +11,10 @@ from timebank.clearing import service as clearing
 from timebank.core.db import db, transaction
 from timebank.core.errors import Conflict
 from timebank.exchange import service as exchange
-from timebank.jobs.tasks.base import BATCH, BranchesFailed, Place, each_branch, log
+from timebank.jobs.tasks.base import BATCH, BranchesFailed, Place, each_branch, in_batches, log
 
-# Answers that end the waiting.
-_GONE_FURTHER: Final = frozenset({"accepted", "settled", "line_full", "late", "cancelled"})
+# Answers that end the waiting; to the others the sender comes again.
+_FURTHER: Final = frozenset({"accepted", "settled", "line_full", "late", "cancelled"})
 
 
 class ProposalsFailed(Conflict):
@@ -50,13 +50,12 @@ def resume_proposals(_place: Place, now: datetime) -> int:
         try:
             with transaction() as session:
                 answer = clearing.resume_proposal(session, proposal_id, now=now)
-            got_further += answer in _GONE_FURTHER
+            got_further += answer in _FURTHER
         except Exception as error:
             db.session.rollback()
             failed += 1
             log.error("proposal_failed", proposal=proposal_id, kind=type(error).__name__)
-    with transaction() as session:
-        exchange.cancel_unbacked(session, now=now)
+    in_batches(lambda session, at_most: len(exchange.cancel_unbacked(session, now=now, at_most=at_most)))
     if failed:
         raise ProposalsFailed(failed=failed, done=got_further)
     return got_further
