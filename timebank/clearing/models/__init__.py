@@ -36,6 +36,14 @@ from timebank.clearing.models.proposals import (
     ClearingReceipt,
     Proposal,
 )
+from timebank.clearing.models.rates import (
+    RATE_AGREED,
+    RATE_ASKED,
+    RATE_DECLINED,
+    RATE_STATUS_NAMES,
+    RATE_WITHDRAWN,
+    PairRate,
+)
 
 __all__ = [
     "ACCEPTED",
@@ -55,6 +63,11 @@ __all__ = [
     "NETTING_STATUS_NAMES",
     "OPEN",
     "PAIR_STATUS_NAMES",
+    "RATE_AGREED",
+    "RATE_ASKED",
+    "RATE_DECLINED",
+    "RATE_STATUS_NAMES",
+    "RATE_WITHDRAWN",
     "REFUSED",
     "RESERVED",
     "SETTLED",
@@ -66,6 +79,7 @@ __all__ = [
     "Netting",
     "NettingLeg",
     "PairEvent",
+    "PairRate",
     "PairStatement",
     "Proposal",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,14 +44,19 @@ def draw_statement(session: Session, pair: BranchPair, month: str, *, branch_id:
     sign = 1 if branch_id == pair.low_id else -1
     start, end = month_range(month)
     account_id = pair.account_of(branch_id)
+    moved: dict[int, int] = defaultdict(int)  # one side may book in parts what the other books in one
+    entries: dict[int, ledger.StatementLine] = {}
+    for line in _lines(session, account_id, start, end):
+        moved[line.entry_id] += sign * line.amount
+        entries[line.entry_id] = line
     lines = sorted(
         (
             f"{line.source_type}:{line.source_id}",
             line.posted_at.isoformat(),
             int(line.reverses_id is not None),
-            sign * line.amount,
+            moved[entry_id],
         )
-        for line in _lines(session, account_id, start, end)
+        for entry_id, line in entries.items()
     )
     return StatementView(
         canonical(

@@ -28,8 +28,10 @@ from timebank.clearing.service.proposals import (
     resume_proposal,
     settle,
 )
+from timebank.clearing.service.rates import RateDraft, agree_rate, ask_rate, decline_rate, withdraw_rate
 from timebank.clearing.service.refusals import (
     BadLine,
+    BadRate,
     CaseSettled,
     CasesOpen,
     CeilingReached,
@@ -41,8 +43,12 @@ from timebank.clearing.service.refusals import (
     OneHandPair,
     PairFrozen,
     PairNotReady,
+    RateAnswered,
+    RateTooLate,
+    RateWaiting,
     SameBranch,
     StillOwed,
+    UnevenCircle,
     WordsMissing,
 )
 from timebank.clearing.service.reversing import reverse_settled
@@ -50,6 +56,7 @@ from timebank.clearing.service.statements import reconcile, reconcile_all, seal_
 
 __all__ = [
     "BadLine",
+    "BadRate",
     "CaseSettled",
     "CasesOpen",
     "Ceiling",
@@ -66,20 +73,28 @@ __all__ = [
     "PairNotReady",
     "ProposalDraft",
     "ProposalMoved",
+    "RateAnswered",
+    "RateDraft",
+    "RateTooLate",
+    "RateWaiting",
     "SameBranch",
     "Settlement",
     "StillOwed",
+    "UnevenCircle",
     "WordsMissing",
     "agree_netting",
     "agree_pair",
+    "agree_rate",
     "ask_netting",
     "ask_pair",
+    "ask_rate",
     "cancel",
     "close_pair",
     "commit",
     "conclude",
     "decline_netting",
     "decline_pair",
+    "decline_rate",
     "deliver",
     "freeze_pair",
     "join_branches",
@@ -96,4 +111,5 @@ __all__ = [
     "set_line",
     "settle",
     "settle_case",
+    "withdraw_rate",
 ]

@@ -111,8 +111,42 @@ class NotACircle(Conflict):
     text = "现在转一圈最少的一段只欠 {most}，轧不了 {minutes}。账已经变了，请按新的数重新提。"
 
 
+class UnevenCircle(Conflict):
+    """Between two of a circle a minute is not a minute; taken off all round, somebody would lose by it."""
+
+    code = "clearing.uneven_circle"
+    text = "这一圈里有两个网点之间要折算，同样的分钟数对两边不一样多，不能轧差。"
+
+
 class NettingEnded(Conflict):
     """It was settled or declined."""
 
     code = "clearing.netting_ended"
     text = "这次轧差已经有了结果，不能再改。请刷新页面再看一看。"
+
+
+class RateWaiting(Conflict):
+    """One at a time."""
+
+    code = "clearing.rate_waiting"
+    text = "已经有一个折算在等答复。请先答复或者撤回，再提新的。"
+
+
+class RateAnswered(Conflict):
+    """It was answered or withdrawn."""
+
+    code = "clearing.rate_answered"
+    text = "这次折算已经有了结果，不能再改。要改，请重新提出。"
+
+
+class RateTooLate(Conflict):
+    """The day from which it was to hold has come before both had agreed."""
+
+    code = "clearing.rate_too_late"
+    text = "说好从 {day} 起算，现在同意已经晚了：折算要提前一天定下来。请对方重新提一个日期。"
+
+
+class BadRate(Invalid):
+    """No whole numbers, or too uneven; or not from a later day on."""
+
+    code = "clearing.bad_rate"

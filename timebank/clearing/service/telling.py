@@ -6,7 +6,8 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from timebank.clearing.models import BranchPair, ClearingCase, Netting
+from timebank.clearing.models import BranchPair, ClearingCase, Netting, PairRate
+from timebank.clearing.rules import rate_words
 from timebank.members.queries import list_staff
 from timebank.notices.service import NoticeDraft, tell_all
 
@@ -48,6 +49,23 @@ def of_case(session: Session, pair: BranchPair, case: ClearingCase, *, what: str
             link=f"/branch/clearing/{pair.id}?branch={to_id}",
         )
         _tell(session, to_id, notice, now)
+
+
+def of_rate(session: Session, pair: BranchPair, rate: PairRate, kind: str, *, to_id: int, now: datetime) -> None:
+    """The managers of one side learn how the other wants to convert, or what it answered."""
+    told = rate_words(pair.low.name, pair.high.name, rate.low_units, rate.high_units)
+    notice = NoticeDraft(
+        kind=kind,
+        key=f"{kind}:{rate.id}",
+        facts={
+            "peer": pair.peer_of(to_id).name,
+            "rate": told,
+            "day": f"{rate.valid_from:%Y-%m-%d}",
+            "words": rate.note or rate.words or "没有写",
+        },
+        link=f"/branch/clearing/{pair.id}?branch={to_id}",
+    )
+    _tell(session, to_id, notice, now)
 
 
 def of_netting(session: Session, netting: Netting, kind: str, *, besides: int | None, now: datetime) -> None:
