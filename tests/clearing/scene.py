@@ -14,9 +14,10 @@ from tests.memory import remembered
 from tests.world import NOW, actor_of, make_branch, make_member
 from timebank.branches.models import Branch
 from timebank.clearing import queries, service
-from timebank.clearing.models import BranchPair, Proposal
+from timebank.clearing.models import RATE_AGREED, BranchPair, PairRate, Proposal
 from timebank.clearing.service import Deciding, ProposalDraft, Settlement
 from timebank.core.actor import Actor
+from timebank.core.clock import today
 from timebank.ledger import queries as books
 from timebank.ledger.verification import verify
 from timebank.members.models import Member
@@ -57,6 +58,24 @@ class Between:
         pair = self.connect(0, 1)
         people = [[one.id for one in some] for some in (self.branches, self.managers, self.members)]
         return (*people, pair.id)
+
+    def convert(self, low: int, high: int) -> None:
+        """From today on so many minutes of AA are worth so many of BB."""
+        rate = PairRate(
+            pair_id=self.pair.id,
+            low_units=low,
+            high_units=high,
+            valid_from=today(NOW) - timedelta(days=1),
+            asked_for_id=self.pair.low_id,
+            asked_by_id=self.managers[0].id,
+            asked_at=NOW - timedelta(days=9),
+            form_key=key(),
+        )
+        self.session.add(rate)
+        self.session.flush()
+        rate.status, rate.answered_by_id = RATE_AGREED, self.managers[1].id
+        rate.answered_at = NOW - timedelta(days=8)
+        self.session.flush()
 
     def boss(self, at: int) -> Actor:
         """The manager of a branch."""

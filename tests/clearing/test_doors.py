@@ -27,7 +27,7 @@ from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.members.models import Member, RoleGrant
 
-QUEUED = "别的网点提出的、要核对的差异、等同意的轧差"  # on the desk of who has to decide
+QUEUED = "别的网点提出的、要核对的差异、等同意的折算和轧差"  # on the desk of who has to decide
 AFTER = clock.month_range("2026-11")[1] + timedelta(hours=1)
 
 
@@ -465,3 +465,50 @@ def test_long_lists_of_payments_have_pages(app: Flask, as_member: As, ids: Ids) 
     page = as_member(ids.managers[0]).get(f"{pair_url(ids)}&page=2").text
     assert "第 2 页，共 2 页" in page
     assert "兑换单 1<" in page
+
+
+def test_a_rate_is_asked_for_on_one_side_and_agreed_to_on_the_other(as_member: As, ids: Ids) -> None:
+    first, second = (as_member(ids.managers[at]) for at in (0, 1))
+    assert "BB 站 1 小时 = AA 站 1 小时" in first.get(pair_url(ids)).text
+    day = "2026-11-24"
+    asked = send(first, pair_url(ids, what="/rates"), worth_hours="1", worth_minutes="15", valid_from=day)
+    assert "已经问BB 站" in asked
+    assert "撤回" in asked
+    assert "BB 站 1 小时 = AA 站 1 小时 15 分钟" in asked
+    assert "AA 站想改折算" in second.get("/branch/clearing").text
+    seen = second.get(pair_url(ids, 1)).text
+    assert "AA 站 1 小时 = BB 站 48 分钟" in seen
+    url = seen.split("/agree?branch=", 1)[0].rsplit('action="', 1)[1]
+    agreed = send(second, f"{url}/agree?branch={ids.branches[1]}")
+    assert "2026-11-24 起这样折算" in agreed
+    assert "两边同意了：AA 站 1 小时 = BB 站 48 分钟" in agreed
+
+
+def test_what_is_no_rate_is_said_beside_the_boxes(as_member: As, ids: Ids) -> None:
+    client = as_member(ids.managers[0])
+    page = client.post(
+        pair_url(ids, what="/rates"),
+        data={"form_key": key(), "worth_hours": "0", "worth_minutes": "3", "valid_from": "2026-11-21"},
+    )
+    assert page.status_code == 422
+    assert "请填 6 分钟到 10 小时之间" in page.text
+    assert "最早从明天起" in page.text
+
+
+def test_a_rate_is_declined_with_a_reason_or_taken_back(as_member: As, ids: Ids) -> None:
+    first, second = (as_member(ids.managers[at]) for at in (0, 1))
+    for client, verb, form, told_ in (
+        (second, "decline", {"words": "太多"}, "没有同意，还照原来的算"),
+        (first, "withdraw", {}, "撤回了，还照原来的算"),
+    ):
+        asked = send(first, pair_url(ids, what="/rates"), worth_hours="2", valid_from="2026-11-25")
+        assert "等对方同意" in asked
+        page = client.get(pair_url(ids, 0 if client is first else 1)).text
+        url = page.split(f"/{verb}?branch=", 1)[0].rsplit('action="', 1)[1]
+        at = ids.branches[0 if client is first else 1]
+        assert told_ in send(client, f"{url}/{verb}?branch={at}", **form)
+
+
+def test_a_rate_of_another_pair_is_not_found(as_member: As, ids: Ids) -> None:
+    page = as_member(ids.managers[0]).post(pair_url(ids, what="/rates/999/agree"))
+    assert page.status_code == 404

@@ -206,19 +206,6 @@ def test_the_database_keeps_a_rate_as_it_was_agreed(between: Between, change: st
 # --- payments --------------------------------------------------------------------------------------------------------
 
 
-def agreed(between: Between, low: int, high: int) -> None:
-    """From now on so many minutes of AA are worth so many of BB."""
-    pair, (asker, other) = between.pair, between.managers[:2]
-    rate = PairRate(
-        pair_id=pair.id, low_units=low, high_units=high, valid_from=today(NOW) - DAY, asked_for_id=pair.low_id,
-        asked_by_id=asker.id, asked_at=NOW - 9 * DAY, words="", form_key=key(),
-    )  # fmt: skip
-    between.session.add(rate)
-    between.session.flush()
-    rate.status, rate.answered_by_id, rate.answered_at = RATE_AGREED, other.id, NOW - 8 * DAY
-    between.session.flush()
-
-
 def order(between: Between, price: int, *, payer: int = 0, **more: Any) -> Proposal:
     """Somebody asks for what costs so many minutes of the other branch."""
     ids = [branch.id for branch in between.branches]
@@ -239,7 +226,7 @@ def sound(between: Between) -> None:
 
 def test_each_side_moves_its_own_minutes_and_both_clear_the_same_number(between: Between) -> None:
     """60 minutes of BB cost 75 of AA, the branch with the smaller id, in whose minutes the two clear: BB converts."""
-    agreed(between, 5, 4)
+    between.convert(5, 4)
     done = order(between, 60)
     assert (done.amount_minutes, done.payee_minutes) == (75, 60)
     service.settle(between.session, done.id, between.settlement(60), now=NOW)
@@ -250,7 +237,7 @@ def test_each_side_moves_its_own_minutes_and_both_clear_the_same_number(between:
 
 
 def test_going_there_and_coming_back_is_even(between: Between) -> None:
-    agreed(between, 5, 4)
+    between.convert(5, 4)
     service.settle(between.session, order(between, 60).id, between.settlement(60), now=NOW)
     back = order(between, 75, payer=1)
     assert back.amount_minutes == 60
@@ -262,7 +249,7 @@ def test_going_there_and_coming_back_is_even(between: Between) -> None:
 
 def test_the_minute_that_was_made_whole_stands_on_rounding(between: Between) -> None:
     """10 minutes of AA are 6⅔ of BB: the member pays 7, 6 are converted."""
-    agreed(between, 3, 2)
+    between.convert(3, 2)
     back = order(between, 10, payer=1)
     service.settle(between.session, back.id, between.settlement(10, payee=0), now=NOW)
     assert (between.coins(1), between.coins(0)) == ((593, 0), (610, 0))
@@ -271,7 +258,7 @@ def test_the_minute_that_was_made_whole_stands_on_rounding(between: Between) -> 
 
 
 def test_both_amounts_and_the_rate_stand_in_every_message(between: Between) -> None:
-    agreed(between, 5, 4)
+    between.convert(5, 4)
     done = order(between, 60)
     service.settle(between.session, done.id, between.settlement(60), now=NOW)
     for message in between.session.scalars(select(ClearingMessage).where(ClearingMessage.uid == done.uid)):
@@ -282,9 +269,9 @@ def test_both_amounts_and_the_rate_stand_in_every_message(between: Between) -> N
 
 
 def test_a_part_is_reckoned_by_the_rate_of_the_order_whatever_holds_now(between: Between) -> None:
-    agreed(between, 5, 4)
+    between.convert(5, 4)
     done = order(between, 60)
-    agreed(between, 1, 2)
+    between.convert(1, 2)
     service.settle(between.session, done.id, between.settlement(30), now=NOW)
     assert (done.settled_minutes, done.payee_settled_minutes) == (38, 30)
     assert (between.coins(0), between.coins(1), between.owed()) == ((562, 0), (630, 0), (38, 0, 262))
@@ -292,10 +279,10 @@ def test_a_part_is_reckoned_by_the_rate_of_the_order_whatever_holds_now(between:
 
 
 def test_undoing_is_exact_whatever_rate_holds_now(between: Between) -> None:
-    agreed(between, 7, 3)
+    between.convert(7, 3)
     done = order(between, 61)
     service.settle(between.session, done.id, between.settlement(61), now=NOW)
-    agreed(between, 1, 2)
+    between.convert(1, 2)
     undo = ledger.Reversal(key="undo", reason="没有来", actor_id=1)
     back = service.reverse_settled(between.session, done.id, undo, now=NOW).back
     assert (back.settled_minutes, back.payee_settled_minutes) == (61, done.amount_minutes)
@@ -305,7 +292,7 @@ def test_undoing_is_exact_whatever_rate_holds_now(between: Between) -> None:
 
 
 def test_a_line_counts_the_minutes_between_the_two_a_ceiling_the_members_own(between: Between) -> None:
-    agreed(between, 1, 2)  # a minute of AA is worth two of BB
+    between.convert(1, 2)  # a minute of AA is worth two of BB
     ceiling = Ceiling(branch_id=between.branches[1].id, peer_id=None, minutes=100, form_key="c")
     service.set_ceiling(between.session, ceiling, actor=between.boss(1), now=NOW)
     order(between, 50, payer=1)  # 100 of BB's own, 50 between the two
@@ -317,7 +304,7 @@ def test_a_line_counts_the_minutes_between_the_two_a_ceiling_the_members_own(bet
 
 
 def test_why_not_says_what_the_service_refuses(between: Between) -> None:
-    agreed(between, 5, 1)
+    between.convert(5, 1)
     ids = [branch.id for branch in between.branches]
     for price, kind in ((60, None), (61, "line_full")):
         found = queries.why_not(between.session, payer_id=ids[0], payee_id=ids[1], minutes=price, now=NOW)
@@ -331,7 +318,7 @@ def test_no_circle_is_netted_in_which_a_minute_is_not_a_minute(between: Between)
         between.pay(60, payer=payer, payee=payee, source_id=number + 1)
     ids = tuple(branch.id for branch in between.branches)
     assert len(queries.list_circles(between.session, ids[0], now=NOW)) == 1
-    agreed(between, 5, 4)
+    between.convert(5, 4)
     assert queries.list_circles(between.session, ids[0], now=NOW) == []
     netting = NettingDraft(branches=ids, minutes=10, form_key="n")
     with pytest.raises(service.UnevenCircle):
@@ -339,7 +326,7 @@ def test_no_circle_is_netted_in_which_a_minute_is_not_a_minute(between: Between)
 
 
 def test_both_months_say_the_same_where_one_side_books_in_parts(between: Between) -> None:
-    agreed(between, 5, 4)
+    between.convert(5, 4)
     fund = books.find_house_account(between.session, between.branches[1].id, "fund")
     takers = ((between.members[1].coin_account_id, 45), (fund, 15))
     done = between.settlement(60, takers=takers)
@@ -370,7 +357,7 @@ def test_whatever_is_paid_by_whatever_rate_nothing_is_made_or_lost(
     with rated.session.begin_nested() as undoing:
         coins, left = [600, 600], [0, 0]
         for way, price, fate, low, high in payments:
-            agreed(rated, low, high)
+            rated.convert(low, high)
             payer, payee = (0, 1) if way else (1, 0)
             coins, left = _one(rated, (payer, payee), (price, fate), coins, left)
             assert [rated.coins(at)[0] for at in (0, 1)] == coins
@@ -429,7 +416,7 @@ def _one(
 
 
 def test_rates_are_of_one_pair(between: Between) -> None:
-    agreed(between, 5, 4)
+    between.convert(5, 4)
     other = between.connect(1, 2)
     assert queries.rate_of_pair(between.session, other, payer_id=other.low_id, day=today(NOW)).even
     assert between.session.scalar(select(func.count()).select_from(BranchPair)) == 2

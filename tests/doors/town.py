@@ -251,6 +251,7 @@ ARGUMENTS = {
     "photo_id": "photo",
     "promise_id": "promise",
     "purpose": "purpose",
+    "rate_id": "rate",
     "paper_id": "paper",
     "request_id": "request",
     "shift_id": "running",
@@ -294,6 +295,9 @@ SPECIAL = {
     ("clearing.decline_pair", "pair_id"): "pair_asked",
     ("clearing.part", "pair_id"): "pair_paused",
     ("clearing.resume_pair", "pair_id"): "pair_paused",
+    ("clearing.ask_rate", "pair_id"): "pair_paused",
+    ("clearing.withdraw_rate", "pair_id"): "pair_rated",
+    ("clearing.withdraw_rate", "rate_id"): "own_rate",
     ("corrections.withdraw", "correction_id"): "own_correction",
     ("disputes.agree", "dispute_id"): "seconded",
     ("disputes.disagree", "dispute_id"): "seconded",
@@ -763,14 +767,20 @@ def _make_pairs(session: Session, home: Branch, people: Mapping[str, Member]) ->
         actor = actor_of(session, bosses[other.id])
         return clearing.agree_pair(session, ask(one, other), word(other), actor=actor, now=AUGUST).id
 
+    def rate(asker: Branch, pair_id: int) -> int:
+        day = (NOW + 3 * DAY).date()
+        asked = clearing.RateDraft(branch_id=asker.id, minutes=75, valid_from=day, form_key=f"rate-{pair_id}")
+        return clearing.ask_rate(session, pair_id, asked, actor=actor_of(session, bosses[asker.id]), now=NOW).id
+
     def owe(debtor: Branch, creditor: Branch, minutes: int) -> None:
         payer = make_member(session, debtor, now=BEFORE)
         earn(session, debtor, payer, minutes, at=AUGUST)
         _pay(session, payer, bosses[creditor.id], minutes)
 
-    pair = connect(home, there[0])
+    pair, further = connect(home, there[0]), []
     for debtor, creditor, *_ in ((there[0], there[1]), (there[1], home), (there[0], there[2]), (there[2], home)):
-        connect(debtor, creditor)
+        further.append(connect(debtor, creditor))
+    rated = further[1]  # of the home branch and another
     owe(home, there[0], 30)
     for first in there[1:3]:
         owe(there[0], first, 20)
@@ -791,6 +801,9 @@ def _make_pairs(session: Session, home: Branch, people: Mapping[str, Member]) ->
         "pair": pair,
         "pair_asked": ask(there[4], home),
         "pair_paused": paused,
+        "pair_rated": rated,
+        "rate": rate(there[0], pair),
+        "own_rate": rate(home, rated),
     }
 
 

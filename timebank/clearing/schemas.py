@@ -72,6 +72,24 @@ class CeilingSchema(TwoBoxes):
         return typed | {"minutes": minutes}
 
 
+class RateSchema(TwoBoxes):
+    """What an hour of the other branch is worth here, in two boxes, and from which day on."""
+
+    form_key = Text(64, required=True)
+    worth_hours = Count(0, MOST_HOURS, load_default=None)
+    worth_minutes = Count(0, 59, load_default=None)
+    valid_from = fields.Date(required=True, error_messages={"required": "请选一天。", "invalid": "请选一天。"})
+    words = Text(200, least=0, load_default="")
+
+    @post_load
+    def as_minutes(self, typed: dict[str, Any], **_: Any) -> Mapping[str, Any]:
+        """One amount."""
+        minutes = minutes_of(typed, "worth")
+        if minutes is None:
+            raise ValidationError(_EMPTY, "worth")
+        return typed | {"minutes": minutes}
+
+
 class NettingSchema(TwoBoxes):
     """A circle of branches, each owing the next, and how much to take off."""
 

@@ -26,6 +26,7 @@ from timebank.clearing.queries.pairs import (
     list_open_cases,
     list_pairs,
     list_waiting_cases,
+    list_waiting_rates,
     spent_outside,
 )
 from timebank.clearing.queries.proposals import (
@@ -38,6 +39,7 @@ from timebank.clearing.queries.proposals import (
     list_proposals,
     list_unanswered,
     page_proposals,
+    settled_for,
 )
 from timebank.clearing.queries.rates import (
     RateNotFound,
@@ -112,11 +114,13 @@ __all__ = [
     "list_unanswered",
     "list_uneven",
     "list_waiting_cases",
+    "list_waiting_rates",
     "nettable",
     "page_proposals",
     "rate_between",
     "rate_of",
     "rate_of_pair",
+    "settled_for",
     "settled_of",
     "spent_outside",
     "why_no_statement",

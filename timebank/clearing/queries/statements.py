@@ -44,19 +44,21 @@ def draw_statement(session: Session, pair: BranchPair, month: str, *, branch_id:
     sign = 1 if branch_id == pair.low_id else -1
     start, end = month_range(month)
     account_id = pair.account_of(branch_id)
-    moved: dict[int, int] = defaultdict(int)  # one side may book in parts what the other books in one
-    entries: dict[int, ledger.StatementLine] = {}
+    moved: dict[tuple[int, bool], int] = defaultdict(int)  # one side may book in parts what the other books in one
+    entries: dict[tuple[int, bool], ledger.StatementLine] = {}
     for line in _lines(session, account_id, start, end):
-        moved[line.entry_id] += sign * line.amount
-        entries[line.entry_id] = line
+        key = (line.entry_id, line.amount > 0)
+        moved[key] += sign * line.amount
+        entries[key] = line
     lines = sorted(
         (
             f"{line.source_type}:{line.source_id}",
             line.posted_at.isoformat(),
             int(line.reverses_id is not None),
-            moved[entry_id],
+            moved[key],
+            *_both(line),
         )
-        for entry_id, line in entries.items()
+        for key, line in entries.items()
     )
     return StatementView(
         canonical(
@@ -71,6 +73,11 @@ def draw_statement(session: Session, pair: BranchPair, month: str, *, branch_id:
             }
         )
     )
+
+
+def _both(line: ledger.StatementLine) -> tuple[int, ...]:
+    """What the payer's side and the taker's moved in their own minutes, where a minute is not a minute."""
+    return (int(line.facts["paid"]), int(line.facts["taken"])) if "paid" in line.facts else ()
 
 
 def _lines(session: Session, account_id: int, start: datetime, end: datetime) -> Iterator[ledger.StatementLine]:
@@ -109,13 +116,18 @@ def list_statements(session: Session, pair_id: int, *, month: str = "") -> Seque
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PairLine:
-    """A movement on a sealed statement; ``minutes`` above zero is what the low branch came to owe by it."""
+    """A movement on a sealed statement; ``minutes`` above zero is what the low branch came to owe by it.
+
+    ``paid`` and ``taken`` in the two branches' own minutes, where a minute is not a minute.
+    """
 
     source_type: str
     source_id: int | None
     at: datetime
     reverses: bool
     minutes: int
+    paid: int | None = None
+    taken: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,7 +154,7 @@ def find_statement(session: Session, pair_id: int, month: str) -> SealedMonth | 
     )
 
 
-def _line(document: str, at: str, reverses: Any, minutes: int) -> PairLine:
+def _line(document: str, at: str, reverses: Any, minutes: int, *both: int) -> PairLine:
     kind, _, number = document.rpartition(":")
     return PairLine(
         source_type=kind,
@@ -150,6 +162,8 @@ def _line(document: str, at: str, reverses: Any, minutes: int) -> PairLine:
         at=datetime.fromisoformat(at),
         reverses=bool(reverses),
         minutes=minutes,
+        paid=both[0] if both else None,
+        taken=both[1] if both else None,
     )
 
 

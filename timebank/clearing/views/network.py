@@ -115,6 +115,10 @@ def _turns(session: Session, branch_id: int, pairs: Sequence[queries.PairView]) 
             Turn(title=f"和{peers[case.pair_id]}的差异", text=CASE_NAMES[case.kind], pair_id=case.pair_id)
             for case in queries.list_waiting_cases(session, branch_id)
         ),
+        *(
+            Turn(title=f"{peers[rate.pair_id]}想改折算", text="同意，或者说明原因", pair_id=rate.pair_id)
+            for rate in queries.list_waiting_rates(session, branch_id)
+        ),
     ]
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
 
 from flask import render_template, request
 from sqlalchemy.orm import Session
@@ -14,11 +16,14 @@ from timebank.clearing.models import (
     EVENT_NAMES,
     FROZEN,
     OPEN,
+    RATE_ASKED,
+    RATE_STATUS_NAMES,
     ClearingCase,
     PairEvent,
+    PairRate,
 )
-from timebank.clearing.rules import DEFAULT_LINE, PROPOSAL_STATUS_NAMES
-from timebank.clearing.schemas import CeilingSchema, LineSchema
+from timebank.clearing.rules import DEFAULT_LINE, PROPOSAL_STATUS_NAMES, rate_words
+from timebank.clearing.schemas import CeilingSchema, LineSchema, RateSchema
 from timebank.clearing.views.base import CHANGE, PAIR, READ, TONES, Side, blueprint, choose_side, status_name
 from timebank.core import clock
 from timebank.core.db import db
@@ -29,6 +34,8 @@ from timebank.web.filters import moment
 from timebank.web.forms import Form
 from timebank.web.guards import current_actor, guard
 
+_DAY: Final = timedelta(days=1)
+
 
 @dataclass(frozen=True, kw_only=True)
 class CaseView:
@@ -38,6 +45,17 @@ class CaseView:
     name: str
     ours: str | None
     theirs: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RatesView:
+    """How the two convert: now, what waits for an answer, and every one before. Each told in words."""
+
+    now: str
+    even: bool
+    waiting: tuple[PairRate, str] | None
+    past: list[tuple[PairRate, str, str]]
+    tomorrow: date
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +77,7 @@ def show_pair(pair_id: int) -> str:
     return pair_page(choose_side(pair_id, READ))
 
 
-def pair_page(side: Side, line: Form | None = None, ceiling: Form | None = None) -> str:
+def pair_page(side: Side, line: Form | None = None, ceiling: Form | None = None, rate: Form | None = None) -> str:
     """The page, with the forms that were sent."""
     session, pair, now = db.session(), side.pair, clock.now()
     owed = queries.gauge_of(session, pair, creditor_id=side.branch.id)
@@ -84,11 +102,33 @@ def pair_page(side: Side, line: Form | None = None, ceiling: Form | None = None)
         forms={
             "line": line or Form(LineSchema(), initial={"amount": first_line}),
             "ceiling": ceiling or Form(CeilingSchema()),
+            "rate": rate or Form(RateSchema(), initial={"worth": 60, "valid_from": clock.today(now) + _DAY}),
         },
+        rates=_rates(session, side, clock.today(now)),
+        amounts=queries.settled_of,
         most=queries.ceiling_of(session, side.branch.id, side.peer.id),
         spent=queries.spent_outside(session, side.branch.id, side.peer.id, now=now),
         may=_may(session, side, owed.owed, asked_here=asked_here),
     )
+
+
+def _rates(session: Session, side: Side, today: date) -> RatesView:
+    """How the two convert, told from the side that looks: the other branch first."""
+    here = queries.rate_of_pair(session, side.pair, payer_id=side.peer.id, day=today)
+    found = queries.list_rates(session, side.pair.id)
+    return RatesView(
+        now=rate_words(side.peer.name, side.branch.name, here.payer, here.payee),
+        even=here.even,
+        waiting=next(((one, _rate_told(side, one)) for one in found if one.status == RATE_ASKED), None),
+        past=[(one, _rate_told(side, one), RATE_STATUS_NAMES[one.status]) for one in found if one.status != RATE_ASKED],
+        tomorrow=today + _DAY,
+    )
+
+
+def _rate_told(side: Side, rate: PairRate) -> str:
+    units = (rate.low_units, rate.high_units)
+    theirs, ours = units if side.peer.id == side.pair.low_id else units[::-1]
+    return rate_words(side.peer.name, side.branch.name, theirs, ours)
 
 
 def _may(session: Session, side: Side, owed: int, *, asked_here: bool) -> May:

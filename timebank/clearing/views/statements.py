@@ -103,7 +103,8 @@ def standing(pair: BranchPair, minutes: int) -> str:
 
 
 def _note(line: PairLine) -> str:
-    return "更正退回" if line.reverses else ""
+    both = f"付 {coins(line.paid)}，收 {coins(line.taken)}" if line.paid is not None and line.taken is not None else ""
+    return "；".join(told for told in ("更正退回" if line.reverses else "", both) if told)
 
 
 def _at(line: PairLine) -> str:

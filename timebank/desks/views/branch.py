@@ -216,7 +216,7 @@ def _clearing(session: Session, branch: Branch, actor: Actor) -> list[Waiting]:
     if not count or not actor.may("clearing.change", branch_id=branch.id):
         return []
     url = url_for("clearing.network", branch=branch.id)
-    return [Waiting(count=count, title="网点互通", text="别的网点提出的、要核对的差异、等同意的轧差", url=url)]
+    return [Waiting(count=count, title="网点互通", text="别的网点提出的、要核对的差异、等同意的折算和轧差", url=url)]
 
 
 def _months(session: Session, branch: Branch, actor: Actor, now: datetime) -> list[Waiting]:

@@ -83,7 +83,7 @@ from timebank.exchange.service.orders import (
     decline_order,
     request_order,
 )
-from timebank.exchange.service.paying import CoinsShort
+from timebank.exchange.service.paying import CoinsShort, RateChanged
 from timebank.exchange.service.people import NotActive
 from timebank.exchange.service.photos import LONGEST_SIDE, MOST_PHOTOS, PhotosFull, remove_photo, show_photo
 from timebank.exchange.service.sending import NotOfTheTeam, send_member
@@ -139,6 +139,7 @@ __all__ = [
     "Part",
     "PhotosFull",
     "PriceChanged",
+    "RateChanged",
     "ReasonMissing",
     "Settling",
     "SlotTaken",

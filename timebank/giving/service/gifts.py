@@ -71,6 +71,13 @@ class ReceiverFull(Conflict):
     text = "按本网点的规则，{name}现在收不下这么多。请送少一点，或者捐给爱心基金。"
 
 
+class RateChanged(Conflict):
+    """Something else would arrive than what the giver saw."""
+
+    code = "giving.rate_changed"
+    text = "和“{branch}”之间的折算刚刚变了，现在对方会收到 {taken}，还没有送出。愿意的话，请再点一次“下一步”。"
+
+
 class TooSmall(Conflict):
     """In the receiver's branch it is worth less than a minute."""
 
@@ -87,7 +94,10 @@ class BackAndForth(Conflict):
 
 @dataclass(frozen=True, kw_only=True)
 class GiftDraft:
-    """What a member gives to whom: by number and name, as they stand on the card; the form's key once."""
+    """What a member gives to whom: by number and name, as they stand on the card; the form's key once.
+
+    ``seen_rate``: by which rate the page said what arrives at another branch; None without a page.
+    """
 
     purse: str
     minutes: int
@@ -95,6 +105,7 @@ class GiftDraft:
     number: str
     name: str
     form_key: str
+    seen_rate: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +121,8 @@ def check_gift(session: Session, draft: GiftDraft, *, actor: Actor, now: datetim
     """Who gives whom, from which account, or why they cannot; writes nothing.
 
     Raises NotActive, NotAllowed, ReceiverNotFound, ToOneself, InAnotherBranch, BadGift, NotEnoughToGive, BackAndForth,
-    MonthFull, TooSmall, ReceiverFull. What stands between two branches (``clearing``) is refused only by ``give``.
+    MonthFull, RateChanged, TooSmall, ReceiverFull. What stands between two branches (``clearing``) is refused only by
+    ``give``.
     """
     giver = find_giver(session, actor)
     receiver = _find_receiver(session, draft)
@@ -126,10 +138,12 @@ def check_gift(session: Session, draft: GiftDraft, *, actor: Actor, now: datetim
     balance = ledger_queries.get_account(session, receiver.coin_account_id).balance
     room = room_for(find_rule(session, receiver.branch_id, clock.today(now)).holding_cap_minutes, balance)
     checked = Checked(giver, receiver, account_id)
-    arrives = arriving(session, checked, draft.minutes, now=now).taken
-    if not arrives:
+    arrives = arriving(session, checked, draft.minutes, now=now)
+    if draft.seen_rate not in {None, str(arrives.rate)}:
+        raise RateChanged(branch=receiver.branch.name, taken=coins(arrives.taken))
+    if not arrives.taken:
         raise TooSmall(branch=receiver.branch.name)
-    if room is not None and arrives > room:
+    if room is not None and arrives.taken > room:
         raise ReceiverFull(name=receiver.alias)
     return checked
 

@@ -240,7 +240,11 @@ def _back(entry: Entry, reversal: Reversal, now: datetime) -> EntryDraft:
         for_member_id=entry.for_member_id,
         reverses_id=entry.id,
         rule=entry.rule,
-        facts={"reason": reversal.reason, "month": entry.period.month},
+        facts={
+            "reason": reversal.reason,
+            "month": entry.period.month,
+            **{name: entry.facts[name] for name in ("paid", "taken") if name in entry.facts},
+        },
     )
 
 
