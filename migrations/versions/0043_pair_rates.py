@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from timebank.core.db import UTCDateTime
+from timebank.core.sqlite import change_rule
 
 revision = "0043_pair_rates"
 down_revision = "0040_agreements"
@@ -54,29 +55,13 @@ def _sqlite() -> bool:
 
 
 def _change_kinds(old: tuple[str, ...], new: tuple[str, ...]) -> None:
-    """Let accounts be of other kinds. SQLite keeps a table's rule as text, which its manual lets one change like this
-    where the stored rows fit the new rule, too; the way by a copy would lose the triggers."""
+    """Let accounts be of other kinds."""
     was, is_ = (f"kind IN ({', '.join(repr(kind) for kind in kinds)})" for kinds in (old, new))
     if not _sqlite():
         op.drop_constraint(op.f("ck_account_kind"), "account", type_="check")
         op.create_check_constraint(op.f("ck_account_kind"), "account", is_)
         return
-    change_rule("account", was, is_)
-
-
-def change_rule(table: str, was: str, is_: str) -> None:
-    """Change a piece of a SQLite table's own text, in which it has to stand just once."""
-    connection = op.get_bind()
-    written = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).scalar_one()
-    if written.count(was) != 1:
-        raise RuntimeError(f"{table} is not written as expected")
-    version = connection.exec_driver_sql("PRAGMA schema_version").scalar_one()
-    connection.exec_driver_sql("PRAGMA writable_schema = ON")
-    connection.exec_driver_sql(
-        "UPDATE sqlite_master SET sql = ? WHERE type = 'table' AND name = ?", (written.replace(was, is_), table)
-    )
-    connection.exec_driver_sql(f"PRAGMA schema_version = {version + 1}")
-    connection.exec_driver_sql("PRAGMA writable_schema = OFF")
+    change_rule(op.get_bind(), "account", was, is_)
 
 
 def _differ(names: tuple[str, ...], differs: str) -> str:

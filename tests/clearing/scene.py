@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from tests.exchange.scene import give
@@ -19,6 +20,8 @@ from timebank.clearing.service import Deciding, ProposalDraft, Settlement
 from timebank.core.actor import Actor
 from timebank.core.clock import today
 from timebank.ledger import queries as books
+from timebank.ledger import service as ledger
+from timebank.ledger.models import Account
 from timebank.ledger.verification import verify
 from timebank.members.models import Member
 
@@ -132,6 +135,26 @@ class Between:
         proposal = self.propose(minutes, payer=payer, payee=payee, now=now)
         done = self.settlement(minutes, payee=payee, source_id=source_id)
         return service.settle(self.session, proposal.id, done, now=now)
+
+    def close(self, at: int) -> int:
+        """A member's coins go to the fund, and the account is closed; returns it."""
+        account_id = self.members[at].coin_account_id or 0
+        account = books.get_account(self.session, account_id)
+        if account.balance:
+            fund = books.find_house_account(self.session, account.book_id, "fund")
+            gone = ledger.TransferDraft(debit_id=account_id, credit_id=fund, amount=account.balance, unit="coin")
+            given: dict[str, Any] = {"source_type": "test", "source_id": None, "occurred_at": NOW, "actor_id": None}
+            draft = ledger.EntryDraft(
+                book_id=account.book_id, kind="gift", key=f"empty-{key()}", transfers=(gone,), **given
+            )
+            ledger.post(self.session, draft, now=NOW)
+        ledger.close_account(self.session, account_id)
+        return account_id
+
+    def open_again(self, account_id: int) -> None:
+        """The closed account takes postings once more."""
+        self.session.execute(sa.update(Account).where(Account.id == account_id).values(closed=False))
+        self.session.expire_all()
 
     def coins(self, at: int) -> tuple[int, int]:
         """What a member has, and what of it is set aside."""

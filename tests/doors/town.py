@@ -55,7 +55,7 @@ from timebank.attendance.service import (
 from timebank.branches.models import Branch
 from timebank.branches.service import AreaDraft, add_area
 from timebank.clearing import service as clearing
-from timebank.clearing.queries import get_pair
+from timebank.clearing.queries import find_parked_of, get_pair
 from timebank.clearing.service.cases import Found, open_case
 from timebank.core import clock
 from timebank.core.actor import SYSTEM, Actor
@@ -68,6 +68,7 @@ from timebank.exchange import service as exchange
 from timebank.exchange.models import GOODS, RESOURCE
 from timebank.giving import service as giving
 from timebank.ledger import queries as ledger
+from timebank.ledger import service as ledger_service
 from timebank.members.models import CONTACT, GUARDIAN_OF, Member, RoleGrant
 from timebank.members.queries import find_card
 from timebank.members.roster import service as roster
@@ -253,6 +254,8 @@ ARGUMENTS = {
     "purpose": "purpose",
     "rate_id": "rate",
     "paper_id": "paper",
+    "parked_id": "parked",
+    "move_id": "parked_move",
     "request_id": "request",
     "shift_id": "running",
     "team_id": "team",
@@ -298,6 +301,7 @@ SPECIAL = {
     ("clearing.ask_rate", "pair_id"): "pair_paused",
     ("clearing.withdraw_rate", "pair_id"): "pair_rated",
     ("clearing.withdraw_rate", "rate_id"): "own_rate",
+    ("clearing.withdraw_move", "move_id"): "own_parked_move",
     ("corrections.withdraw", "correction_id"): "own_correction",
     ("disputes.agree", "dispute_id"): "seconded",
     ("disputes.disagree", "dispute_id"): "seconded",
@@ -802,12 +806,29 @@ def _make_pairs(session: Session, home: Branch, people: Mapping[str, Member]) ->
         "pair_asked": ask(there[4], home),
         "pair_paused": paused,
         "pair_rated": rated,
+        **_park(session, home, there[0], people),
         "rate": rate(there[0], pair),
         "own_rate": rate(home, rated),
     }
 
 
-def _pay(session: Session, payer: Member, taker: Member, minutes: int) -> None:
+def _park(session: Session, home: Branch, there: Branch, people: Mapping[str, Member]) -> dict[str, int]:
+    """Coins from another branch whose takers' accounts were closed: one waits, for two somebody asked something."""
+    found = {}
+    for name, asker in (("parked", ""), ("parked_move", "administrator@home"), ("own_parked_move", "manager@home")):
+        payer, taker = make_member(session, there, now=BEFORE), make_member(session, home, now=BEFORE)
+        earn(session, there, payer, 5, at=AUGUST)
+        ledger_service.close_account(session, taker.coin_account_id or 0)
+        waits = find_parked_of(session, _pay(session, payer, taker, 5))
+        assert waits is not None
+        found[name] = waits.id
+        if asker:
+            draft = clearing.MoveDraft(parked_id=waits.id, how="fund", reason="找不到人", form_key=name)
+            found[name] = clearing.ask_move(session, draft, actor=actor_of(session, people[asker]), now=NOW).id
+    return found
+
+
+def _pay(session: Session, payer: Member, taker: Member, minutes: int) -> int:
     number = next(_numbers)
     draft = clearing.ProposalDraft(
         uid=f"town-{number}",
@@ -828,7 +849,7 @@ def _pay(session: Session, payer: Member, taker: Member, minutes: int) -> None:
         payer_member_id=payer.id,
         payee_member_id=taker.id,
     )
-    clearing.settle(session, clearing.propose(session, draft, now=AUGUST).id, done, now=AUGUST)
+    return clearing.settle(session, clearing.propose(session, draft, now=AUGUST).id, done, now=AUGUST).id
 
 
 def _make_grants(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load
 
-from timebank.web.forms import MOST_HOURS, Count, FormSchema, Text, TwoBoxes, minutes_of
+from timebank.clearing.models import TO_DUE, TO_FUND, TO_MEMBER
+from timebank.web.forms import MOST_HOURS, Count, FormSchema, OneOf, Text, TwoBoxes, minutes_of
 
 _EMPTY = "请填一个数。"
 
@@ -88,6 +89,15 @@ class RateSchema(TwoBoxes):
         if minutes is None:
             raise ValidationError(_EMPTY, "worth")
         return typed | {"minutes": minutes}
+
+
+class MoveSchema(KeySchema):
+    """What to do with coins that found no taker."""
+
+    how = fields.String(required=True, validate=OneOf([TO_DUE, TO_MEMBER, TO_FUND]))
+    reason = Text(160, required=True)
+    number = Text(20, least=0, load_default="")
+    name = Text(60, least=0, load_default="")
 
 
 class NettingSchema(TwoBoxes):

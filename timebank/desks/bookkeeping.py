@@ -42,6 +42,7 @@ SOURCES: Final = {
     "grant": "帮扶单",
     "expiry": "到期",
     "correction": "更正单",
+    "parked": "待处理款",
 }
 UNITS: Final = {"coin": "爱心币", "point": "积分"}
 

@@ -9,10 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from timebank.clearing.models import CASE_NAMES, BranchPair, ClearingCase, PairEvent
-from timebank.clearing.queries import PairNotFound, get_case, get_pair
+from timebank.clearing.queries import PairNotFound, find_parked_in, get_case, get_pair
 from timebank.clearing.service import telling
 from timebank.clearing.service.pairs import CHANGE, freeze
-from timebank.clearing.service.refusals import CaseSettled, OneHandPair, WordsMissing
+from timebank.clearing.service.refusals import CaseSettled, OneHandPair, StillParked, WordsMissing
 from timebank.core.actor import Actor
 from timebank.core.db import insert_once
 
@@ -51,7 +51,7 @@ def settle_case(
     """One side's word that a case is cleared up, by what was booked or found; settled when both have said so.
 
     The same words of the same side again are harmless. Raises CaseNotFound, PairNotFound, NotAllowed, WordsMissing,
-    CaseSettled, OneHandPair where one person would speak for both sides.
+    StillParked, CaseSettled, OneHandPair where one person would speak for both sides.
     """
     case = get_case(session, case_id, lock=True)
     pair = get_pair(session, case.pair_id)
@@ -60,6 +60,9 @@ def settle_case(
     actor.require(CHANGE, branch_id=branch_id)
     if not words.strip():
         raise WordsMissing()
+    parked = find_parked_in(session, case.id)
+    if parked is not None and parked.ended_at is None:
+        raise StillParked()
     mine, theirs = ("low", "high") if branch_id == pair.low_id else ("high", "low")
     if getattr(case, f"{mine}_by_id") is not None:
         if (getattr(case, f"{mine}_by_id"), getattr(case, f"{mine}_words")) != (actor.member_id, words.strip()):

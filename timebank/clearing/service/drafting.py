@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from timebank.clearing.models import BranchPair, Proposal
 from timebank.clearing.queries import settled_of
 from timebank.clearing.rules import CONVERTING, INBOUND, Amounts
-from timebank.clearing.service.cases import Found, open_case
 from timebank.ledger import queries as ledger_queries
 from timebank.ledger import service as ledger
 
@@ -124,14 +123,18 @@ def _some(debit_id: int, credit_id: int, minutes: int) -> tuple[ledger.TransferD
     return (_transfer(debit_id, credit_id, minutes),) if minutes else ()
 
 
-def payee_entry(session: Session, pair: BranchPair, proposal: Proposal, now: datetime) -> ledger.EntryDraft:
-    """The creditor's entry; where a taker's account is closed it waits in suspense, with a case."""
+def closed_taker(session: Session, proposal: Proposal) -> int | None:
+    """The first account of those to be paid that takes nothing any more."""
+    takers = [account for account, amount in (proposal.plan or {})["takers"] if amount]
+    return next((one for one in takers if ledger_queries.get_account(session, one).closed), None)
+
+
+def payee_entry(session: Session, pair: BranchPair, proposal: Proposal) -> ledger.EntryDraft:
+    """The creditor's entry; where a taker's account is closed it waits on an account of its own."""
     plan = proposal.plan or {}
     takers = [(account, amount) for account, amount in plan["takers"] if amount]
-    if any(ledger_queries.get_account(session, account).closed for account, _ in takers):
+    if closed_taker(session, proposal) is not None:
         takers = [(ledger_queries.find_house_account(session, proposal.payee_id, INBOUND), sum(a for _, a in takers))]
-        found = Found(kind="unpaid", facts=f"{proposal.uid}：{takers[0][1]} 分钟", key=f"unpaid:{proposal.uid}")
-        open_case(session, pair, found, now=now)
     return ledger.EntryDraft(
         transfers=Ways(session, proposal, pair).to_takers(settled_of(proposal), takers),
         for_member_id=plan["for"],

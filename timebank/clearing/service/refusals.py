@@ -150,3 +150,69 @@ class BadRate(Invalid):
     """No whole numbers, or too uneven; or not from a later day on."""
 
     code = "clearing.bad_rate"
+
+
+class StillParked(Conflict):
+    """A case about coins that wait is settled by paying them or sending them back."""
+
+    code = "clearing.still_parked"
+    text = "这笔款还挂在待处理账户里。请到“待处理款”里付给人或者退回，这件差异就跟着了结。"
+
+
+class ParkedEnded(Conflict):
+    """It waits no more."""
+
+    code = "clearing.parked_ended"
+    text = "这笔待处理款已经有了去处，不能再办。请刷新页面再看一看。"
+
+
+class ParkedPaidOut(Conflict):
+    """What found no taker was paid to somebody since."""
+
+    code = "clearing.parked_paid_out"
+    text = "这一笔当时挂在待处理账户，后来已经付出去了，不能再整笔退回。请先和收到的人商量好。"
+
+
+class MoveWaiting(Conflict):
+    """One at a time."""
+
+    code = "clearing.move_waiting"
+    text = "已经有人提出了办法，在等另一位管理员。请先等结果，或者请提出的人撤回。"
+
+
+class MoveDecided(Conflict):
+    """It was decided or taken back."""
+
+    code = "clearing.move_decided"
+    text = "这个办法已经有了结果，不能再改。请刷新页面再看一看。"
+
+
+class DueStillClosed(Conflict):
+    """The account it was for takes nothing."""
+
+    code = "clearing.due_still_closed"
+    text = "原来的账户还停用着，存不进去。可以存给本人的另一个会员号，或者转入爱心基金。"
+
+
+class BadTaker(Invalid):
+    """Number and name do not go together, or belong to nobody of this branch who may hold coins."""
+
+    code = "clearing.bad_taker"
+    text = "会员号和姓名对不上，或者不是本网点正常的会员。请照着成长卡输入。"
+
+    def __init__(self) -> None:
+        super().__init__(fields={"number": self.text})
+
+
+class OwnCoinsParked(NotAllowed):
+    """Nobody decides about their own coins."""
+
+    code = "clearing.own_coins_parked"
+    text = "这笔款会到您自己的账户，要请别的管理员来办。"
+
+
+class OneHandParked(NotAllowed):
+    """The two people who decide are one."""
+
+    code = "clearing.one_hand_parked"
+    text = "要由两个人决定：提出的人和同意的人不能是同一位。请另一位管理员来办。"

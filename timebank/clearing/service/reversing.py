@@ -7,12 +7,13 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from timebank.clearing.models import SETTLED, Proposal
+from timebank.clearing.models import BACK, SETTLED, WAY_NAMES, Proposal
 from timebank.clearing.queries import between_of, find_proposal_by_uid, rate_of, settled_of
-from timebank.clearing.rules import Amounts, ProposalMoved
+from timebank.clearing.rules import OUTBOUND, Amounts, ProposalMoved
 from timebank.clearing.service import messages
 from timebank.clearing.service.drafting import Ways
 from timebank.clearing.service.locking import lock_pair, lock_proposal
+from timebank.clearing.service.parking import note_parked, note_sent_back, refuse_paid_out
 from timebank.ledger import queries as ledger_queries
 from timebank.ledger import service as ledger
 
@@ -36,25 +37,42 @@ def reverse_settled(
 ) -> Undone:
     """Pay back what was settled; with ``instead``, the creditor's side of what takes its place, less is paid anew.
 
-    A repeat returns the first, another one is refused. Raises ProposalNotFound, ProposalMoved for what was never
+    Where the payer's account was closed meanwhile, what comes back waits. A repeat returns the first, another one is
+    refused. Raises ProposalNotFound, ParkedPaidOut, ProposalMoved for what was never
     settled, and what ``ledger.reverse_across`` raises: BelowFloor where the taker spent it meanwhile, NotEnough where
     the line of the other direction is full.
     """
     _, first = lock_proposal(session, proposal_id)
     if first.status != SETTLED:
         raise ProposalMoved(status=first.status)
+    pair = lock_pair(session, first.payer_id, first.payee_id)
+    waits = refuse_paid_out(session, first.id)
     at = ledger.common_instant(session, {first.payer_id, first.payee_id}, now=now)
     sides = (first.payer_entry_id or 0, first.payee_entry_id or 0)
     less = None if instead is None else rate_of(first).cost(sum(one.amount for one in instead.transfers))
     replacements = _anew(session, first, instead, less) if instead is not None and less is not None else ()
-    payer, payee = ledger.reverse_across(session, sides, reversal, replacements=replacements, now=at)
+    closed = _closed_payer(session, first)
+    aside = {closed: ledger_queries.find_house_account(session, first.payer_id, OUTBOUND)} if closed else {}
+    payer, payee = ledger.reverse_across(session, sides, reversal, replacements=replacements, aside=aside, now=at)
     back = find_proposal_by_uid(session, f"{first.uid}:back")
     if back is None:
         back = _record(session, first, "back", (payee.reversal, payer.reversal), settled_of(first).turned, at)
+        note_parked(session, pair, back, payer.reversal.entry_id, due_id=closed, now=at)
+        if waits is not None:
+            words, entry_id = f"{WAY_NAMES[BACK]}：{reversal.reason}", payee.reversal.entry_id
+            note_sent_back(session, waits, entry_id, by_id=reversal.actor_id, words=words, now=at)
     anew = find_proposal_by_uid(session, f"{first.uid}:anew")
     if anew is None and payer.replacement is not None and payee.replacement is not None and less is not None:
         anew = _record(session, first, "anew", (payer.replacement, payee.replacement), less, at)
+        due_id = waits.due_id if waits is not None else None
+        note_parked(session, pair, anew, payee.replacement.entry_id, due_id=due_id, now=at)
     return Undone(booked=payee, back=back, anew=anew)
+
+
+def _closed_payer(session: Session, first: Proposal) -> int | None:
+    """The account that had paid, where it takes nothing any more."""
+    account_id = ledger_queries.get_entry(session, first.payer_entry_id or 0).transfers[0].debit_id
+    return account_id if ledger_queries.get_account(session, account_id).closed else None
 
 
 def _anew(

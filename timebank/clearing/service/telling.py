@@ -6,8 +6,9 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from timebank.clearing.models import BranchPair, ClearingCase, Netting, PairRate
+from timebank.clearing.models import BranchPair, ClearingCase, Netting, PairRate, ParkedPayment
 from timebank.clearing.rules import rate_words
+from timebank.members.models import Member
 from timebank.members.queries import list_staff
 from timebank.notices.service import NoticeDraft, tell_all
 
@@ -66,6 +67,27 @@ def of_rate(session: Session, pair: BranchPair, rate: PairRate, kind: str, *, to
         link=f"/branch/clearing/{pair.id}?branch={to_id}",
     )
     _tell(session, to_id, notice, now)
+
+
+def of_parked(session: Session, parked: ParkedPayment, kind: str, *, besides: int | None, now: datetime) -> None:
+    """The other managers of the branch where coins wait learn that a second person is asked for."""
+    notice = NoticeDraft(
+        kind=kind,
+        key=f"{kind}:{parked.id}:{now.isoformat()}",
+        facts={"minutes": parked.minutes, "peer": parked.pair.peer_of(parked.branch_id).name},
+        link=f"/branch/clearing/parked?branch={parked.branch_id}",
+    )
+    staff = [one.id for one in list_staff(session, parked.branch_id, {"manager"}) if one.id != besides]
+    tell_all(session, staff, notice, now=now)
+
+
+def of_unparked(session: Session, member: Member, parked: ParkedPayment, *, now: datetime) -> None:
+    """Whoever gets coins that had waited learns of them."""
+    facts = {"minutes": parked.minutes, "peer": parked.pair.peer_of(parked.branch_id).name}
+    notice = NoticeDraft(
+        kind="clearing.unparked", key=f"clearing.unparked:{parked.id}", facts=facts, link="/me/statement"
+    )
+    tell_all(session, [member.id], notice, now=now)
 
 
 def of_netting(session: Session, netting: Netting, kind: str, *, besides: int | None, now: datetime) -> None:

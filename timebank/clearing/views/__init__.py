@@ -2,6 +2,6 @@
 
 from timebank.clearing.views.base import blueprint
 
-from timebank.clearing.views import deciding, netting, network, pair, rates, statements  # isort: skip
+from timebank.clearing.views import deciding, netting, network, pair, parking, rates, statements  # isort: skip
 
-__all__ = ["blueprint", "deciding", "netting", "network", "pair", "rates", "statements"]
+__all__ = ["blueprint", "deciding", "netting", "network", "pair", "parking", "rates", "statements"]

@@ -98,6 +98,7 @@ def _page(choice: BranchChoice, ask: Form, ceiling: Form) -> str:
         circles=_fresh_circles(session, branch.id, nettings, now),
         running=[(one, _leg_waits(one, branch.id)) for one in nettings if one.status == NETTING_ASKED],
         past=[one for one in nettings if one.status != NETTING_ASKED],
+        parked=queries.count_parked(session, branch.id),
         status_name=status_name,
         netting_names=NETTING_STATUS_NAMES,
         tones=TONES,

@@ -39,12 +39,16 @@ _DAY: Final = timedelta(days=1)
 
 @dataclass(frozen=True, kw_only=True)
 class CaseView:
-    """A case with what each side said: None where it has not said its word."""
+    """A case with what each side said: None where it has not said its word.
+
+    ``parked``: at which branch the coins wait that it is about; 0 where it is about none.
+    """
 
     case: ClearingCase
     name: str
     ours: str | None
     theirs: str | None
+    parked: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +160,9 @@ def _paused_there(session: Session, side: Side) -> bool:
 def _case(side: Side, case: ClearingCase) -> CaseView:
     low = (case.low_words if case.low_by_id is not None else None, case.high_words if case.high_by_id else None)
     ours, theirs = low if side.branch.id == side.pair.low_id else low[::-1]
-    return CaseView(case=case, name=CASE_NAMES[case.kind], ours=ours, theirs=theirs)
+    waits = queries.find_parked_in(db.session(), case.id) if case.settled_at is None else None
+    parked = waits.branch_id if waits is not None and waits.ended_at is None else 0
+    return CaseView(case=case, name=CASE_NAMES[case.kind], ours=ours, theirs=theirs, parked=parked)
 
 
 def _events(session: Session, side: Side) -> list[dict[str, str]]:
