@@ -512,3 +512,72 @@ def test_a_rate_is_declined_with_a_reason_or_taken_back(as_member: As, ids: Ids)
 def test_a_rate_of_another_pair_is_not_found(as_member: As, ids: Ids) -> None:
     page = as_member(ids.managers[0]).post(pair_url(ids, what="/rates/999/agree"))
     assert page.status_code == 404
+
+
+def park(app: Flask) -> tuple[int, int]:
+    """Somebody of BB was paid whose account was closed; the amount, and another manager of BB."""
+
+    def work(between: Between, session: Session) -> tuple[int, int]:
+        proposal = between.propose(60)
+        between.close(1)
+        service.settle(session, proposal.id, between.settlement(60), now=NOW)
+        found = queries.find_parked_of(session, proposal.id)
+        other = make_member(session, between.branches[1], roles=("manager",))
+        return (found.id if found else 0), other.id
+
+    return told(app, work)
+
+
+def test_what_waits_is_shown_with_its_reason_and_nobodys_whole_number(app: Flask, as_member: As, ids: Ids) -> None:
+    park(app)
+    client = as_member(ids.managers[1])
+    assert "待处理款 1 笔" in client.get("/branch/clearing").text
+    page = main_of(client.get("/branch/clearing/parked").text)
+    assert "收款的账户停用了" in page
+    assert "今天挂上" in page
+    with app.app_context():
+        assert db.session.get_one(Member, ids.members[1]).number not in page
+    assert "到待处理款里办" in client.get(pair_url(ids, 1)).text
+    assert "由BB 站处理" in as_member(ids.managers[0]).get(pair_url(ids)).text
+
+
+def test_two_managers_send_what_waits_to_the_fund(app: Flask, as_member: As, ids: Ids) -> None:
+    parked, other = park(app)
+    first, second = as_member(ids.managers[1]), as_member(other)
+    url = f"/branch/clearing/parked/{parked}?branch={ids.branches[1]}"
+    assert "提出了，等另一位管理员同意" in send(first, url, how="fund", reason="找不到本人")
+    page = second.get("/branch/clearing/parked").text
+    move = page.split("/branch/clearing/parked/moves/", 1)[1].split("/", 1)[0]
+    steps = f"/branch/clearing/parked/moves/{move}"
+    assert "不能是同一位" in send(first, f"{steps}/agree?branch={ids.branches[1]}")
+    assert "已经付出去" in send(second, f"{steps}/agree?branch={ids.branches[1]}")
+    page = main_of(second.get("/branch/clearing/parked").text)
+    assert "没有挂着的款" in page
+    assert "转入爱心基金" in page
+
+
+def test_what_is_typed_wrong_is_said_beside_its_box(app: Flask, as_member: As, ids: Ids) -> None:
+    parked, _ = park(app)
+    form = {"form_key": key(), "how": "member", "number": "HL1", "name": "谁", "reason": "换了号"}
+    page = as_member(ids.managers[1]).post(f"/branch/clearing/parked/{parked}?branch={ids.branches[1]}", data=form)
+    assert page.status_code == 422
+    assert "会员号和姓名对不上" in page.text
+    assert "换了号" in page.text
+
+
+def test_what_waits_at_another_branch_is_not_found(app: Flask, as_member: As, ids: Ids) -> None:
+    parked, _ = park(app)
+    url = f"/branch/clearing/parked/{parked}?branch={ids.branches[0]}"
+    form = {"form_key": key(), "how": "fund", "reason": "没有人"}
+    assert as_member(ids.managers[0]).post(url, data=form).status_code == 404
+
+
+def test_a_move_is_declined_or_taken_back(app: Flask, as_member: As, ids: Ids) -> None:
+    parked, other = park(app)
+    first, second = as_member(ids.managers[1]), as_member(other)
+    for client, verb, said in ((second, "decline", "没有同意，款还挂着"), (first, "withdraw", "撤回了，款还挂着")):
+        url = f"/branch/clearing/parked/{parked}?branch={ids.branches[1]}"
+        page = send(first, url, how="fund", reason="找不到本人")
+        move = page.split("/branch/clearing/parked/moves/", 1)[1].split("/", 1)[0]
+        told_ = send(client, f"/branch/clearing/parked/moves/{move}/{verb}?branch={ids.branches[1]}", words="再找找")
+        assert said in told_
