@@ -79,6 +79,17 @@ def settled_for(session: Session, source_type: str, source_ids: Collection[int])
     return {one.source_id or 0: settled_of(one) for one in found}
 
 
+def list_came_back(session: Session, branch_id: int, source_type: str, *, between: tuple[int, int]) -> Sequence[int]:
+    """The entries, within a range of ids, by which a branch's own members got back what they had paid elsewhere."""
+    chosen = select(Proposal.payee_entry_id).where(
+        Proposal.payee_id == branch_id,
+        Proposal.source_type == source_type,
+        Proposal.reverses_id.is_not(None),
+        Proposal.payee_entry_id.between(*between),
+    )
+    return [entry_id for entry_id in session.scalars(chosen.order_by(Proposal.payee_entry_id)) if entry_id is not None]
+
+
 def lines_of(session: Session, proposal_ids: Collection[int]) -> set[int]:
     """The accounts on which space was reserved for proposals."""
     if not proposal_ids:
