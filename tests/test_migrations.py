@@ -47,7 +47,7 @@ from timebank.attendance.service import (
     record_batch,
     submit_shift,
 )
-from timebank.clearing.service import reconcile
+from timebank.clearing.service import reconcile, settle
 from timebank.cli.database import MIGRATIONS, run_alembic
 from timebank.core.actor import SYSTEM
 from timebank.core.db import Base, write_session
@@ -276,6 +276,17 @@ def _begin_agreement(session: Session) -> None:
     make_agreements(session).draft()
 
 
+def _agree_on_a_rate(session: Session) -> None:
+    Between(session).convert(5, 4)
+
+
+def _park(session: Session) -> None:
+    between = Between(session)
+    proposal = between.propose(60)
+    between.close(1)
+    settle(session, proposal.id, between.settlement(60), now=NOW)
+
+
 def _take_in(session: Session) -> None:
     branch = make_branch(session, "RU")
     boss = actor_of(session, make_member(session, branch, roles=("manager",)))
@@ -287,6 +298,8 @@ def _take_in(session: Session) -> None:
     ("leave", "below"),
     [
         (_take_in, "0029"),
+        (_agree_on_a_rate, "0040"),
+        (_park, "0043"),
         (_begin_agreement, "0039"),
         (_ask_for_somebody, "0037"),
         (_serve_somebody, "0037"),

@@ -30,7 +30,7 @@ from timebank.core.db import db, transaction
 from timebank.members.models import Member, RoleGrant
 from timebank.web.filters import moment
 
-QUEUED = "别的网点提出的、要核对的差异、等同意的轧差、等签的对账单"  # on the desk of who has to decide
+QUEUED = "别的网点提出的、要核对的差异、等同意的折算和轧差、等签的对账单"  # on the desk of who has to decide
 AFTER = clock.month_range("2026-11")[1] + timedelta(hours=1)
 
 
@@ -673,3 +673,119 @@ def test_the_commands_list_the_keys_and_change_them_all(app: Flask, as_member: A
     assert (after.count("第 2 代"), after.count("第 1 代")) == (2, 0)
     assert "系统：旧密钥马上作废。换了 SECRET_KEY" in as_member(ids.managers[0]).get(pair_url(ids)).text
     assert run.invoke(keys_cli, ["renew-pairs", "--overlap", "91"]).exit_code == 1
+
+
+def test_a_rate_is_asked_for_on_one_side_and_agreed_to_on_the_other(as_member: As, ids: Ids) -> None:
+    first, second = (as_member(ids.managers[at]) for at in (0, 1))
+    assert "BB 站 1 小时 = AA 站 1 小时" in first.get(pair_url(ids)).text
+    day = "2026-11-24"
+    asked = send(first, pair_url(ids, what="/rates"), worth_hours="1", worth_minutes="15", valid_from=day)
+    assert "已经问BB 站" in asked
+    assert "撤回" in asked
+    assert "BB 站 1 小时 = AA 站 1 小时 15 分钟" in asked
+    assert "AA 站想改折算" in second.get("/branch/clearing").text
+    seen = second.get(pair_url(ids, 1)).text
+    assert "AA 站 1 小时 = BB 站 48 分钟" in seen
+    url = seen.split("/agree?branch=", 1)[0].rsplit('action="', 1)[1]
+    agreed = send(second, f"{url}/agree?branch={ids.branches[1]}")
+    assert "2026-11-24 起这样折算" in agreed
+    assert "两边同意了：AA 站 1 小时 = BB 站 48 分钟" in agreed
+
+
+def test_what_is_no_rate_is_said_beside_the_boxes(as_member: As, ids: Ids) -> None:
+    client = as_member(ids.managers[0])
+    page = client.post(
+        pair_url(ids, what="/rates"),
+        data={"form_key": key(), "worth_hours": "0", "worth_minutes": "3", "valid_from": "2026-11-21"},
+    )
+    assert page.status_code == 422
+    assert "请填 6 分钟到 10 小时之间" in page.text
+    assert "最早从明天起" in page.text
+
+
+def test_a_rate_is_declined_with_a_reason_or_taken_back(as_member: As, ids: Ids) -> None:
+    first, second = (as_member(ids.managers[at]) for at in (0, 1))
+    for client, verb, form, told_ in (
+        (second, "decline", {"words": "太多"}, "没有同意，还照原来的算"),
+        (first, "withdraw", {}, "撤回了，还照原来的算"),
+    ):
+        asked = send(first, pair_url(ids, what="/rates"), worth_hours="2", valid_from="2026-11-25")
+        assert "等对方同意" in asked
+        page = client.get(pair_url(ids, 0 if client is first else 1)).text
+        url = page.split(f"/{verb}?branch=", 1)[0].rsplit('action="', 1)[1]
+        at = ids.branches[0 if client is first else 1]
+        assert told_ in send(client, f"{url}/{verb}?branch={at}", **form)
+
+
+def test_a_rate_of_another_pair_is_not_found(as_member: As, ids: Ids) -> None:
+    page = as_member(ids.managers[0]).post(pair_url(ids, what="/rates/999/agree"))
+    assert page.status_code == 404
+
+
+def park(app: Flask) -> tuple[int, int]:
+    """Somebody of BB was paid whose account was closed; the amount, and another manager of BB."""
+
+    def work(between: Between, session: Session) -> tuple[int, int]:
+        proposal = between.propose(60)
+        between.close(1)
+        service.settle(session, proposal.id, between.settlement(60), now=NOW)
+        found = queries.find_parked_of(session, proposal.id)
+        other = make_member(session, between.branches[1], roles=("manager",))
+        return (found.id if found else 0), other.id
+
+    return told(app, work)
+
+
+def test_what_waits_is_shown_with_its_reason_and_nobodys_whole_number(app: Flask, as_member: As, ids: Ids) -> None:
+    park(app)
+    client = as_member(ids.managers[1])
+    assert "待处理款 1 笔" in client.get("/branch/clearing").text
+    page = main_of(client.get("/branch/clearing/parked").text)
+    assert "收款的账户停用了" in page
+    assert "今天挂上" in page
+    with app.app_context():
+        assert db.session.get_one(Member, ids.members[1]).number not in page
+    assert "到待处理款里办" in client.get(pair_url(ids, 1)).text
+    assert "由BB 站处理" in as_member(ids.managers[0]).get(pair_url(ids)).text
+
+
+def test_two_managers_send_what_waits_to_the_fund(app: Flask, as_member: As, ids: Ids) -> None:
+    parked, other = park(app)
+    first, second = as_member(ids.managers[1]), as_member(other)
+    url = f"/branch/clearing/parked/{parked}?branch={ids.branches[1]}"
+    assert "提出了，等另一位管理员同意" in send(first, url, how="fund", reason="找不到本人")
+    page = second.get("/branch/clearing/parked").text
+    move = page.split("/branch/clearing/parked/moves/", 1)[1].split("/", 1)[0]
+    steps = f"/branch/clearing/parked/moves/{move}"
+    assert "不能是同一位" in send(first, f"{steps}/agree?branch={ids.branches[1]}")
+    assert "已经付出去" in send(second, f"{steps}/agree?branch={ids.branches[1]}")
+    page = main_of(second.get("/branch/clearing/parked").text)
+    assert "没有挂着的款" in page
+    assert "转入爱心基金" in page
+
+
+def test_what_is_typed_wrong_is_said_beside_its_box(app: Flask, as_member: As, ids: Ids) -> None:
+    parked, _ = park(app)
+    form = {"form_key": key(), "how": "member", "number": "HL1", "name": "谁", "reason": "换了号"}
+    page = as_member(ids.managers[1]).post(f"/branch/clearing/parked/{parked}?branch={ids.branches[1]}", data=form)
+    assert page.status_code == 422
+    assert "会员号和姓名对不上" in page.text
+    assert "换了号" in page.text
+
+
+def test_what_waits_at_another_branch_is_not_found(app: Flask, as_member: As, ids: Ids) -> None:
+    parked, _ = park(app)
+    url = f"/branch/clearing/parked/{parked}?branch={ids.branches[0]}"
+    form = {"form_key": key(), "how": "fund", "reason": "没有人"}
+    assert as_member(ids.managers[0]).post(url, data=form).status_code == 404
+
+
+def test_a_move_is_declined_or_taken_back(app: Flask, as_member: As, ids: Ids) -> None:
+    parked, other = park(app)
+    first, second = as_member(ids.managers[1]), as_member(other)
+    for client, verb, said in ((second, "decline", "没有同意，款还挂着"), (first, "withdraw", "撤回了，款还挂着")):
+        url = f"/branch/clearing/parked/{parked}?branch={ids.branches[1]}"
+        page = send(first, url, how="fund", reason="找不到本人")
+        move = page.split("/branch/clearing/parked/moves/", 1)[1].split("/", 1)[0]
+        told_ = send(client, f"/branch/clearing/parked/moves/{move}/{verb}?branch={ids.branches[1]}", words="再找找")
+        assert said in told_

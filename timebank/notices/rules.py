@@ -76,7 +76,19 @@ SENTENCES: Final[dict[str, str]] = {
         "网点之间轧掉了 {minutes:coins}\n几个网点都同意了，互相欠的都少了这么多，谁的币都没有动。"
     ),
     "clearing.opened": "{peer}同意和本网点互相兑换\n附言：{words}。会员现在可以在两边兑换了。",
+    "clearing.parked_asked": (
+        "等您同意：一笔待处理款怎么办\n和{peer}之间有 {minutes:coins} 没有人收。"
+        "另一位管理员提出了办法，请到“待处理款”里决定。"
+    ),
+    "clearing.rate_agreed": "{peer}同意了折算\n{day} 起，{rate}。",
+    "clearing.rate_asked": (
+        "{peer}想改两边的折算\n{day} 起，{rate}。附言：{words}。请在那天以前到“网点互通”里同意，或者说明为什么不行。"
+    ),
+    "clearing.rate_declined": "{peer}没有同意折算\n原因：{words}。还照原来的算。",
     "clearing.resumed": "和{peer}的互通恢复了\n附言：{words}。",
+    "clearing.unparked": (
+        "补给您 {minutes:coins}\n和{peer}之间的一笔爱心币以前没有能存进账户，现在补上了。明细在“我的流水”里。"
+    ),
     "coins.expired": (
         "{minutes:coins} 过期了\n存入满 {months} 个月没有用，按本网点的规则过期。明细在“我的流水”里，有疑问请问网点。"
     ),

@@ -17,7 +17,7 @@ from timebank.branches.queries import get_branch
 from timebank.clearing.models import FROZEN as PAIR_FROZEN
 from timebank.clearing.models import OPEN as PAIR_OPEN
 from timebank.clearing.models import BranchPair, ClearingMessage, ClearingReceipt, Proposal
-from timebank.clearing.queries import find_pair
+from timebank.clearing.queries import find_pair, settled_of
 from timebank.clearing.rules import Envelope, write
 from timebank.clearing.service import signing
 from timebank.clearing.service.cases import Found, open_case
@@ -42,9 +42,9 @@ class Letter:
 
 
 def send(session: Session, proposal: Proposal, step: str, *, minutes: int, now: datetime) -> Letter:
-    """Write a message to the outbox and sign it; the same step again is the same content, signed anew.
+    """Write a message to the outbox and sign it: ``minutes`` as they stand between the two, and both sides' own.
 
-    Raises NotConnected, KeyLost.
+    The same step of a proposal again is the same content, signed anew. Raises NotConnected, KeyLost.
     """
     first = session.scalars(
         select(ClearingMessage).where(ClearingMessage.uid == proposal.uid, ClearingMessage.step == step)
@@ -71,14 +71,18 @@ def _write(session: Session, proposal: Proposal, step: str, minutes: int, now: d
     last = _last_sent(session, proposal) if step == COMMITTED else None
     number = (last.number or 0) + 1 if last is not None else 1
     chain = {"number": number, "previous": last.hash if last else None} if step == COMMITTED else {}
+    amounts = settled_of(proposal)
     reversed_one = session.get(Proposal, proposal.reverses_id) if proposal.reverses_id else None
     envelope = write(
         {
             "expires": proposal.expires_at.isoformat(),
             "from": get_branch(session, proposal.payer_id).code,
             "minutes": minutes,
+            "paid": amounts.paid,
+            "rate": str(amounts.rate),
             "reverses": reversed_one.uid if reversed_one else None,
             "step": step,
+            "taken": amounts.taken,
             "to": get_branch(session, proposal.payee_id).code,
             "uid": proposal.uid,
             "unit": "coin",

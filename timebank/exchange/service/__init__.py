@@ -81,7 +81,7 @@ from timebank.exchange.service.orders import (
     SoldOut,
     request_order,
 )
-from timebank.exchange.service.paying import CoinsShort
+from timebank.exchange.service.paying import CoinsShort, RateChanged
 from timebank.exchange.service.people import NotActive
 from timebank.exchange.service.photos import LONGEST_SIDE, MOST_PHOTOS, PhotosFull, remove_photo, show_photo
 from timebank.exchange.service.sending import NotOfTheTeam, send_member
@@ -137,6 +137,7 @@ __all__ = [
     "Part",
     "PhotosFull",
     "PriceChanged",
+    "RateChanged",
     "ReasonMissing",
     "Settling",
     "SlotTaken",
