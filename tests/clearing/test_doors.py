@@ -225,7 +225,8 @@ def test_a_line_that_fills_says_so_in_words(app: Flask, as_member: As, ids: Ids,
 
 def test_an_inspector_reads_and_changes_nothing(as_member: As, ids: Ids) -> None:
     inspector = as_member(ids.inspector)
-    for url in ("/branch/clearing", pair_url(ids), pair_url(ids, what="/statements/2026-11")):
+    pages = ("/statements/2026-11", "/items")
+    for url in ("/branch/clearing", "/branch/clearing/items", pair_url(ids), *(pair_url(ids, what=w) for w in pages)):
         page = inspector.get(url)
         assert page.status_code == 200
         assert "<button" not in main_of(page.text).replace("切换网点", "")
@@ -326,6 +327,148 @@ def test_a_case_belongs_to_its_pair(app: Flask, as_member: As, ids: Ids) -> None
     case = told(app, elsewhere)
     said = as_member(ids.managers[1]).post(pair_url(ids, 1, f"/cases/{case}"), data={"words": "查过"})
     assert said.status_code == 404
+
+
+# --- what does not agree --------------------------------------------------------------------------------------------
+
+
+def apart(app: Flask, at: int = 0) -> int:
+    """One book has 5 minutes that the other has not; the night has found it. The item's id."""
+
+    def work(between: Between, session: Session) -> int:
+        between.pay(60)
+        between.book_alone(at, 5 if at == 0 else -5, key="alone")
+        service.reconcile(session, between.pair, now=NOW)
+        return queries.list_open_items(session, between.pair.id)[0].id
+
+    return int(told(app, work))
+
+
+def test_each_side_sees_the_heaps_from_its_own_side(app: Flask, as_member: As, ids: Ids) -> None:
+    apart(app)
+    ours, theirs = (main_of(as_member(ids.managers[at]).get(pair_url(ids, at, "/items")).text) for at in (0, 1))
+    assert "只有我们记了</h2>" in ours
+    assert "只有对方记了</h2>" in theirs
+    assert ("该谁办</dt><dd>BB 站" in ours, "该谁办</dt><dd>本网点" in theirs) == (True, True)
+    assert ("我来办" in ours, "我来办" in theirs) == (False, True)
+    assert "今天发现" in ours
+    assert ours.count("第 1 号，共 1 条、1 币") == 2
+    assert "差异：四堆" in as_member(ids.managers[0]).get(pair_url(ids)).text
+
+
+def test_a_pair_without_difference_says_so(app: Flask, as_member: As, ids: Ids) -> None:
+    page = as_member(ids.managers[0]).get(pair_url(ids, what="/items")).text
+    assert "第一次核对在今天夜里" in page
+    told(app, lambda between, session: service.reconcile(session, between.pair, now=NOW))
+    page = as_member(ids.managers[0]).get(pair_url(ids, what="/items")).text
+    assert "两边对得上" in page
+    assert "第一次核对在今天夜里" not in page
+    assert "都对得上" in as_member(ids.managers[0]).get("/branch/clearing/items").text
+
+
+def test_who_has_to_act_finds_it_in_the_queue_takes_it_and_is_named_there(app: Flask, as_member: As, ids: Ids) -> None:
+    item = apart(app)
+    ours, theirs = as_member(ids.managers[1]), as_member(ids.managers[0])
+    clock.move(timedelta(days=3))
+    queue = ours.get("/branch").text
+    assert "网点之间的差异" in queue
+    assert "最早的等了 3 天" in queue
+    assert "最早的等了" not in theirs.get("/branch").text
+    everything = main_of(ours.get("/branch/clearing/items").text)
+    assert "要我们办的 1 项" in everything
+    assert "已经 3 天" in everything
+    assert "等对方办的 1 项" in theirs.get("/branch/clearing/items").text
+    where = pair_url(ids, 1, f"/items/{item}/take")
+    assert "这一项由您来办" in send(ours, where)
+    with app.app_context():
+        name = db.session().get_one(Member, ids.managers[1]).name
+    assert f"谁在办</dt><dd>{name}" in ours.get(pair_url(ids, 1, "/items")).text
+    page = theirs.get(pair_url(ids, what="/items")).text
+    assert "谁在办</dt><dd>BB 站" in page
+    assert name not in page
+
+
+def test_nobody_takes_what_the_other_side_has_to_do_or_what_is_another_pairs(
+    app: Flask, as_member: As, ids: Ids
+) -> None:
+    item = apart(app)
+    ours = as_member(ids.managers[0])
+    refused = ours.post(pair_url(ids, what=f"/items/{item}/take"), data={"form_key": "t"})
+    assert (refused.status_code, "这一项要由BB 站来办" in refused.text) == (403, True)
+    assert ours.post(pair_url(ids, what="/items/999/take"), data={"form_key": "t"}).status_code == 404
+    other = told(app, lambda between, _: between.connect(0, 2).id)
+    elsewhere = f"/branch/clearing/{other}/items/{item}/take?branch={ids.branches[0]}"
+    assert ours.post(elsewhere, data={"form_key": "t"}).status_code == 404
+
+
+def test_an_inspector_sees_the_heaps_and_takes_nothing(app: Flask, as_member: As, ids: Ids) -> None:
+    item = apart(app, at=1)
+    inspector = as_member(ids.inspector)
+    for url in (pair_url(ids, what="/items"), "/branch/clearing/items"):
+        page = main_of(inspector.get(url).text)
+        assert "兑换单 99" in page
+        assert "我来办" not in page
+    assert inspector.post(pair_url(ids, what=f"/items/{item}/take")).status_code == 403
+
+
+def test_what_was_settled_stays_to_be_seen(app: Flask, as_member: As, ids: Ids) -> None:
+    apart(app)
+
+    def mend(between: Between, session: Session) -> None:
+        between.book_alone(0, -5, key="back")
+        service.reconcile(session, between.pair, now=NOW)
+
+    told(app, mend)
+    page = as_member(ids.managers[0]).get(pair_url(ids, what="/items")).text
+    assert "了结了的 1 项" in page
+    assert "记错的一边冲回了" in page
+
+
+def sign_page(ids: Ids, at: int = 0) -> str:
+    return pair_url(ids, at, "/statements/2026-11")
+
+
+def seen_on(page: str) -> str:
+    return page.split('name="seen" value="', 1)[1].split('"', 1)[0]
+
+
+def test_two_managers_sign_and_both_find_the_same_statement_with_both_versions(
+    app: Flask, as_member: As, ids: Ids
+) -> None:
+    apart(app)
+    clock.move(AFTER - clock.now())
+    told(app, lambda between, session: service.seal_statements(session, ids.branches[0], "2026-11", now=AFTER))
+    ours, theirs = as_member(ids.managers[0]), as_member(ids.managers[1])
+    page = ours.get(sign_page(ids)).text
+    assert "有差异还没有了结" in page
+    assert "兑换单 99" in page
+    sign = pair_url(ids, what="/statements/2026-11/exception")
+    assert "请写一句说明" in send(ours, sign, seen=seen_on(page))
+    assert "签好了，已经请对方网点来签" in send(ours, sign, seen=seen_on(page), words="年底要交账")
+    assert "等我们签：和AA 站的 2026 年 11 月对账单" in theirs.get("/branch/clearing").text
+    theirs_sign = pair_url(ids, 1, "/statements/2026-11/exception")
+    asked = theirs.get(sign_page(ids, 1)).text
+    assert "签了：年底要交账" in asked
+    assert "情况又变了" in send(theirs, theirs_sign, seen="0" * 64, words="同意")
+    assert "两边都签了，对账单已经封存" in send(theirs, theirs_sign, seen=seen_on(asked), words="同意")
+    pages = [main_of(one.get(sign_page(ids, at)).text) for at, one in enumerate((ours, theirs))]
+    for page in pages:
+        assert "AA 站的账" in page
+        assert "BB 站的账" in page
+        assert "没有了结的差异 1 件" in page
+    files = [one.get(pair_url(ids, at, "/statements/2026-11.json")).data for at, one in enumerate((ours, theirs))]
+    assert files[0] == files[1]
+    assert ours.get(pair_url(ids, what="/statements/2026-11.pdf")).data[:5] == b"%PDF-"
+    assert "BB 站" in ours.get(pair_url(ids, what="/statements/2026-11.csv")).get_data(as_text=True)
+
+
+def test_a_stranger_and_an_inspector_sign_nothing(app: Flask, as_member: As, ids: Ids) -> None:
+    apart(app)
+    url, form = pair_url(ids, what="/statements/2026-11/exception"), {"words": "x", "seen": "0" * 64}
+    assert as_member(ids.managers[2]).post(url, data=form).status_code == 404
+    assert as_member(ids.inspector).post(url, data=form).status_code == 403
+    early = as_member(ids.managers[0]).post(url, data=form)
+    assert (early.status_code, "还没有过完" in early.text) == (409, True)
 
 
 # --- netting --------------------------------------------------------------------------------------------------------

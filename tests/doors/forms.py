@@ -156,6 +156,8 @@ _FORMS: dict[str, Filled] = {
     "clearing.pause_pair": {"form_key": "fresh", "words": "盘点"},
     "clearing.renew_key": {"form_key": "fresh", "days": "7"},
     "clearing.resume_pair": {"form_key": "fresh"},
+    "clearing.sign_exception": lambda town: {"words": "年底要交账", "seen": str(town.things["exception_seen"])},
+    "clearing.take_item": {},
     "clearing.settle_case": {"words": "查过，是漏记"},
     "corrections.approve": {"note": "已告诉本人"},
     "corrections.ask_check": {"form_key": "fresh", "words": "我待了三个小时"},

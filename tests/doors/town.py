@@ -55,7 +55,7 @@ from timebank.attendance.service import (
 from timebank.branches.models import Branch
 from timebank.branches.service import AreaDraft, add_area
 from timebank.clearing import service as clearing
-from timebank.clearing.queries import get_pair
+from timebank.clearing.queries import get_pair, list_items_at, look_at_month
 from timebank.clearing.service.cases import Found, open_case
 from timebank.core import clock
 from timebank.core.actor import SYSTEM, Actor
@@ -100,6 +100,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 HALF_PAST = NOW + timedelta(minutes=30)  # when the doors are tried: a shift has begun half an hour ago
 BEFORE = AUGUST - timedelta(days=20)
 CLOSED_MONTH = "2026-08"
+MONTH_TO_EXCEPT = "2026-09"
 ROLES = ("volunteer", "grid_worker", "organiser", "manager", "inspector", "administrator")
 _numbers = itertools.count(1)
 PHONES = {"owner": "13805740011", "asker": "13805740022"}
@@ -230,6 +231,7 @@ ARGUMENTS = {
     "grant_id": "grant",
     "help_request_id": "help_open",
     "import_id": "import",
+    "item_id": "pair_item",
     "kiosk_id": "kiosk",
     "link": "desk_link",
     "kind": "csv",
@@ -294,6 +296,7 @@ SPECIAL = {
     ("clearing.decline_pair", "pair_id"): "pair_asked",
     ("clearing.part", "pair_id"): "pair_paused",
     ("clearing.resume_pair", "pair_id"): "pair_paused",
+    ("clearing.sign_exception", "month"): "month_to_except",
     ("corrections.withdraw", "correction_id"): "own_correction",
     ("disputes.agree", "dispute_id"): "seconded",
     ("disputes.disagree", "dispute_id"): "seconded",
@@ -783,20 +786,31 @@ def _make_pairs(session: Session, home: Branch, people: Mapping[str, Member]) ->
     asker = actor_of(session, bosses[there[0].id])
     paused = connect(home, there[3])
     clearing.freeze_pair(session, paused, word(home), actor=actor_of(session, people["manager@home"]), now=NOW)
+    _leave_unanswered(session, bosses[there[0].id], people["manager@home"])
+    clearing.reconcile(session, get_pair(session, pair), now=NOW)
+    case_id = open_case(session, get_pair(session, pair), found, now=NOW).id
     return {
         "askable": askable.id,
         "circle": [str(one) for one in circles[1]],
-        "clearing_case": open_case(session, get_pair(session, pair), found, now=NOW).id,
+        "clearing_case": case_id,
+        "exception_seen": look_at_month(session, get_pair(session, pair), MONTH_TO_EXCEPT).exception_hash,
+        "month_to_except": MONTH_TO_EXCEPT,
         "netting": clearing.ask_netting(session, draft, branch_id=there[0].id, actor=asker, now=NOW).id,
         "pair": pair,
+        "pair_item": list_items_at(session, home.id)[0].id,
         "pair_asked": ask(there[4], home),
         "pair_paused": paused,
     }
 
 
-def _pay(session: Session, payer: Member, taker: Member, minutes: int) -> None:
-    number = next(_numbers)
-    draft = clearing.ProposalDraft(
+def _leave_unanswered(session: Session, payer: Member, taker: Member) -> None:
+    """Somebody of another branch wants to pay; the home branch has not answered for months."""
+    earn(session, session.get_one(Branch, payer.branch_id), payer, 15, at=AUGUST)
+    clearing.reserve(session, _draft(payer, taker, 15, next(_numbers)), now=AUGUST)
+
+
+def _draft(payer: Member, taker: Member, minutes: int, number: int) -> clearing.ProposalDraft:
+    return clearing.ProposalDraft(
         uid=f"town-{number}",
         payer_id=payer.branch_id,
         payee_id=taker.branch_id,
@@ -806,6 +820,11 @@ def _pay(session: Session, payer: Member, taker: Member, minutes: int) -> None:
         source_type="order",
         actor_id=payer.id,
     )
+
+
+def _pay(session: Session, payer: Member, taker: Member, minutes: int) -> None:
+    number = next(_numbers)
+    draft = _draft(payer, taker, minutes, number)
     done = clearing.Settlement(
         takers=((taker.coin_account_id or 0, minutes),),
         key=f"town:{number}",

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from timebank.clearing.models import BranchPair, ClearingCase, Netting, PairItem
 from timebank.core.clock import month_name
-from timebank.members.queries import list_staff
+from timebank.members.queries import list_deciding
 from timebank.notices.service import NoticeDraft, tell_all
 
 
@@ -100,4 +100,4 @@ def _notice(pair: BranchPair, kind: str, now: datetime, *, to_id: int, **facts: 
 
 
 def _tell(session: Session, branch_id: int, notice: NoticeDraft, now: datetime) -> None:
-    tell_all(session, [one.id for one in list_staff(session, branch_id, {"manager"})], notice, now=now)
+    tell_all(session, list_deciding(session, branch_id), notice, now=now)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from timebank.exchange.models import GOODS, REQUESTED, RESOURCE, Order
-from timebank.members.queries import list_staff
+from timebank.members.queries import list_deciding
 from timebank.notices.service import NoticeDraft, tell_all
 from timebank.rulebook.rules import TO_FUND, aside
 
@@ -23,7 +23,7 @@ def of_request(session: Session, order: Order, *, now: datetime) -> None:
         _tell(session, order.member_id, told, now)
     else:
         asked = _notice(order, "order.requested", member=order.member.alias)
-        staff = [one.id for one in list_staff(session, order.branch_id, {"manager"})]
+        staff = list_deciding(session, order.branch_id, without={order.member_id})
         tell_all(session, [order.provider_id] if order.provider_id is not None else staff, asked, now=now)
 
 
