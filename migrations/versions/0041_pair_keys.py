@@ -10,7 +10,7 @@ from alembic import op
 from timebank.core.db import UTCDateTime
 
 revision = "0041_pair_keys"
-down_revision = "0046_pair_exceptions"
+down_revision = "0040_agreements"
 branch_labels = None
 depends_on = None
 
