@@ -55,13 +55,15 @@ def draw_summary(session: Session, pair: BranchPair, *, branch_id: int, now: dat
     """
     sign = 1 if branch_id == pair.low_id else -1
     account_id, peer_id = pair.account_of(branch_id), pair.other_of(branch_id)
-    lines = {line.entry_id: line for line in list_lines(session, account_id)}
+    lines = list(list_lines(session, account_id))
+    by_entry = {line.entry_id: line for line in lines}
     booked: dict[str, int] = {}
-    for line in lines.values():
-        uid = _uid_of(_first_of(line, lines))
+    amounts: dict[int, int] = {}  # an entry that pays several takers has a line for each
+    for line in lines:
+        uid = _uid_of(_first_of(line, by_entry))
         booked[uid] = booked.get(uid, 0) + sign * line.amount
+        amounts[line.entry_id] = amounts.get(line.entry_id, 0) + abs(line.amount)
     opened = _open_lines(session, pair, branch_id, sign)
-    amounts = {entry_id: abs(line.amount) for entry_id, line in lines.items()}
     items = sorted((uid, minutes) for uid, minutes in booked.items() if minutes)
     fields = {
         "branch": pair.peer_of(peer_id).code,
