@@ -422,6 +422,10 @@ NOT_THEIRS = {
     ("exchange.propose_time", "owner"),  # the provider says another time by saying yes to it
     ("agreements.agree_change", "administrator@home"),
     ("agreements.confirm_agreement", "administrator@home"),
+    ("clearing.agree_move", "administrator@home"),  # who asked is not the second person as well
+    ("clearing.decline_move", "administrator@home"),
+    ("clearing.withdraw_move", "administrator@home"),
+    ("clearing.withdraw_move", "administrator@other"),
     ("giving.agree_grant", "administrator@home"),
     ("giving.decline_grant", "administrator@home"),
     ("giving.withdraw_grant", "administrator@home"),
@@ -819,7 +823,7 @@ def _park(session: Session, home: Branch, there: Branch, people: Mapping[str, Me
         payer, taker = make_member(session, there, now=BEFORE), make_member(session, home, now=BEFORE)
         earn(session, there, payer, 5, at=AUGUST)
         ledger_service.close_account(session, taker.coin_account_id or 0)
-        waits = find_parked_of(session, _pay(session, payer, taker, 5))
+        waits = find_parked_of(session, _pay(session, payer, taker, 5, at=NOW))
         assert waits is not None
         found[name] = waits.id
         if asker:
@@ -828,7 +832,7 @@ def _park(session: Session, home: Branch, there: Branch, people: Mapping[str, Me
     return found
 
 
-def _pay(session: Session, payer: Member, taker: Member, minutes: int) -> int:
+def _pay(session: Session, payer: Member, taker: Member, minutes: int, *, at: datetime = AUGUST) -> int:
     number = next(_numbers)
     draft = clearing.ProposalDraft(
         uid=f"town-{number}",
@@ -836,7 +840,7 @@ def _pay(session: Session, payer: Member, taker: Member, minutes: int) -> int:
         payee_id=taker.branch_id,
         account_id=payer.coin_account_id or 0,
         minutes=minutes,
-        expires_at=AUGUST + DAY,
+        expires_at=at + DAY,
         source_type="order",
         actor_id=payer.id,
     )
@@ -844,12 +848,12 @@ def _pay(session: Session, payer: Member, taker: Member, minutes: int) -> int:
         takers=((taker.coin_account_id or 0, minutes),),
         key=f"town:{number}",
         source_id=number,
-        occurred_at=AUGUST,
+        occurred_at=at,
         actor_id=None,
         payer_member_id=payer.id,
         payee_member_id=taker.id,
     )
-    return clearing.settle(session, clearing.propose(session, draft, now=AUGUST).id, done, now=AUGUST).id
+    return clearing.settle(session, clearing.propose(session, draft, now=at).id, done, now=at).id
 
 
 def _make_grants(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:
