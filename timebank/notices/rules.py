@@ -70,8 +70,7 @@ SENTENCES: Final[dict[str, str]] = {
     ),
     "clearing.rate_agreed": "{peer}同意了折算\n{day} 起，{rate}。",
     "clearing.rate_asked": (
-        "{peer}想改两边的折算\n{day} 起，{rate}。附言：{words}。"
-        "请在那天以前到“网点互通”里同意，或者说明为什么不行。"
+        "{peer}想改两边的折算\n{day} 起，{rate}。附言：{words}。请在那天以前到“网点互通”里同意，或者说明为什么不行。"
     ),
     "clearing.rate_declined": "{peer}没有同意折算\n原因：{words}。还照原来的算。",
     "clearing.resumed": "和{peer}的互通恢复了\n附言：{words}。",
