@@ -425,6 +425,10 @@ NOT_THEIRS = {
     ("exchange.propose_time", "owner"),  # the provider says another time by saying yes to it
     ("agreements.agree_change", "administrator@home"),
     ("agreements.confirm_agreement", "administrator@home"),
+    ("clearing.agree_move", "administrator@home"),  # who asked is not the second person as well
+    ("clearing.decline_move", "administrator@home"),
+    ("clearing.withdraw_move", "administrator@home"),
+    ("clearing.withdraw_move", "administrator@other"),
     ("giving.agree_grant", "administrator@home"),
     ("giving.decline_grant", "administrator@home"),
     ("giving.withdraw_grant", "administrator@home"),
@@ -825,7 +829,7 @@ def _make_pairs(session: Session, home: Branch, people: Mapping[str, Member]) ->
 def _leave_unanswered(session: Session, payer: Member, taker: Member) -> None:
     """Somebody of another branch wants to pay; the home branch has not answered for months."""
     earn(session, session.get_one(Branch, payer.branch_id), payer, 15, at=AUGUST)
-    clearing.reserve(session, _draft(payer, taker, 15, next(_numbers)), now=AUGUST)
+    clearing.reserve(session, _draft(payer, taker, 15), now=AUGUST)
 
 
 def _park(session: Session, home: Branch, there: Branch, people: Mapping[str, Member]) -> dict[str, int]:
@@ -835,7 +839,7 @@ def _park(session: Session, home: Branch, there: Branch, people: Mapping[str, Me
         payer, taker = make_member(session, there, now=BEFORE), make_member(session, home, now=BEFORE)
         earn(session, there, payer, 5, at=AUGUST)
         ledger_service.close_account(session, taker.coin_account_id or 0)
-        waits = find_parked_of(session, _pay(session, payer, taker, 5))
+        waits = find_parked_of(session, _pay(session, payer, taker, 5, at=NOW))
         assert waits is not None
         found[name] = waits.id
         if asker:
@@ -844,32 +848,32 @@ def _park(session: Session, home: Branch, there: Branch, people: Mapping[str, Me
     return found
 
 
-def _draft(payer: Member, taker: Member, minutes: int, number: int) -> clearing.ProposalDraft:
+def _draft(payer: Member, taker: Member, minutes: int, *, at: datetime = AUGUST) -> clearing.ProposalDraft:
+    number = next(_numbers)
     return clearing.ProposalDraft(
         uid=f"town-{number}",
         payer_id=payer.branch_id,
         payee_id=taker.branch_id,
         account_id=payer.coin_account_id or 0,
         minutes=minutes,
-        expires_at=AUGUST + DAY,
+        expires_at=at + DAY,
         source_type="order",
         actor_id=payer.id,
     )
 
 
-def _pay(session: Session, payer: Member, taker: Member, minutes: int) -> int:
-    number = next(_numbers)
-    draft = _draft(payer, taker, minutes, number)
+def _pay(session: Session, payer: Member, taker: Member, minutes: int, *, at: datetime = AUGUST) -> int:
+    number, draft = next(_numbers), _draft(payer, taker, minutes, at=at)
     done = clearing.Settlement(
         takers=((taker.coin_account_id or 0, minutes),),
         key=f"town:{number}",
         source_id=number,
-        occurred_at=AUGUST,
+        occurred_at=at,
         actor_id=None,
         payer_member_id=payer.id,
         payee_member_id=taker.id,
     )
-    return clearing.settle(session, clearing.propose(session, draft, now=AUGUST).id, done, now=AUGUST).id
+    return clearing.settle(session, clearing.propose(session, draft, now=at).id, done, now=at).id
 
 
 def _make_grants(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from timebank.demo.town.places import DAQI, XINQI
 from timebank.exchange.queries import get_order
 from timebank.exchange.service import Meeting, OrderDraft, accept_order, fulfil, request_order
 from timebank.giving.models import COIN
-from timebank.giving.service import GiftDraft, give
+from timebank.giving.service import Donation, GiftDraft, donate, give
 from timebank.ledger.queries import get_account
 from timebank.ledger.service import close_account
 from timebank.members.queries import get_member
@@ -135,23 +135,27 @@ def _convert(story: Story, code: str, no: str, at: datetime) -> None:
 
 
 def _strand(story: Story, at: datetime) -> None:
-    """A gift comes for somebody whose account was closed: it waits for the manager of their branch."""
+    """Somebody moves away, leaves their last coins to the fund and closes the account; then a gift comes for them."""
     accounts = {name: get_account(story.session, one.coin_account_id) for name, one in story.residents.items()}
     here = [
         name
         for name, account in accounts.items()
-        if account.book_id == story.branch_ids[DAQI] and not account.balance and name not in story.staff
+        if account.book_id == story.branch_ids[DAQI] and not account.held and name not in story.staff
     ]
     there = [name for name, account in accounts.items() if account.book_id == story.branch_ids[XINQI]]
     if not here or not there:
         return
     giver = max(there, key=lambda name: (accounts[name].available, name))
-    taker = get_member(story.session, story.residents[min(here)].member_id)
+    leaving = min(here, key=lambda name: (accounts[name].balance, name))
+    taker = get_member(story.session, story.residents[leaving].member_id)
     draft = GiftDraft(
         purse=COIN, minutes=30, words="谢谢您上回帮忙", number=taker.number, name=taker.name, form_key="demo:stranded"
     )
     if accounts[giver].available < draft.minutes:
         return
+    if accounts[leaving].balance:
+        rest = Donation(purse=COIN, minutes=accounts[leaving].balance, words="要搬走了", form_key="demo:leaving")
+        donate(story.session, rest, actor=story.actor(leaving), now=at)
     close_account(story.session, taker.coin_account_id or 0)
     give(story.session, draft, actor=story.actor(giver), now=at)
 

@@ -184,16 +184,16 @@ def agree_move(session: Session, move_id: int, *, actor: Actor, now: datetime) -
 def decline_move(session: Session, move_id: int, *, words: str, actor: Actor, now: datetime) -> ParkedMove:
     """The second person's no, with a reason. A repeat is harmless.
 
-    Raises ParkedNotFound, NotAllowed, WordsMissing, MoveDecided, OneHandParked.
+    Raises ParkedNotFound, NotAllowed, MoveDecided, OneHandParked, WordsMissing.
     """
     _, move = _lock_move(session, move_id, actor)
-    if not words.strip():
-        raise WordsMissing()
     if (move.status, move.note, move.decided_by_id) == (MOVE_DECLINED, words.strip(), actor.member_id):
         return move
     _refuse_decided(move)
     if move.asked_by_id == actor.member_id:
         raise OneHandParked()
+    if not words.strip():
+        raise WordsMissing()
     _decide(session, move, MOVE_DECLINED, words.strip(), actor, now)
     return move
 

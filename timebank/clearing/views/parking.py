@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flask import flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from timebank.branches.models import Branch
+from timebank.branches.queries import get_branch
 from timebank.branches.views import BranchChoice, choose_branch
 from timebank.clearing import queries, service
 from timebank.clearing.models import (
@@ -73,61 +75,59 @@ def parked() -> str:
 @guard(CHANGE)
 def ask_move(parked_id: int) -> Response | tuple[str, int]:
     """Say what is to be done with an amount."""
-    choice, form = choose_branch(CHANGE), Form(MoveSchema())
+    branch, form = _branch_of(queries.get_parked(db.session(), parked_id)), Form(MoveSchema())
     with form.catching(), transaction() as session:
-        _refuse_strange(queries.get_parked(session, parked_id), choice)
         draft = service.MoveDraft(parked_id=parked_id, **form.load())
         move = service.ask_move(session, draft, actor=current_actor(), now=clock.now())
         done = move.status == MOVE_DONE
         flash("存好了，已经告诉本人，这件差异也了结了。" if done else "提出了，等另一位管理员同意。", "success")
-        return _back(choice)
-    return _page(choice, parked_id, form), form.status
+        return _back(branch)
+    return _page(replace(choose_branch(READ), branch=branch), parked_id, form), form.status
 
 
 @blueprint.post(f"{_MOVE}/agree")
 @guard(CHANGE)
 def agree_move(move_id: int) -> Response:
     """The second person's yes."""
-    choice = choose_branch(CHANGE)
+    branch = _branch_of(queries.get_move(db.session(), move_id).parked)
     with saying_refusals(), transaction() as session:
-        _refuse_strange(queries.get_move(session, move_id).parked, choice)
         service.agree_move(session, move_id, actor=current_actor(), now=clock.now())
         flash("同意了，已经付出去，这件差异也了结了。", "success")
-    return _back(choice)
+    return _back(branch)
 
 
 @blueprint.post(f"{_MOVE}/decline")
 @guard(CHANGE)
 def decline_move(move_id: int) -> Response:
     """The second person's no."""
-    choice, form = choose_branch(CHANGE), Form(ReasonSchema())
+    branch, form = _branch_of(queries.get_move(db.session(), move_id).parked), Form(ReasonSchema())
     with saying_refusals(), transaction() as session:
-        _refuse_strange(queries.get_move(session, move_id).parked, choice)
         words = form.load()["words"]
         service.decline_move(session, move_id, words=words, actor=current_actor(), now=clock.now())
         flash("没有同意，款还挂着。", "success")
-    return _back(choice)
+    return _back(branch)
 
 
 @blueprint.post(f"{_MOVE}/withdraw")
 @guard(CHANGE)
 def withdraw_move(move_id: int) -> Response:
     """Who asked takes it back."""
-    choice = choose_branch(CHANGE)
+    branch = _branch_of(queries.get_move(db.session(), move_id).parked)
     with saying_refusals(), transaction() as session:
-        _refuse_strange(queries.get_move(session, move_id).parked, choice)
         service.withdraw_move(session, move_id, actor=current_actor(), now=clock.now())
         flash("撤回了，款还挂着。", "success")
-    return _back(choice)
+    return _back(branch)
 
 
-def _refuse_strange(found: ParkedPayment, choice: BranchChoice) -> None:
-    if found.branch_id != choice.branch.id:
+def _branch_of(found: ParkedPayment) -> Branch:
+    """Where an amount waits. Raises ParkedNotFound to whom it is no business."""
+    if not current_actor().may(CHANGE, branch_id=found.branch_id):
         raise queries.ParkedNotFound()
+    return get_branch(db.session(), found.branch_id)
 
 
-def _back(choice: BranchChoice) -> Response:
-    return redirect(url_for("clearing.parked", branch=choice.branch.id), 303)
+def _back(branch: Branch) -> Response:
+    return redirect(url_for("clearing.parked", branch=branch.id), 303)
 
 
 def _page(choice: BranchChoice, sent_for: int = 0, form: Form | None = None) -> str:
