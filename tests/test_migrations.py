@@ -308,6 +308,7 @@ def _take_in(session: Session) -> None:
         (_connect, "0027"),
         (_compare_a_pair, "0040"),
         (_sign_an_exception, "0045"),
+        (_connect, "0040"),
         (_order_abroad, "0038"),
         (_share, "0028"),
         (_book_a_room, "0032"),

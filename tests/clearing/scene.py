@@ -15,7 +15,7 @@ from tests.world import NOW, actor_of, make_branch, make_member
 from timebank.branches.models import Branch
 from timebank.clearing import queries, service
 from timebank.clearing.models import BranchPair, Proposal
-from timebank.clearing.service import Deciding, ProposalDraft, Settlement
+from timebank.clearing.service import Deciding, ProposalDraft, Settlement, messages
 from timebank.clearing.service.messages import Letter
 from timebank.core.actor import Actor
 from timebank.ledger import queries as books
@@ -137,6 +137,10 @@ class Between:
             facts=facts,
         )
         ledger.post(self.session, draft, now=now)
+
+    def again(self, letter: Letter, *, now: datetime) -> Letter:
+        """The same content sent later: signed anew."""
+        return messages.sign_letter(self.session, letter.from_id, letter.to_id, letter.envelope, now=now)
 
     def coins(self, at: int) -> tuple[int, int]:
         """What a member has, and what of it is set aside."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,9 +24,11 @@ from timebank.branches.queries import get_branch_by_code
 from timebank.clearing import queries, service
 from timebank.clearing.rules import Gauge
 from timebank.clearing.service.cases import Found, open_case
+from timebank.cli.keys import keys_cli
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.members.models import Member, RoleGrant
+from timebank.web.filters import moment
 
 QUEUED = "别的网点提出的、要核对的差异、等同意的轧差、等签的对账单"  # on the desk of who has to decide
 AFTER = clock.month_range("2026-11")[1] + timedelta(hours=1)
@@ -608,3 +611,65 @@ def test_long_lists_of_payments_have_pages(app: Flask, as_member: As, ids: Ids) 
     page = as_member(ids.managers[0]).get(f"{pair_url(ids)}&page=2").text
     assert "第 2 页，共 2 页" in page
     assert "兑换单 1<" in page
+
+
+# --- keys -----------------------------------------------------------------------------------------------------------
+
+
+def keys_part(page: str) -> str:
+    return page.split('<section class="stack" id="keys">', 1)[1].split("</section>", maxsplit=1)[0]
+
+
+def fingerprints(page: str) -> list[str]:
+    halves = re.findall(r"<code[^>]*>([0-9a-f ]{19})</code>", keys_part(page))
+    return [f"{first} {second}" for first, second in zip(halves[::2], halves[1::2], strict=True)]
+
+
+def test_both_managers_see_the_same_fingerprints(as_member: As, ids: Ids) -> None:
+    ours, theirs = (fingerprints(as_member(ids.managers[at]).get(pair_url(ids, at)).text) for at in (0, 1))
+    assert len(ours) == 2
+    assert ours == theirs[::-1]
+
+
+def test_a_manager_changes_the_branchs_key_and_both_sides_see_it(as_member: As, ids: Ids) -> None:
+    mine, theirs = as_member(ids.managers[0]), as_member(ids.managers[1])
+    before = fingerprints(mine.get(pair_url(ids)).text)
+    page = send(mine, pair_url(ids, 0, "/key"), days="7", words="换了管理员")
+    assert "密钥换好了" in page
+    after = fingerprints(page)
+    assert (after[1:], after[0] in before) == (before, False)
+    assert f"用到 {moment(NOW + timedelta(days=7))}" in keys_part(page)
+    seen = theirs.get(pair_url(ids, 1)).text
+    assert set(fingerprints(seen)) == set(after)
+    assert "换签名密钥" in seen
+    assert "AA 站：旧密钥再用 7 天。换了管理员" in seen
+
+
+@pytest.mark.parametrize("days", ["", "91", "一周"])
+def test_a_wrong_number_of_days_changes_no_key(as_member: As, ids: Ids, days: str) -> None:
+    mine = as_member(ids.managers[0])
+    answer = mine.post(pair_url(ids, 0, "/key"), data={"form_key": key(), "days": days})
+    assert answer.status_code == 422
+    assert '<details class="reveal confirm" open>' in keys_part(answer.text)
+    assert len(fingerprints(answer.text)) == 2
+
+
+def test_an_inspector_compares_fingerprints_and_changes_nothing(as_member: As, ids: Ids) -> None:
+    inspector = as_member(ids.inspector)
+    part = keys_part(inspector.get(pair_url(ids)).text)
+    assert "在用" in part
+    assert "换密钥" not in part
+    assert inspector.post(pair_url(ids, 0, "/key"), data={"form_key": key(), "days": "7"}).status_code in {403, 404}
+
+
+def test_the_commands_list_the_keys_and_change_them_all(app: Flask, as_member: As, ids: Ids) -> None:
+    run = app.test_cli_runner()
+    before = run.invoke(keys_cli, ["pairs"]).output
+    assert before.count("在用") == 2
+    assert "AA-BB\tAA\t第 1 代\t" in before
+    done = run.invoke(keys_cli, ["renew-pairs", "--overlap", "0", "--why", "换了 SECRET_KEY"])
+    assert "换了 2 把密钥，旧的再用 0 天" in done.output
+    after = run.invoke(keys_cli, ["pairs"]).output
+    assert (after.count("第 2 代"), after.count("第 1 代")) == (2, 0)
+    assert "系统：旧密钥马上作废。换了 SECRET_KEY" in as_member(ids.managers[0]).get(pair_url(ids)).text
+    assert run.invoke(keys_cli, ["renew-pairs", "--overlap", "91"]).exit_code == 1

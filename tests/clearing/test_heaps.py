@@ -170,7 +170,7 @@ def test_a_payment_on_its_way_is_no_difference_and_settles_itself_when_it_arrive
     letter = between.half_pay(60)
     assert night(between) == 0
     assert night(between, 1) == 1
-    assert service.deliver(between.session, letter, now=NOW + DAY) == "settled"
+    assert service.deliver(between.session, between.again(letter, now=NOW + DAY), now=NOW + DAY) == "settled"
     assert night(between, 2) == 0
     [item] = queries.list_settled_items(between.session, between.pair.id)
     assert (item.settled_how, item.settled_at, item.note) == ("answered", NOW + 2 * DAY, "有了答复，两边都记了 1 币。")

@@ -154,6 +154,7 @@ _FORMS: dict[str, Filled] = {
     "clearing.limit_in_all": {"form_key": "fresh", "ceiling_hours": "9"},
     "clearing.part": {"form_key": "fresh", "words": "搬走了"},
     "clearing.pause_pair": {"form_key": "fresh", "words": "盘点"},
+    "clearing.renew_key": {"form_key": "fresh", "days": "7"},
     "clearing.resume_pair": {"form_key": "fresh"},
     "clearing.sign_exception": lambda town: {"words": "年底要交账", "seen": str(town.things["exception_seen"])},
     "clearing.take_item": {},

@@ -7,6 +7,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load
 
+from timebank.clearing.rules import LONGEST_OVERLAP
 from timebank.web.forms import MOST_HOURS, Count, FormSchema, Text, TwoBoxes, minutes_of
 
 _EMPTY = "请填一个数。"
@@ -34,6 +35,12 @@ class SignSchema(ReasonSchema):
     """Words, and the hash of what the signer has read."""
 
     seen = Text(64, required=True)
+
+
+class NewKeySchema(WordsSchema):
+    """For how many days what older keys signed is believed, and why there is a new one."""
+
+    days = Count(0, LONGEST_OVERLAP.days, required=True, error_messages={"required": "请填旧密钥再用几天。"})
 
 
 class LineSchema(TwoBoxes):

@@ -66,6 +66,7 @@ SENTENCES: Final[dict[str, str]] = {
         "和{peer}之间有 {count} 项没有对上，要本网点来办\n"
         "夜里两边核对时发现的。请到“网点互通 → 差异”里认领，查清以后补记或者冲回。"
     ),
+    "clearing.keyed": "{peer}换了和本网点往来用的签名密钥\n{words}。往来照常，不用做什么；新密钥的指纹在“网点互通”里。",
     "clearing.line": "{peer}把给本网点的额度改成了 {minutes:coins}\n本网点最多可以欠{peer}这么多。",
     "clearing.netting_asked": (
         "等您同意：几个网点之间轧掉 {minutes:coins}\n转一圈互相欠的一起减掉，谁的币都不动。请到“网点互通”里决定。"

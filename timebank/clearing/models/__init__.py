@@ -2,6 +2,7 @@
 
 from timebank.clearing.models.exceptions import PairException, PairSignature
 from timebank.clearing.models.heaps import SETTLED_NAMES, PairItem, PairSummary
+from timebank.clearing.models.keys import ClearingNonce, PairKey
 from timebank.clearing.models.netting import (
     NETTING_ASKED,
     NETTING_DECLINED,
@@ -65,12 +66,14 @@ __all__ = [
     "CeilingDecision",
     "ClearingCase",
     "ClearingMessage",
+    "ClearingNonce",
     "ClearingReceipt",
     "Netting",
     "NettingLeg",
     "PairEvent",
     "PairException",
     "PairItem",
+    "PairKey",
     "PairSignature",
     "PairStatement",
     "PairSummary",

@@ -29,6 +29,7 @@ EVENT_NAMES: Final = {
     "closed": "解除互通",
     "line": "调整额度",
     "ceiling": "调整上限",
+    "keyed": "换签名密钥",
 }
 CASE_NAMES: Final = {
     "difference": "两边的账不相等",

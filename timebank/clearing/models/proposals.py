@@ -91,7 +91,10 @@ class ClearingMessage(Base):
 
 
 class ClearingReceipt(Base):
-    """The inbox: what came from another branch and what was answered; the same message again has the same answer."""
+    """The inbox: what came from another branch and what was answered; the same message again has the same answer.
+
+    ``signed`` proves that it came from there: key, nonce, time and signature over the hash, in canonical JSON.
+    """
 
     __tablename__ = "clearing_receipt"
     __table_args__ = (
@@ -107,3 +110,4 @@ class ClearingReceipt(Base):
     hash: Mapped[str] = mapped_column(String(64))
     answer: Mapped[str] = mapped_column(String(20))
     received_at: Mapped[datetime]
+    signed: Mapped[str | None] = mapped_column(String(400))  # None: from before messages were signed

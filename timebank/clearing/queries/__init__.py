@@ -15,6 +15,7 @@ from timebank.clearing.queries.heaps import (
     list_settled_items,
     oldest_item,
 )
+from timebank.clearing.queries.keys import list_all_keys, list_keys
 from timebank.clearing.queries.months import (
     MonthView,
     find_exception,
@@ -110,6 +111,7 @@ __all__ = [
     "get_pair",
     "get_proposal",
     "lines_of",
+    "list_all_keys",
     "list_by_uid",
     "list_case_items",
     "list_cases",
@@ -118,6 +120,7 @@ __all__ = [
     "list_exceptions",
     "list_in_flight",
     "list_items_at",
+    "list_keys",
     "list_nettings",
     "list_open_cases",
     "list_open_items",

@@ -20,12 +20,21 @@ MAX_LINE: Final = 100_000 * 60
 GRACE: Final = timedelta(days=7)  # so much longer the creditor keeps space on its line, for what is under way
 LONGEST_CIRCLE: Final = 5
 
+# Signatures: how old a message may be, how far its sender's clock may be ahead, and for how long nonces are kept:
+# longer than any message that would still be listened to.
+SENT_WITHIN: Final = timedelta(minutes=10)
+SENT_AHEAD: Final = timedelta(minutes=2)
+NONCES_KEPT: Final = timedelta(days=1)
+KEY_AGE: Final = timedelta(days=365)  # after which a key is changed by itself
+OVERLAP: Final = timedelta(days=7)  # for which what an older key signed is believed, if nobody says otherwise
+LONGEST_OVERLAP: Final = timedelta(days=90)
+
 Verb = Literal["accept", "refuse", "cancel", "expire", "commit", "settle"]
 MOVES: Final[dict[str, dict[str, str]]] = {
     "accept": {"reserved": "accepted", "accepted": "accepted"},
     "refuse": {"reserved": "refused", "refused": "refused"},
-    "cancel": {"reserved": "cancelled", "accepted": "cancelled", "cancelled": "cancelled"},
-    "expire": {"reserved": "expired", "accepted": "expired", "expired": "expired"},
+    "cancel": {"reserved": "cancelled", "accepted": "cancelled", "cancelled": "cancelled", "refused": "refused"},
+    "expire": {"reserved": "expired", "accepted": "expired", "expired": "expired", "refused": "refused"},
     "commit": {"accepted": "committed", "committed": "committed", "settled": "settled"},
     "settle": {"committed": "settled", "settled": "settled"},
 }
@@ -81,6 +90,11 @@ class Envelope:
 def digest(content: str) -> str:
     """SHA-256 of a text, in hex."""
     return hashlib.sha256(content.encode()).hexdigest()
+
+
+def fingerprint(public: bytes) -> str:
+    """What a public key is told apart by, and what people compare: half of its SHA-256, in hex."""
+    return hashlib.sha256(public).hexdigest()[:32]
 
 
 def canonical(fields: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from timebank.clearing.service.drafting import Settlement
 from timebank.clearing.service.exceptions import Signing, sign_exception
 from timebank.clearing.service.heaps import take_item
 from timebank.clearing.service.joining import join_branches
+from timebank.clearing.service.keys import renew_key, renew_keys, renew_old_keys
 from timebank.clearing.service.locking import lock_pairs
 from timebank.clearing.service.netting import NettingDraft, agree_netting, ask_netting, decline_netting
 from timebank.clearing.service.pairs import (
@@ -34,6 +35,7 @@ from timebank.clearing.service.reconciling import reconcile, reconcile_all
 from timebank.clearing.service.refusals import (
     AlreadySealed,
     BadLine,
+    BadOverlap,
     CaseSettled,
     CasesOpen,
     CeilingReached,
@@ -41,6 +43,7 @@ from timebank.clearing.service.refusals import (
     ExceptionMoved,
     ItemNotYours,
     ItemSettled,
+    KeyLost,
     LineFull,
     MonthRunning,
     NettingEnded,
@@ -62,6 +65,7 @@ from timebank.clearing.service.sealing import seal_statements
 __all__ = [
     "AlreadySealed",
     "BadLine",
+    "BadOverlap",
     "CaseSettled",
     "CasesOpen",
     "Ceiling",
@@ -71,6 +75,7 @@ __all__ = [
     "ExceptionMoved",
     "ItemNotYours",
     "ItemSettled",
+    "KeyLost",
     "LineFull",
     "MonthRunning",
     "NettingDraft",
@@ -107,6 +112,9 @@ __all__ = [
     "propose",
     "reconcile",
     "reconcile_all",
+    "renew_key",
+    "renew_keys",
+    "renew_old_keys",
     "reserve",
     "resume_pair",
     "resume_proposal",

@@ -34,7 +34,10 @@ def deliver(session: Session, letter: Letter, *, now: datetime) -> str:
 
 
 def _answer_proposed(session: Session, letter: Letter, now: datetime) -> str:
-    """The creditor's look: open, in time, not taken back meanwhile, and space on its line, which is reserved."""
+    """The creditor's look: open, in time, not taken back meanwhile, and space on its line, which is reserved.
+
+    While the pair is paused it says so, and is asked again: what the payer set aside waits, at most for its own time.
+    """
     fields = letter.envelope.fields
     pair = find_pair(session, letter.from_id, letter.to_id)
     proposal = find_proposal_by_uid(session, fields["uid"], lock=True)

@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 
 from timebank.clearing import rules
 from timebank.clearing.models import (
+    ACCEPTED,
     CANCELLED,
     COMMITTED,
-    IN_FLIGHT,
     RESERVED,
     SETTLED,
     BranchPair,
@@ -71,7 +71,7 @@ def propose(session: Session, draft: ProposalDraft, *, now: datetime) -> Proposa
     proposal = reserve(session, draft, now=now)
     letter = messages.send(session, proposal, messages.PROPOSED, minutes=draft.minutes, now=now)
     conclude(session, proposal, messages.PROPOSED, deliver(session, letter, now=now), now=now)
-    if proposal.status not in IN_FLIGHT:
+    if proposal.status != ACCEPTED:
         _refuse_full(session, pair, draft)
         raise PairFrozen(**names_of(session, draft.payer_id, draft.payee_id))
     _warn(session, pair, creditor_id=draft.payee_id, now=now)
@@ -161,12 +161,14 @@ def cancel(
 ) -> Proposal:
     """Give back what both sides had set aside; nobody cancels what was committed. A repeat is harmless.
 
-    What a proposal was made for says when: an order's time, or the decision of a dispute. Raises ProposalMoved.
+    What a proposal was made for says when: an order's time, or the decision of a dispute. What the other branch did not
+    accept was given back then, and stays as it is. Raises ProposalMoved.
     """
     pair, proposal = lock_proposal(session, proposal_id)
-    if proposal.status == how:
+    after = rules.decide("cancel" if how == CANCELLED else "expire", proposal.status)
+    if after == proposal.status:
         return proposal
-    proposal.status, proposal.ended_at = rules.decide("cancel" if how == CANCELLED else "expire", proposal.status), now
+    proposal.status, proposal.ended_at = after, now
     places = {_payer_account(session, proposal), pair.account_of(proposal.payee_id)}
     ledger.lock_accounts(session.connection(), places)
     ledger.void_hold(session, proposal.payer_hold_id or 0, actor_id=actor_id, now=now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from timebank.clearing.rules import LONGEST_OVERLAP
 from timebank.core.errors import Conflict, Invalid, NotAllowed
 
 
@@ -64,6 +65,27 @@ class BadLine(Invalid):
     """No whole number, or too much."""
 
     code = "clearing.bad_line"
+
+
+class BadOverlap(Invalid):
+    """Older keys are believed for no time or some weeks, not for ever."""
+
+    code = "clearing.bad_overlap"
+    text = "旧密钥再用的天数，请填 0 到 {most} 天；0 天就是马上作废。"
+
+    def __init__(self) -> None:
+        most = LONGEST_OVERLAP.days
+        super().__init__(fields={"days": self.text.format(most=most)}, most=most)
+
+
+class KeyLost(Conflict):
+    """The instance's secret is not the one that the branch's key was made from."""
+
+    code = "clearing.key_lost"
+    text = (
+        "{branch}的签名密钥和登记的对不上，多半是系统的 SECRET_KEY 换过。"
+        "请{branch}的管理员在“网点互通”里换密钥，换好就能继续。"
+    )
 
 
 class StillOwed(Conflict):

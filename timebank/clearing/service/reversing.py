@@ -11,7 +11,8 @@ from timebank.clearing.models import SETTLED, Proposal
 from timebank.clearing.queries import find_proposal_by_uid
 from timebank.clearing.rules import ProposalMoved
 from timebank.clearing.service import messages
-from timebank.clearing.service.locking import lock_proposal
+from timebank.clearing.service.locking import lock_proposal, names_of
+from timebank.clearing.service.refusals import PairFrozen
 from timebank.ledger import queries as ledger_queries
 from timebank.ledger import service as ledger
 
@@ -104,5 +105,7 @@ def _record(
     session.flush()
     for step, answer in ((messages.PROPOSED, messages.AGREED), (messages.COMMITTED, messages.DONE)):
         letter = messages.send(session, made, step, minutes=minutes, now=at)
+        if messages.judge(session, letter, now=at) is not None:  # the chain, or a key, is not as it should be
+            raise PairFrozen(**names_of(session, made.payer_id, made.payee_id))
         messages.keep_receipt(session, letter, answer, now=at)
     return made

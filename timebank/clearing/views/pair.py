@@ -17,9 +17,10 @@ from timebank.clearing.models import (
     ClearingCase,
     PairEvent,
 )
-from timebank.clearing.rules import DEFAULT_LINE, PROPOSAL_STATUS_NAMES
-from timebank.clearing.schemas import CeilingSchema, LineSchema
+from timebank.clearing.rules import DEFAULT_LINE, OVERLAP, PROPOSAL_STATUS_NAMES
+from timebank.clearing.schemas import CeilingSchema, LineSchema, NewKeySchema
 from timebank.clearing.views.base import CHANGE, PAIR, READ, TONES, Side, blueprint, choose_side, status_name
+from timebank.clearing.views.keys import keys_view
 from timebank.core import clock
 from timebank.core.db import db
 from timebank.core.minutes import coins
@@ -59,7 +60,7 @@ def show_pair(pair_id: int) -> str:
     return pair_page(choose_side(pair_id, READ))
 
 
-def pair_page(side: Side, line: Form | None = None, ceiling: Form | None = None) -> str:
+def pair_page(side: Side, *, line: Form | None = None, ceiling: Form | None = None, key: Form | None = None) -> str:
     """The page, with the forms that were sent."""
     session, pair, now = db.session(), side.pair, clock.now()
     owed = queries.gauge_of(session, pair, creditor_id=side.branch.id)
@@ -81,10 +82,12 @@ def pair_page(side: Side, line: Form | None = None, ceiling: Form | None = None)
         proposal_names=PROPOSAL_STATUS_NAMES,
         events=_events(session, side),
         statements=queries.list_statements(session, pair.id),
+        keys=keys_view(session, side, now),
         month=clock.previous_month(clock.month_of(now)),
         forms={
             "line": line or Form(LineSchema(), initial={"amount": first_line}),
             "ceiling": ceiling or Form(CeilingSchema()),
+            "key": key or Form(NewKeySchema(), initial={"days": OVERLAP.days}),
         },
         most=queries.ceiling_of(session, side.branch.id, side.peer.id),
         spent=queries.spent_outside(session, side.branch.id, side.peer.id, now=now),
