@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -47,7 +47,8 @@ from timebank.attendance.service import (
     record_batch,
     submit_shift,
 )
-from timebank.clearing.service import reconcile, settle
+from timebank.clearing.queries import look_at_month
+from timebank.clearing.service import Signing, reconcile, settle, sign_exception
 from timebank.cli.database import MIGRATIONS, run_alembic
 from timebank.core.actor import SYSTEM
 from timebank.core.db import Base, write_session
@@ -217,6 +218,15 @@ def _compare_a_pair(session: Session) -> None:
     reconcile(session, between.pair, now=NOW)
 
 
+def _sign_an_exception(session: Session) -> None:
+    between = Between(session)
+    between.book_alone(0, 5, key="alone")
+    after = datetime(2026, 12, 1, 1, 0, tzinfo=UTC)
+    seen = look_at_month(session, between.pair, "2026-11").exception_hash
+    word = Signing(branch_id=between.branches[0].id, month="2026-11", words="年底", seen=seen)
+    sign_exception(session, between.pair.id, word, actor=between.boss(0), keys=KEYS, now=after)
+
+
 def _order_abroad(session: Session) -> None:
     Abroad(Between(session)).order()
 
@@ -310,6 +320,7 @@ def _take_in(session: Session) -> None:
         (_decide_a_line, "0026"),
         (_connect, "0027"),
         (_compare_a_pair, "0040"),
+        (_sign_an_exception, "0045"),
         (_connect, "0040"),
         (_order_abroad, "0038"),
         (_share, "0028"),
