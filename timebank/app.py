@@ -21,6 +21,7 @@ from timebank.archives.views import blueprint as archives
 from timebank.attendance.queries import standing_of
 from timebank.attendance.views import blueprint as attendance
 from timebank.branches.views import blueprint as branches
+from timebank.certificates.views import blueprint as certificates
 from timebank.clearing.views import blueprint as clearing
 from timebank.core.db import db, prepare_engine
 from timebank.core.keys import Keys
@@ -60,6 +61,7 @@ FEATURES = (
     requests,
     agreements,
     growth,
+    certificates,
     corrections,
     disputes,
     archives,

@@ -29,7 +29,15 @@ from timebank.ledger.queries.earnings import (
     list_standing,
     taken_keys,
 )
-from timebank.ledger.queries.entries import EntryView, get_entry, list_entries, list_entry_ids, reasons_of, undone_of
+from timebank.ledger.queries.entries import (
+    EntryView,
+    get_entry,
+    list_entries,
+    list_entry_ids,
+    numbers_of,
+    reasons_of,
+    undone_of,
+)
 from timebank.ledger.queries.figures import Figures, balance, figures_at
 from timebank.ledger.queries.periods import (
     PeriodView,
@@ -83,6 +91,7 @@ __all__ = [
     "list_standing",
     "months_to_close",
     "movements",
+    "numbers_of",
     "outstanding",
     "page_accounts",
     "purses_with",
