@@ -22,6 +22,7 @@ from timebank.certificates.views.base import address
 from timebank.core import clock
 from timebank.core.clock import read_day
 from timebank.core.db import db, transaction
+from timebank.core.masking import mask_name
 from timebank.members.models import Member
 from timebank.web.forms import Form, tidy_text
 from timebank.web.guards import current_actor
@@ -77,6 +78,7 @@ def choose_page(member: Member, form: Form, desk: Desk) -> Response | tuple[str,
     page = render_template(
         "certificates/new.html",
         member=member,
+        masked_name=mask_name(member.name),
         desk=desk,
         form=form,
         recorders=recorders,
