@@ -49,6 +49,7 @@ from timebank.attendance.service import (
     submit_shift,
 )
 from timebank.certificates.service import keep_seal
+from timebank.clearing.service import reconcile
 from timebank.cli.database import MIGRATIONS, run_alembic
 from timebank.core.actor import SYSTEM
 from timebank.core.db import Base, write_session
@@ -222,6 +223,11 @@ def _connect(session: Session) -> None:
     Between(session)
 
 
+def _compare_a_pair(session: Session) -> None:
+    between = Between(session)
+    reconcile(session, between.pair, now=NOW)
+
+
 def _order_abroad(session: Session) -> None:
     Abroad(Between(session)).order()
 
@@ -291,8 +297,8 @@ def _take_in(session: Session) -> None:
 @pytest.mark.parametrize(
     ("leave", "below"),
     [
-        (_certify, "0040"),
-        (_stamp, "0040"),
+        (_certify, "0046"),
+        (_stamp, "0046"),
         (_take_in, "0029"),
         (_begin_agreement, "0039"),
         (_ask_for_somebody, "0037"),
@@ -303,6 +309,7 @@ def _take_in(session: Session) -> None:
         (_give, "0025"),
         (_decide_a_line, "0026"),
         (_connect, "0027"),
+        (_compare_a_pair, "0040"),
         (_order_abroad, "0038"),
         (_share, "0028"),
         (_book_a_room, "0032"),

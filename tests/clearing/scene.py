@@ -16,8 +16,10 @@ from timebank.branches.models import Branch
 from timebank.clearing import queries, service
 from timebank.clearing.models import BranchPair, Proposal
 from timebank.clearing.service import Deciding, ProposalDraft, Settlement
+from timebank.clearing.service.messages import Letter
 from timebank.core.actor import Actor
 from timebank.ledger import queries as books
+from timebank.ledger import service as ledger
 from timebank.ledger.verification import verify
 from timebank.members.models import Member
 
@@ -113,6 +115,28 @@ class Between:
         proposal = self.propose(minutes, payer=payer, payee=payee, now=now)
         done = self.settlement(minutes, payee=payee, source_id=source_id)
         return service.settle(self.session, proposal.id, done, now=now)
+
+    def half_pay(self, minutes: int = 60, *, now: datetime = NOW, **more: Any) -> Letter:
+        """The payer's book has paid; the message is written and not sent."""
+        proposal = self.propose(minutes, now=now)
+        return service.commit(self.session, proposal, self.settlement(minutes, **more), now=now)
+
+    def book_alone(self, at: int, minutes: int, *, key: str, now: datetime = NOW, **facts: Any) -> None:
+        """An entry in the book of AA (0) or BB (1) alone; above zero its member pays, below zero it gets them back."""
+        member, account = self.members[at].coin_account_id or 0, self.pair.account_of(self.branches[at].id)
+        debit, credit = (member, account) if minutes > 0 else (account, member)
+        draft = ledger.EntryDraft(
+            book_id=self.branches[at].id,
+            kind="inter_branch",
+            key=key,
+            transfers=(ledger.TransferDraft(debit_id=debit, credit_id=credit, amount=abs(minutes), unit="coin"),),
+            source_type="order",
+            source_id=99,
+            occurred_at=now,
+            actor_id=None,
+            facts=facts,
+        )
+        ledger.post(self.session, draft, now=now)
 
     def coins(self, at: int) -> tuple[int, int]:
         """What a member has, and what of it is set aside."""

@@ -27,7 +27,7 @@ from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.members.models import Member, RoleGrant
 
-QUEUED = "别的网点提出的、要核对的差异、等同意的轧差"  # on the desk of who has to decide
+QUEUED = "别的网点提出的、要核对的差异、等同意的轧差、等签的对账单"  # on the desk of who has to decide
 AFTER = clock.month_range("2026-11")[1] + timedelta(hours=1)
 
 

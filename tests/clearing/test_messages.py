@@ -232,12 +232,13 @@ def test_an_interruption_between_refusal_and_note_frees_the_coins_later(between:
     assert (steps.proposal.status, between.coins(0)) == (REFUSED, (310, 0))
 
 
-def test_what_has_had_no_answer_for_a_day_is_a_case_that_stops_nothing_else(between: Between) -> None:
+def test_what_has_had_no_answer_for_a_day_is_open_too_long_and_stops_nothing_else(between: Between) -> None:
     steps = Steps(between)
     assert service.reconcile(between.session, between.pair, now=NOW + timedelta(hours=23)) == 0
     for _ in range(2):
         assert service.reconcile(between.session, between.pair, now=NOW + timedelta(days=1)) == 1
-    assert [case.kind for case in queries.list_open_cases(between.session, between.pair.id)] == ["stuck"]
+    assert [item.heap for item in queries.list_open_items(between.session, between.pair.id)] == ["open_long"]
+    assert queries.list_open_cases(between.session, between.pair.id) == []
     assert between.pair.status == OPEN
     assert steps.resume() == messages.AGREED
     assert service.reconcile(between.session, between.pair, now=NOW + timedelta(days=2)) == 0

@@ -30,6 +30,12 @@ class ReasonSchema(FormSchema):
     words = Text(200, least=0, load_default="")
 
 
+class SignSchema(ReasonSchema):
+    """Words, and the hash of what the signer has read."""
+
+    seen = Text(64, required=True)
+
+
 class LineSchema(TwoBoxes):
     """How much the other branch may owe, in two boxes, which become ``minutes``; and words with it."""
 

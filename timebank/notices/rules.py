@@ -63,11 +63,22 @@ SENTENCES: Final[dict[str, str]] = {
     ),
     "clearing.closed": "{peer}解除了和本网点的互通\n原因：{words}。两边已经两清。",
     "clearing.declined": "{peer}没有同意互通\n原因：{words}。",
+    "clearing.excepted": (
+        "和{peer}的 {month}对账单签了例外，封存了\n没有了结的差异写在对账单里，两边的一样。以后了结了，会写进下一张。"
+    ),
+    "clearing.exception": (
+        "等本网点签：和{peer}的 {month}对账单\n"
+        "还有差异没有了结，对方已经签了例外。请看清内容，同意就签，两边都签了才封存。"
+    ),
     "clearing.filling": (
         "{debtor}在{creditor}的额度用到了 {level}%\n现在欠 {minutes:coins}。"
         "用满以后，{debtor}的会员就不能再去{creditor}兑换；可以多请对方会员过来，或者商量调高额度。"
     ),
     "clearing.frozen": "{peer}暂停了和本网点的互通\n原因：{words}。已经冻结的爱心币没有动。",
+    "clearing.items": (
+        "和{peer}之间有 {count} 项没有对上，要本网点来办\n"
+        "夜里两边核对时发现的。请到“网点互通 → 差异”里认领，查清以后补记或者冲回。"
+    ),
     "clearing.line": "{peer}把给本网点的额度改成了 {minutes:coins}\n本网点最多可以欠{peer}这么多。",
     "clearing.netting_asked": (
         "等您同意：几个网点之间轧掉 {minutes:coins}\n转一圈互相欠的一起减掉，谁的币都不动。请到“网点互通”里决定。"

@@ -1,5 +1,7 @@
 """Tables between branches."""
 
+from timebank.clearing.models.exceptions import PairException, PairSignature
+from timebank.clearing.models.heaps import SETTLED_NAMES, PairItem, PairSummary
 from timebank.clearing.models.netting import (
     NETTING_ASKED,
     NETTING_DECLINED,
@@ -58,6 +60,7 @@ __all__ = [
     "REFUSED",
     "RESERVED",
     "SETTLED",
+    "SETTLED_NAMES",
     "BranchPair",
     "CeilingDecision",
     "ClearingCase",
@@ -66,6 +69,10 @@ __all__ = [
     "Netting",
     "NettingLeg",
     "PairEvent",
+    "PairException",
+    "PairItem",
+    "PairSignature",
     "PairStatement",
+    "PairSummary",
     "Proposal",
 ]

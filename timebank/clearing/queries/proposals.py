@@ -65,6 +65,12 @@ def list_proposals(session: Session, proposal_ids: Collection[int]) -> Sequence[
     return session.scalars(select(Proposal).where(Proposal.id.in_(proposal_ids))).all() if proposal_ids else []
 
 
+def list_by_uid(session: Session, uids: Collection[str]) -> dict[str, Proposal]:
+    """The proposals that messages or books name."""
+    found = session.scalars(select(Proposal).where(Proposal.uid.in_(uids))) if uids else ()
+    return {one.uid: one for one in found}
+
+
 def lines_of(session: Session, proposal_ids: Collection[int]) -> set[int]:
     """The accounts on which space was reserved for proposals."""
     if not proposal_ids:

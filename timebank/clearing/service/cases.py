@@ -9,9 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from timebank.clearing.models import CASE_NAMES, BranchPair, ClearingCase, PairEvent
-from timebank.clearing.queries import PairNotFound, get_case, get_pair
+from timebank.clearing.queries import PairNotFound, get_case, get_pair, list_case_items
+from timebank.clearing.rules.heaps import BY_WORDS
 from timebank.clearing.service import telling
-from timebank.clearing.service.pairs import CHANGE, freeze
+from timebank.clearing.service.deciding import CHANGE
+from timebank.clearing.service.pairs import freeze
 from timebank.clearing.service.refusals import CaseSettled, OneHandPair, WordsMissing
 from timebank.core.actor import Actor
 from timebank.core.db import insert_once
@@ -48,7 +50,8 @@ def open_case(session: Session, pair: BranchPair, found: Found, *, now: datetime
 def settle_case(
     session: Session, case_id: int, *, branch_id: int, words: str, actor: Actor, now: datetime
 ) -> ClearingCase:
-    """One side's word that a case is cleared up, by what was booked or found; settled when both have said so.
+    """One side's word that a case is cleared up, by what was booked or found; settled when both have said so, and with
+    it what of it still does not agree.
 
     The same words of the same side again are harmless. Raises CaseNotFound, PairNotFound, NotAllowed, WordsMissing,
     CaseSettled, OneHandPair where one person would speak for both sides.
@@ -71,5 +74,7 @@ def settle_case(
     setattr(case, f"{mine}_words", words.strip())
     if getattr(case, f"{theirs}_by_id") is not None:
         case.settled_at = now
+        for item in list_case_items(session, case.id):
+            item.settled_at, item.settled_how, item.note = now, BY_WORDS, "两个网点都说明过了。"
     session.flush()
     return case

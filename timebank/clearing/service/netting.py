@@ -11,7 +11,7 @@ from timebank.clearing import rules
 from timebank.clearing.models import NETTING_ASKED, NETTING_DECLINED, NETTING_SETTLED, OPEN, Netting, NettingLeg
 from timebank.clearing.queries import NettingNotFound, balances, find_netting_by_key, find_pair, get_netting
 from timebank.clearing.service import telling
-from timebank.clearing.service.pairs import CHANGE
+from timebank.clearing.service.deciding import CHANGE
 from timebank.clearing.service.refusals import (
     NettingEnded,
     NotACircle,

@@ -116,3 +116,59 @@ class NettingEnded(Conflict):
 
     code = "clearing.netting_ended"
     text = "这次轧差已经有了结果，不能再改。请刷新页面再看一看。"
+
+
+class ItemNotYours(NotAllowed):
+    """The other branch has to act on it."""
+
+    code = "clearing.item_not_yours"
+    text = "这一项要由{branch}来办，请那边的管理员认领。"
+
+
+class ItemSettled(Conflict):
+    """There is nothing left to take."""
+
+    code = "clearing.item_settled"
+    text = "这一项已经了结，不用再认领。请刷新页面再看一看。"
+
+
+class MonthRunning(Conflict):
+    """What is not over is not sealed."""
+
+    code = "clearing.month_running"
+    text = "{month} 还没有过完，过完以后才能封存。"
+
+
+class AlreadySealed(Conflict):
+    """There is a statement."""
+
+    code = "clearing.already_sealed"
+    text = "{month} 的对账单已经封存，不用再签。"
+
+
+class EarlierMonthFirst(Conflict):
+    """Statements follow each other."""
+
+    code = "clearing.earlier_month_first"
+    text = "前面的 {month} 还没有封存，请先办那个月。"
+
+
+class NothingToExcept(Conflict):
+    """Both books agree and no case is open."""
+
+    code = "clearing.nothing_to_except"
+    text = "这个月两边已经一样，也没有没了结的差异。结账的时候会自动封存，不用签例外。"
+
+
+class ExceptionMoved(Conflict):
+    """What the signer has read is not any more what would be sealed."""
+
+    code = "clearing.exception_moved"
+    text = "您看过以后，差异的情况又变了，没有签。请看一看现在的内容，再签。"
+
+
+class SideSigned(Conflict):
+    """One signature for each side."""
+
+    code = "clearing.side_signed"
+    text = "本网点已经签过了，在等对方网点签。"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from timebank.clearing.models import BranchPair, ClearingCase, Netting
+from timebank.clearing.models import BranchPair, ClearingCase, Netting, PairItem
+from timebank.core.clock import month_name
 from timebank.members.queries import list_staff
 from timebank.notices.service import NoticeDraft, tell_all
 
@@ -48,6 +50,31 @@ def of_case(session: Session, pair: BranchPair, case: ClearingCase, *, what: str
             link=f"/branch/clearing/{pair.id}?branch={to_id}",
         )
         _tell(session, to_id, notice, now)
+
+
+def of_items(session: Session, pair: BranchPair, items: Sequence[PairItem], *, now: datetime) -> None:
+    """The branches that have to act on new differences learn how many there are."""
+    for to_id in (pair.low_id, pair.high_id):
+        theirs = [one for one in items if one.owner_id == to_id]
+        if theirs:
+            notice = NoticeDraft(
+                kind="clearing.items",
+                key=f"clearing.items:{theirs[0].id}",
+                facts={"peer": pair.peer_of(to_id).name, "count": len(theirs)},
+                link=f"/branch/clearing/{pair.id}/items?branch={to_id}",
+            )
+            _tell(session, to_id, notice, now)
+
+
+def of_exception(session: Session, pair: BranchPair, month: str, kind: str, *, to_id: int, now: datetime) -> None:
+    """The other side learns that its signature is wanted; both, that a month was sealed by an exception."""
+    notice = NoticeDraft(
+        kind=kind,
+        key=f"{kind}:{pair.id}:{month}:{now.isoformat()}",
+        facts={"peer": pair.peer_of(to_id).name, "month": month_name(month)},
+        link=f"/branch/clearing/{pair.id}/statements/{month}?branch={to_id}",
+    )
+    _tell(session, to_id, notice, now)
 
 
 def of_netting(session: Session, netting: Netting, kind: str, *, besides: int | None, now: datetime) -> None:

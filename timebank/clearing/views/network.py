@@ -32,11 +32,12 @@ from timebank.web.guards import current_actor, guard
 
 @dataclass(frozen=True, kw_only=True)
 class Turn:
-    """Something that waits for a branch: what, whose, and the pair's id (0: it is no pair's)."""
+    """Something that waits for a branch: what, whose, the pair's id, and the month whose statement it is about."""
 
     title: str
     text: str
     pair_id: int
+    month: str = ""
 
 
 @blueprint.get("/branch/clearing")
@@ -89,6 +90,8 @@ def _page(choice: BranchChoice, ask: Form, ceiling: Form) -> str:
         branch=branch,
         pairs=pairs,
         waiting=_turns(session, branch.id, pairs),
+        items=len(queries.list_items_at(session, branch.id)),
+        items_ours=queries.count_items(session, branch.id),
         askable=[(one.id, one.name) for one in list_branches(session) if one.id not in taken],
         forms={"ask": ask, "ceiling": ceiling},
         most=queries.ceiling_of(session, branch.id, None),
@@ -105,7 +108,7 @@ def _page(choice: BranchChoice, ask: Form, ceiling: Form) -> str:
 
 
 def _turns(session: Session, branch_id: int, pairs: Sequence[queries.PairView]) -> list[Turn]:
-    """Pairs that were asked for, and cases without this branch's word; nettings stand in a part of their own."""
+    """Pairs that were asked for, cases without this branch's word, exceptions without its signature."""
     peers = {one.pair.id: one.peer.name for one in pairs}
     asked = [one for one in pairs if one.pair.status == ASKED and one.pair.asked_for_id != branch_id]
     return [
@@ -113,6 +116,15 @@ def _turns(session: Session, branch_id: int, pairs: Sequence[queries.PairView]) 
         *(
             Turn(title=f"和{peers[case.pair_id]}的差异", text=CASE_NAMES[case.kind], pair_id=case.pair_id)
             for case in queries.list_waiting_cases(session, branch_id)
+        ),
+        *(
+            Turn(
+                title=f"等我们签：和{peers[one.pair_id]}的 {clock.month_name(one.month)}对账单",
+                text="对方签了例外，照现在的样子封存",
+                pair_id=one.pair_id,
+                month=one.month,
+            )
+            for one in queries.list_unsigned(session, branch_id)
         ),
     ]
 

@@ -76,6 +76,7 @@ def pair_page(side: Side, line: Form | None = None, ceiling: Form | None = None)
         owing=queries.gauge_of(session, pair, creditor_id=side.peer.id),
         cases=[one for one in cases if one.case.settled_at is None],
         settled=[one for one in cases if one.case.settled_at is not None],
+        open_items=len(queries.list_open_items(session, pair.id)),
         page=queries.page_proposals(session, pair, number=page_number(request.args.get("page"))),
         proposal_names=PROPOSAL_STATUS_NAMES,
         events=_events(session, side),

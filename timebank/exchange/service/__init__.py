@@ -13,6 +13,7 @@ from timebank.exchange.rules import (
     OrderEnded,
     OrderUndone,
 )
+from timebank.exchange.service.answering import ReasonMissing, accept_order, cancel_order, decline_order
 from timebank.exchange.service.bookings import (
     BadTime,
     ClosedThen,
@@ -76,11 +77,7 @@ from timebank.exchange.service.orders import (
     OverLimit,
     OwnOffer,
     PriceChanged,
-    ReasonMissing,
     SoldOut,
-    accept_order,
-    cancel_order,
-    decline_order,
     request_order,
 )
 from timebank.exchange.service.paying import CoinsShort

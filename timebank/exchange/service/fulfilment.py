@@ -18,8 +18,8 @@ from timebank.exchange import rules
 from timebank.exchange.models import EXPIRED, FULFILLED, GOODS, OPEN, Order, Rating
 from timebank.exchange.queries import IN_DISPUTE, SOURCE, may_confirm, state_of
 from timebank.exchange.service import telling
+from timebank.exchange.service.answering import give_back_stock, lock_order
 from timebank.exchange.service.bookings import free_slots
-from timebank.exchange.service.orders import give_back_stock, lock_order
 from timebank.exchange.service.paying import give_back, lock_purses, pay
 from timebank.ledger import queries as ledger_queries
 from timebank.ledger import service as ledger
