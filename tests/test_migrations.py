@@ -57,6 +57,7 @@ from timebank.corrections.service import request_check
 from timebank.exchange.service import NeedDraft, OfferDraft, Part, post_need, post_offer
 from timebank.giving.service import GiftDraft, give
 from timebank.members.service import OrganisationDraft, ask_family, register_organisation
+from timebank.passbooks.service import PrintDraft, print_passbook
 from timebank.rotation.service import rotate_code_key
 
 for found in pkgutil.walk_packages(timebank.__path__, "timebank."):
@@ -156,6 +157,12 @@ def _certify(session: Session) -> None:
 def _stamp(session: Session) -> None:
     scene = make_scene(session, 1)
     keep_seal(session, scene.branch.id, a_photo(), actor=scene.manager_actor, keys=KEYS, now=NOW)
+
+
+def _print_passbook(session: Session) -> None:
+    town = make_town(session, 1)
+    draft = PrintDraft(member_id=town.member(0).id, whole=False, form_key="k")
+    print_passbook(session, draft, actor=town.manager, now=NOW)
 
 
 def _photograph_paper(session: Session) -> None:
@@ -299,6 +306,7 @@ def _take_in(session: Session) -> None:
     [
         (_certify, "0046"),
         (_stamp, "0046"),
+        (_print_passbook, "0054"),
         (_take_in, "0029"),
         (_begin_agreement, "0039"),
         (_ask_for_somebody, "0037"),

@@ -37,6 +37,7 @@ from timebank.members.roster.views import blueprint as roster
 from timebank.members.views import blueprint as members
 from timebank.notices.views import blueprint as notices
 from timebank.partners.views import blueprint as partners
+from timebank.passbooks.views import blueprint as passbooks
 from timebank.requests.views import blueprint as requests
 from timebank.rulebook.views import blueprint as rulebook
 from timebank.web import addresses, answers, filters, headers
@@ -62,6 +63,7 @@ FEATURES = (
     agreements,
     growth,
     certificates,
+    passbooks,
     corrections,
     disputes,
     archives,

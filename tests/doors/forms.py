@@ -320,6 +320,8 @@ _FORMS: dict[str, Filled] = {
     "members.unmask": _REASON | {"field": "phone"},
     "notices.read": {},
     "notices.read_all": {},
+    "passbooks.print_for": {"form_key": "fresh", "whole": "1"},
+    "passbooks.print_mine": {"form_key": "fresh", "whole": "1"},
     "requests.claim": {"starts_at": "2026-11-24T09:00"},
     "requests.confirm": {},
     "requests.decline": _REASON,

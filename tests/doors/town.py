@@ -94,6 +94,7 @@ from timebank.members.service import (
 from timebank.notices.models import Notice
 from timebank.partners import service as partners
 from timebank.partners.rules import COOKIE, LINK, note_of
+from timebank.passbooks.service import PrintDraft, print_passbook
 from timebank.requests import rules as requests
 from timebank.requests import service as help_requests
 from timebank.web.guards import PUBLIC
@@ -253,6 +254,7 @@ ARGUMENTS = {
     "pair_id": "pair",
     "photo_id": "photo",
     "promise_id": "promise",
+    "print_id": "passbook_print",
     "purpose": "purpose",
     "paper_id": "paper",
     "request_id": "request",
@@ -355,6 +357,7 @@ OWNED: dict[str, dict[str, set[str]]] = {
     "service": {"offer.own": {"owner"}},
     "ending": {"offer.own": {"owner"}},
     "certificate": {"certificate.own": {"owner"}},
+    "passbook_print": {"passbook.own": {"owner"}},
     "withdrawn_certificate": {"certificate.own": {"owner"}},
     "entry": {"me.change": {"asker"}},
     "consent": {"family.own": {"owner"}},
@@ -592,6 +595,8 @@ def _make_things(session: Session, home: Branch, people: Mapping[str, Member]) -
     things |= _make_disputes(session, home, people)
     things |= _make_resources(session, home, people, things["service"])
     things |= _make_certificates(session, home, people)
+    draft = PrintDraft(member_id=owner.id, whole=False, form_key="passbook")
+    things["passbook_print"] = print_passbook(session, draft, actor=actor_of(session, manager), now=NOW).id
     things |= _make_corrections(session, home, people)
     things |= _make_grants(session, home, people)
     things |= _make_requests(session, home, people)

@@ -97,6 +97,9 @@ PERMISSIONS: Final[dict[str, dict[str, Reach]]] = {
     "certificate.read": _READERS,
     "certificate.withdraw": _MANAGERS,
     "certificate.seal": _MANAGERS,
+    # 存折
+    "passbook.own": _EVERYONE,
+    "passbook.print": _MANAGERS,  # for somebody at the counter
     # 统筹
     "coordination.read": _STAFF,
     # 规则

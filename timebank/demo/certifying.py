@@ -1,9 +1,10 @@
-"""Certificates: the stamp's picture, one for oneself, one for somebody without a phone, one that was withdrawn."""
+"""Paper to take along: certificates, one of them withdrawn, the news of monthly statements, a passbook printed once."""
 
 from __future__ import annotations
 
 import io
 import math
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -17,6 +18,8 @@ from timebank.demo.calendar import waking
 from timebank.demo.settling import MANAGERS
 from timebank.demo.story import Story
 from timebank.demo.town.places import DAQI
+from timebank.passbooks import service as passbooks
+from timebank.passbooks.rules import NothingYet
 
 # The address at which ``make run`` serves: the codes on demo certificates lead there.
 _ADDRESS: Final = "http://127.0.0.1:8000/certificates"
@@ -33,6 +36,8 @@ def certify(story: Story) -> None:
     story.note(waking(story.now - 9 * day), _withdraw)
     story.note(waking(story.now - 4 * day), _issue_at_the_counter)
     story.note(waking(story.now - 2 * day), _doubt)
+    story.note(waking(story.now - 10 * day), _print_passbook)
+    story.note(waking(story.now - day), _tell_statements)
 
 
 def _scan_stamp(story: Story, at: datetime) -> None:
@@ -118,3 +123,19 @@ def _doubt(story: Story, at: datetime) -> None:
             actor=story.actor("沃静波"),
             now=at + timedelta(minutes=10),
         )
+
+
+def _print_passbook(story: Story, at: datetime) -> None:
+    """Somebody without a phone brings their booklet; what came since is still to be printed."""
+    for resident in story.residents.values():
+        if resident.person.phone or resident.branch_id != story.branch_ids[DAQI]:
+            continue
+        draft = passbooks.PrintDraft(member_id=resident.member_id, whole=False, form_key="demo:passbook")
+        with suppress(NothingYet):
+            passbooks.print_passbook(story.session, draft, actor=story.actor(MANAGERS[DAQI]), now=at)
+            return
+
+
+def _tell_statements(story: Story, at: datetime) -> None:
+    for branch_id in story.branch_ids.values():
+        passbooks.tell_statements(story.session, branch_id, now=at, at_most=len(story.residents))

@@ -271,4 +271,7 @@ SENTENCES: Final[dict[str, str]] = {
     "sign_up.taken_off_by_family": (
         "{by} 替您退出了“{title}”\n{start:moment} 的班次，原因：{reason}。还想去，可以自己再报名。"
     ),
+    "statement.ready": (
+        "您 {month}的对账单出来了\n月末余额 {closing:coins}。这个月每一笔存入和用去都在里面，可以打印。"
+    ),
 }

@@ -93,7 +93,6 @@ def show_page(certificate: Certificate, *, staff: bool) -> str:
         "certificates/show.html",
         certificate=certificate,
         content=content,
-        period=period_words(*(date.fromisoformat(content[name]) for name in ("first", "last"))),
         number=codes.grouped(certificate.number),
         link=f"{content['address']}/{certificate.number}",
         picture=qr.svg(f"{content['address']}/{certificate.number}", "查验码，别人扫了能查到这份证明"),

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 
 from timebank.certificates import queries, service
 from timebank.certificates.models import STATUS_NAMES
-from timebank.certificates.rules import CertificateNotFound, period_words
+from timebank.certificates.rules import CertificateNotFound
 from timebank.certificates.views.base import TONES, blueprint
 from timebank.core import clock, codes
 from timebank.core.db import db, transaction
@@ -54,7 +54,6 @@ def show(number: str) -> FlaskResponse:
         "certificates/public.html",
         found=found,
         number=codes.grouped(found.number),
-        period=period_words(found.first, found.last),
         statuses=STATUS_NAMES,
         tones=TONES,
         seen=_seen(found.number),

@@ -13,6 +13,7 @@ from timebank.ledger.queries.accounts import (
 )
 from timebank.ledger.queries.ageing import purses_with
 from timebank.ledger.queries.circulation import REDEEM, SERVE
+from timebank.ledger.queries.closings import Stood, list_closings, stood_at
 from timebank.ledger.queries.corrected import list_corrected
 from timebank.ledger.queries.earnings import (
     Issued,
@@ -34,6 +35,7 @@ from timebank.ledger.queries.entries import (
     get_entry,
     list_entries,
     list_entry_ids,
+    months_of,
     numbers_of,
     reasons_of,
     undone_of,
@@ -64,6 +66,7 @@ __all__ = [
     "Standing",
     "StatementLine",
     "StatementPage",
+    "Stood",
     "TrialRow",
     "balance",
     "balances_of",
@@ -79,6 +82,7 @@ __all__ = [
     "issued_by_source",
     "issued_to",
     "list_accounts",
+    "list_closings",
     "list_corrected",
     "list_entries",
     "list_entry_ids",
@@ -89,6 +93,7 @@ __all__ = [
     "list_periods",
     "list_placed",
     "list_standing",
+    "months_of",
     "months_to_close",
     "movements",
     "numbers_of",
@@ -97,6 +102,7 @@ __all__ = [
     "purses_with",
     "reasons_of",
     "statement",
+    "stood_at",
     "taken_keys",
     "trial_balance",
     "undone_of",

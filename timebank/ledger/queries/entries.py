@@ -138,6 +138,12 @@ def _numbers(session: Session, entries: Sequence[Entry]) -> dict[int, int]:
     return numbers
 
 
+def months_of(session: Session, entry_ids: Collection[int]) -> dict[int, str]:
+    """The month that each of some entries stands in, by id."""
+    chosen = select(Entry.id, Period.month).join(Period, Period.id == Entry.period_id).where(Entry.id.in_(entry_ids))
+    return {row.id: row.month for row in session.execute(chosen)}
+
+
 def numbers_of(session: Session, entry_ids: Collection[int]) -> dict[int, tuple[str, int]]:
     """Month and number of each of some entries, by id."""
     before = aliased(Entry)
