@@ -26,6 +26,9 @@ from timebank.core.db import db, transaction
 from timebank.web import print as paper
 from timebank.web.limits import limiter
 
+# What the verbs do on each engine, their own tests say; pages are read on one.
+pytestmark = pytest.mark.parametrize("engine_url", ["sqlite"], indirect=True)
+
 
 @dataclass(frozen=True, kw_only=True)
 class People:

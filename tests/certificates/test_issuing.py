@@ -12,12 +12,14 @@ from sqlalchemy.orm import Session
 from tests.attendance.scene import make_scene
 from tests.certificates.scene import issue, reissue, town_of
 from tests.corrections.town import LATER, Town
+from tests.requests.scene import Scene as Requests
 from tests.world import KEYS, actor_of, make_branch, make_member
 from timebank.certificates import queries, rules
 from timebank.certificates.models import VALID, WITHDRAWN, Certificate, CertificateEntry
 from timebank.certificates.rules import Period, period_of
 from timebank.core.errors import FormUsed, NotAllowed
 from timebank.ledger.queries import get_entry
+from timebank.members.models import Member
 from timebank.notices.queries import list_notices
 
 
@@ -84,6 +86,15 @@ def test_a_branch_certifies_only_what_it_recorded(town: Town) -> None:
     other = make_branch(town.session, "XG")
     with pytest.raises(rules.NothingToCertify):
         issue(town, branch_id=other.id)
+
+
+def test_who_asked_for_a_service_is_on_no_certificate(session: Session) -> None:
+    scene = Requests(session)
+    made = scene.done()
+    volunteer = session.get_one(Member, made.volunteer_id)
+    [served] = queries.list_served(session, volunteer.id)
+    assert (served.title, served.place) == ("点单服务", "")
+    assert served.minutes > 0
 
 
 def test_one_form_makes_one_certificate(town: Town) -> None:

@@ -24,6 +24,9 @@ from timebank.passbooks.views.months import sheet_values as month_values
 from timebank.passbooks.views.printing import sheet_values
 from timebank.web import print as paper
 
+# What the verbs do on each engine, their own tests say; pages are read on one.
+pytestmark = pytest.mark.parametrize("engine_url", ["sqlite"], indirect=True)
+
 
 @pytest.fixture
 def anna(app: Flask) -> int:

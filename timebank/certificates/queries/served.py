@@ -13,11 +13,14 @@ from timebank.branches.models import Branch
 from timebank.certificates.rules import Served
 from timebank.core import clock
 
+FOR_REQUEST = "点单服务"
+
 
 def list_served(session: Session, member_id: int) -> list[Served]:
     """Everything about a member that is approved and stands in the books, oldest first.
 
-    What was served for somebody who asked for it names no place: it may be that person's home.
+    What was served for somebody who asked for it names neither place nor title: they may say who that is, and where
+    they live.
     """
     chosen = (
         select(Attendance)
@@ -42,7 +45,7 @@ def _served(record: Attendance) -> Served:
         branch_id=activity.branch_id,
         day=starts.date(),
         hours=f"{starts:%H:%M}–{ends:%H:%M}",
-        title=activity.title,
+        title=FOR_REQUEST if activity.for_request else activity.title,
         category=CATEGORIES[activity.category],
         place="" if activity.for_request else shift.where,
         minutes=record.minutes_now,
