@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -14,6 +15,7 @@ from timebank.certificates.rules import BILINGUAL, AlreadyWithdrawn, period_word
 from timebank.core import clock, codes
 from timebank.core.db import db, transaction
 from timebank.core.minutes import hours
+from timebank.members.models import Member
 from timebank.web import print as paper
 from timebank.web import qr
 from timebank.web.downloads import pdf_file
@@ -82,6 +84,21 @@ def hours_english(minutes: int) -> str:
     whole, rest = divmod(minutes, 60)
     return " ".join(
         part for part in (f"{whole} h" if whole else "", f"{rest} min" if rest or not whole else "") if part
+    )
+
+
+def list_page(found: Sequence[Certificate], *, member: Member | None, may_issue: bool) -> str:
+    """Certificates of the reader's own (``member`` None) or of a person at the counter, newest first."""
+    ids = [one.id for one in found]
+    return render_template(
+        "certificates/mine.html",
+        certificates=found,
+        replaced=queries.replaced_ids(db.session(), ids),
+        looks=queries.looks_of(db.session(), ids),
+        statuses=STATUS_NAMES,
+        tones=TONES,
+        member=member,
+        may_issue=may_issue,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import flash, render_template, request
+from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from timebank.certificates import queries, service
@@ -18,12 +18,14 @@ from timebank.certificates.rules import (
     Served,
     period_of,
 )
+from timebank.certificates.schemas import CertificateSchema
 from timebank.certificates.views.base import address
 from timebank.core import clock
 from timebank.core.clock import read_day
 from timebank.core.db import db, transaction
 from timebank.core.masking import mask_name
 from timebank.members.models import Member
+from timebank.members.queries import get_member
 from timebank.web.forms import Form, tidy_text
 from timebank.web.guards import current_actor
 from timebank.web.keyring import keys
@@ -31,14 +33,24 @@ from timebank.web.keyring import keys
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Desk:
-    """Where the page stands: its own address, the way back, and whether somebody does it for the person."""
+    """Where the page stands: its own address, the way back, where a certificate is shown, whether it is for others."""
 
     action: str
     back: str
+    shown: str
     proxy: bool
 
 
-def issue_sent(member_id: int, form: Form) -> int | None:
+def put_together(member_id: int, desk: Desk) -> Response | tuple[str, int]:
+    """The page, and what it sends: on to the certificate that was issued, or the page again with what is wrong."""
+    form = Form(CertificateSchema(), initial=request.args.to_dict())
+    made = _issue_sent(member_id, form) if form.submitted else None
+    if made is not None:
+        return redirect(url_for(desk.shown, certificate_id=made), 303)
+    return _page(get_member(db.session(), member_id), form, desk)
+
+
+def _issue_sent(member_id: int, form: Form) -> int | None:
     """Issue what the form says; the certificate's id, or None where the form has to say what is wrong."""
     made = None
     with form.catching(), transaction() as session:
@@ -66,7 +78,7 @@ def _within(served: list[Served], branch_id: int, period: Period) -> list[Served
     return [one for one in served if one.branch_id == branch_id and period.holds(one.day)]
 
 
-def choose_page(member: Member, form: Form, desk: Desk) -> Response | tuple[str, int]:
+def _page(member: Member, form: Form, desk: Desk) -> tuple[str, int]:
     """What can be certified of the days asked for, everything ticked at first."""
     session = db.session()
     served = queries.list_served(session, member.id)

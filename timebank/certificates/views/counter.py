@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from flask import Response as FlaskResponse
-from flask import redirect, render_template, request, url_for
+from flask import redirect, url_for
 from werkzeug.wrappers import Response
 
 from timebank.certificates import queries
-from timebank.certificates.models import STATUS_NAMES, Certificate
-from timebank.certificates.schemas import CertificateSchema
-from timebank.certificates.views.base import ID, TONES, blueprint, print_sheet, replace_with_new, show_page
-from timebank.certificates.views.choosing import Desk, choose_page, issue_sent
+from timebank.certificates.models import Certificate
+from timebank.certificates.views.base import ID, blueprint, list_page, print_sheet, replace_with_new, show_page
+from timebank.certificates.views.choosing import Desk, put_together
 from timebank.core.db import db
 from timebank.core.errors import NotAllowed
 from timebank.members.models import Member
 from timebank.members.queries import get_member
-from timebank.web.forms import Form
 from timebank.web.guards import current_actor, guard
 from timebank.web.limits import DOWNLOAD_LIMIT, limiter
 
@@ -26,36 +24,23 @@ _OF_MEMBER = f"/branch/members/<{ID}:member_id>/certificates"
 @guard("certificate.read")
 def of_member(member_id: int) -> str:
     """All of a person's certificates."""
-    session = db.session()
     member = _reached(member_id, "certificate.read")
-    found = queries.list_of_member(session, member.id)
-    ids = [one.id for one in found]
-    return render_template(
-        "certificates/mine.html",
-        certificates=found,
-        replaced=queries.replaced_ids(session, ids),
-        looks=queries.looks_of(session, ids),
-        statuses=STATUS_NAMES,
-        tones=TONES,
-        member=member,
-        may_issue=current_actor().may("certificate.issue", branch_id=member.branch_id),
-    )
+    may_issue = current_actor().may("certificate.issue", branch_id=member.branch_id)
+    return list_page(queries.list_of_member(db.session(), member.id), member=member, may_issue=may_issue)
 
 
 @blueprint.route(f"{_OF_MEMBER}/new", methods=["GET", "POST"])
 @guard("certificate.issue")
 def new_for(member_id: int) -> Response | tuple[str, int]:
     """Put one together for a person and issue it."""
-    member = _reached(member_id, "certificate.issue")
-    form = Form(CertificateSchema(), initial=request.args.to_dict())
-    if form.submitted:
-        made = issue_sent(member_id, form)
-        if made is not None:
-            return redirect(url_for("certificates.show_for_staff", certificate_id=made), 303)
-        member = get_member(db.session(), member_id)
-    back = url_for("certificates.of_member", member_id=member_id)
-    desk = Desk(action=url_for("certificates.new_for", member_id=member_id), back=back, proxy=True)
-    return choose_page(member, form, desk)
+    _reached(member_id, "certificate.issue")
+    desk = Desk(
+        action=url_for("certificates.new_for", member_id=member_id),
+        back=url_for("certificates.of_member", member_id=member_id),
+        shown="certificates.show_for_staff",
+        proxy=True,
+    )
+    return put_together(member_id, desk)
 
 
 @blueprint.get(f"/branch/certificates/<{ID}:certificate_id>")

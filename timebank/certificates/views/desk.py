@@ -20,7 +20,7 @@ from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.core.paging import page_number
 from timebank.core.photos import NoPhoto, read_photo
-from timebank.web.forms import Form, form_key, saying_refusals
+from timebank.web.forms import Form, form_key, say_outcome, saying_refusals
 from timebank.web.guards import current_actor, guard
 from timebank.web.keyring import keys
 from timebank.web.limits import DOWNLOAD_LIMIT, limiter
@@ -63,7 +63,7 @@ def ask_withdrawal(certificate_id: int) -> Response:
         service.ask_withdrawal(
             session, certificate_id, reason=reason, form_key=form_key(), actor=current_actor(), now=clock.now()
         )
-    _say(form, "已提出。要另一位管理员同意，才会撤回。")
+    say_outcome(form, "已提出。要另一位管理员同意，才会撤回。")
     return redirect(url_for("certificates.show_for_staff", certificate_id=certificate_id), 303)
 
 
@@ -100,7 +100,7 @@ def decline_withdrawal(withdrawal_id: int) -> Response:
     with form.catching(), transaction() as session:
         reason = form.load()["reason"]
         service.decline_withdrawal(session, withdrawal_id, reason=reason, actor=current_actor(), now=clock.now())
-    _say(form, "没有同意，证明仍然有效，已经告诉提出的人。")
+    say_outcome(form, "没有同意，证明仍然有效，已经告诉提出的人。")
     return redirect(url_for("certificates.desk", branch=branch_id), 303)
 
 
@@ -108,14 +108,6 @@ def _reached(withdrawal_id: int) -> int:
     branch_id = queries.get_withdrawal(db.session(), withdrawal_id).certificate.branch_id
     current_actor().require("certificate.withdraw", branch_id=branch_id)
     return branch_id
-
-
-def _say(form: Form, done: str) -> None:
-    """Said above the page one comes back to."""
-    if form.message:
-        flash("".join(dict.fromkeys(form.errors.values())) or form.message, "error")
-    else:
-        flash(done, "success")
 
 
 # --- the picture of the stamp ----------------------------------------------------------------------------------------

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from flask import Response as FlaskResponse
-from flask import redirect, render_template, request, url_for
+from flask import redirect, url_for
 from werkzeug.wrappers import Response
 
 from timebank.certificates import queries
-from timebank.certificates.models import STATUS_NAMES, Certificate
+from timebank.certificates.models import Certificate
 from timebank.certificates.rules import CertificateNotFound
-from timebank.certificates.schemas import CertificateSchema
-from timebank.certificates.views.base import ID, TONES, blueprint, print_sheet, replace_with_new, show_page
-from timebank.certificates.views.choosing import Desk, choose_page, issue_sent
+from timebank.certificates.views.base import ID, blueprint, list_page, print_sheet, replace_with_new, show_page
+from timebank.certificates.views.choosing import Desk, put_together
 from timebank.core.db import db
-from timebank.members.queries import get_member
-from timebank.web.forms import Form
 from timebank.web.guards import current_actor, guard
 from timebank.web.limits import DOWNLOAD_LIMIT, limiter
 
@@ -23,32 +20,21 @@ from timebank.web.limits import DOWNLOAD_LIMIT, limiter
 @guard("certificate.own")
 def mine() -> str:
     """All of mine, newest first."""
-    session, member_id = db.session(), current_actor().member_id or 0
-    found = queries.list_of_member(session, member_id)
-    ids = [one.id for one in found]
-    return render_template(
-        "certificates/mine.html",
-        certificates=found,
-        replaced=queries.replaced_ids(session, ids),
-        looks=queries.looks_of(session, ids),
-        statuses=STATUS_NAMES,
-        tones=TONES,
-        member=None,
-    )
+    found = queries.list_of_member(db.session(), current_actor().member_id or 0)
+    return list_page(found, member=None, may_issue=True)
 
 
 @blueprint.route("/me/certificates/new", methods=["GET", "POST"])
 @guard("certificate.own")
 def new() -> Response | tuple[str, int]:
     """Put one together and issue it."""
-    member_id = current_actor().member_id or 0
-    form = Form(CertificateSchema(), initial=request.args.to_dict())
-    if form.submitted:
-        made = issue_sent(member_id, form)
-        if made is not None:
-            return redirect(url_for("certificates.show_mine", certificate_id=made), 303)
-    desk = Desk(action=url_for("certificates.new"), back=url_for("certificates.mine"), proxy=False)
-    return choose_page(get_member(db.session(), member_id), form, desk)
+    desk = Desk(
+        action=url_for("certificates.new"),
+        back=url_for("certificates.mine"),
+        shown="certificates.show_mine",
+        proxy=False,
+    )
+    return put_together(current_actor().member_id or 0, desk)
 
 
 @blueprint.get(f"/me/certificates/<{ID}:certificate_id>")
