@@ -9,7 +9,7 @@ from alembic import op
 from timebank.core.db import UTCDateTime
 
 revision = "0045_pair_heaps"
-down_revision = "0040_agreements"
+down_revision = "0044_parked_payments"
 branch_labels = None
 depends_on = None
 

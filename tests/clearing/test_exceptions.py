@@ -276,7 +276,7 @@ def test_a_payment_on_its_way_at_the_end_of_a_month_waits_and_stands_in_two_mont
     letter = between.half_pay(60)
     assert seal(between) == []
     assert queries.list_open_cases(session, between.pair.id) == []
-    service.deliver(session, letter, now=AFTER + timedelta(hours=1))
+    service.deliver(session, between.again(letter, now=AFTER), now=AFTER)
     assert seal(between, now=AFTER + timedelta(hours=2)) == []
     assert [case.kind for case in queries.list_open_cases(session, between.pair.id)] == ["stuck"]
     assert between.pair.status != FROZEN

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from tests.clearing.scene import Between
 from tests.tampering import lift_guards
-from tests.world import KEYS, NOW
+from tests.world import KEYS, NOW, make_member
 from timebank.clearing import queries, service
 from timebank.clearing.models import FROZEN, OPEN, PairItem, PairSummary
 from timebank.core import clock
@@ -170,7 +170,7 @@ def test_a_payment_on_its_way_is_no_difference_and_settles_itself_when_it_arrive
     letter = between.half_pay(60)
     assert night(between) == 0
     assert night(between, 1) == 1
-    assert service.deliver(between.session, letter, now=NOW + DAY) == "settled"
+    assert service.deliver(between.session, between.again(letter, now=NOW + DAY), now=NOW + DAY) == "settled"
     assert night(between, 2) == 0
     [item] = queries.list_settled_items(between.session, between.pair.id)
     assert (item.settled_how, item.settled_at, item.note) == ("answered", NOW + 2 * DAY, "有了答复，两边都记了 1 币。")
@@ -234,6 +234,18 @@ def test_a_case_on_which_one_side_gave_its_word_is_not_added_to(between: Between
     night(between, 1)
     assert len(queries.list_open_cases(between.session, between.pair.id)) == 2
     assert len({one.case_id for one in items(between)}) == 2
+
+
+def test_what_one_side_books_in_parts_agrees_with_what_the_other_books_in_one(between: Between) -> None:
+    """Two people gave it; the payer paid once."""
+    second = make_member(between.session, between.branches[1])
+    takers = ((between.members[1].coin_account_id or 0, 40), (second.coin_account_id or 0, 20))
+    proposal = between.propose(60)
+    service.settle(between.session, proposal.id, between.settlement(takers=takers), now=NOW)
+    assert night(between) == 0
+    summary = queries.draw_summary(between.session, between.pair, branch_id=between.branches[1].id, now=NOW)
+    said = json.loads(summary.content)
+    assert (said["received"]["sum"], said["book"]["sum"]) == (60, 60)
 
 
 def test_a_reversal_and_what_takes_its_place_belong_to_the_payment(between: Between) -> None:

@@ -38,6 +38,7 @@ def build(run: Callable[[str], object], leader: Leadership) -> BlockingScheduler
     # Before the books are checked, so that a difference is one pair's case first.
     add("reconcile_pairs", "reconcile_pairs", CronTrigger(hour=3, minute=0, timezone=ZONE))
     add("join_branches", "join_branches", CronTrigger(minute=20, timezone=ZONE))
+    add("renew_pair_keys", "renew_pair_keys", CronTrigger(hour=4, minute=10, timezone=ZONE))
     add("resume_proposals", "resume_proposals", IntervalTrigger(minutes=10))
     add("audit_books", "audit_books", CronTrigger(hour=3, minute=15, timezone=ZONE))
     # After the night's close, when people look at their phones.

@@ -29,6 +29,7 @@ EVENT_NAMES: Final = {
     "closed": "解除互通",
     "line": "调整额度",
     "ceiling": "调整上限",
+    "keyed": "换签名密钥",
 }
 CASE_NAMES: Final = {
     "difference": "两边的账不相等",
@@ -136,7 +137,9 @@ class ClearingCase(Base):
     __table_args__ = (
         CheckConstraint("kind IN ('difference', 'tampered', 'out_of_chain', 'unpaid', 'stuck')", name="kind"),
         CheckConstraint(
-            "(settled_at IS NULL) = (low_by_id IS NULL OR high_by_id IS NULL)", name="settled_by_both_sides"
+            "(settled_at IS NULL) = (low_by_id IS NULL OR high_by_id IS NULL) OR "
+            "(kind = 'unpaid' AND (low_by_id IS NOT NULL OR high_by_id IS NOT NULL))",  # the one where it waits decides
+            name="settled_by_both_sides",
         ),
     )
     id: Mapped[int] = mapped_column(primary_key=True)

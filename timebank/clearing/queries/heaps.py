@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -55,13 +56,14 @@ def draw_summary(session: Session, pair: BranchPair, *, branch_id: int, now: dat
     """
     sign = 1 if branch_id == pair.low_id else -1
     account_id, peer_id = pair.account_of(branch_id), pair.other_of(branch_id)
-    lines = {line.entry_id: line for line in list_lines(session, account_id)}
-    booked: dict[str, int] = {}
-    for line in lines.values():
-        uid = _uid_of(_first_of(line, lines))
-        booked[uid] = booked.get(uid, 0) + sign * line.amount
+    lines = list(list_lines(session, account_id))
+    entries = {line.entry_id: line for line in lines}
+    booked: dict[str, int] = defaultdict(int)
+    amounts: dict[int, int] = defaultdict(int)  # one side may book in parts what the other books in one
+    for line in lines:
+        booked[_uid_of(_first_of(line, entries))] += sign * line.amount
+        amounts[line.entry_id] += line.amount
     opened = _open_lines(session, pair, branch_id, sign)
-    amounts = {entry_id: abs(line.amount) for entry_id, line in lines.items()}
     items = sorted((uid, minutes) for uid, minutes in booked.items() if minutes)
     fields = {
         "branch": pair.peer_of(peer_id).code,
@@ -77,13 +79,13 @@ def draw_summary(session: Session, pair: BranchPair, *, branch_id: int, now: dat
             for one in sorted(opened.values(), key=lambda one: one.uid)
         ],
     }
-    return SummaryView(content=canonical(fields), says=SideSays(booked=booked, open=opened))
+    return SummaryView(content=canonical(fields), says=SideSays(booked=dict(booked), open=opened))
 
 
-def _first_of(line: ledger.StatementLine, lines: Mapping[int, ledger.StatementLine]) -> ledger.StatementLine:
+def _first_of(line: ledger.StatementLine, entries: Mapping[int, ledger.StatementLine]) -> ledger.StatementLine:
     """What undoes an entry, or takes the place of one, belongs to the entry that it undoes or replaces."""
-    before = lines.get(line.reverses_id or int(line.facts.get("replaces") or 0))
-    return _first_of(before, lines) if before is not None else line
+    before = entries.get(line.reverses_id or int(line.facts.get("replaces") or 0))
+    return _first_of(before, entries) if before is not None else line
 
 
 def _uid_of(line: ledger.StatementLine) -> str:
@@ -102,7 +104,7 @@ def _sent(session: Session, from_id: int, to_id: int) -> dict[str, Any]:
     return _counted(rows, sum(int(json.loads(row.content)["minutes"]) for row in rows))
 
 
-def _received(session: Session, from_id: int, to_id: int, amounts: dict[int, int]) -> dict[str, Any]:
+def _received(session: Session, from_id: int, to_id: int, amounts: Mapping[int, int]) -> dict[str, Any]:
     """The inbox, and what this side's book has for it."""
     rows = session.execute(
         select(ClearingReceipt.number, ClearingReceipt.hash, Proposal.payee_entry_id)
@@ -110,7 +112,7 @@ def _received(session: Session, from_id: int, to_id: int, amounts: dict[int, int
         .where(ClearingReceipt.from_id == from_id, ClearingReceipt.to_id == to_id, ClearingReceipt.number.is_not(None))
         .order_by(ClearingReceipt.number)
     ).all()
-    return _counted(rows, sum(amounts.get(row.payee_entry_id or 0, 0) for row in rows))
+    return _counted(rows, sum(abs(amounts.get(row.payee_entry_id or 0, 0)) for row in rows))
 
 
 def _counted(rows: Sequence[Any], minutes: int) -> dict[str, Any]:

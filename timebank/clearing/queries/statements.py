@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -47,14 +48,21 @@ def draw_statement(session: Session, pair: BranchPair, month: str, *, branch_id:
     sign = 1 if branch_id == pair.low_id else -1
     start, end = month_range(month)
     account_id = pair.account_of(branch_id)
+    moved: dict[tuple[int, bool], int] = defaultdict(int)  # one side may book in parts what the other books in one
+    entries: dict[tuple[int, bool], ledger.StatementLine] = {}
+    for line in list_lines(session, account_id, start, end):
+        key = (line.entry_id, line.amount > 0)
+        moved[key] += sign * line.amount
+        entries[key] = line
     lines = sorted(
         (
             f"{line.source_type}:{line.source_id}",
             line.posted_at.isoformat(),
             int(line.reverses_id is not None),
-            sign * line.amount,
+            moved[key],
+            *_both(line),
         )
-        for line in list_lines(session, account_id, start, end)
+        for key, line in entries.items()
     )
     return StatementView(
         canonical(
@@ -84,6 +92,11 @@ def list_lines(
         before = page.older
 
 
+def _both(line: ledger.StatementLine) -> tuple[int, ...]:
+    """What the payer's side and the taker's moved in their own minutes, where a minute is not a minute."""
+    return (int(line.facts["paid"]), int(line.facts["taken"])) if "paid" in line.facts else ()
+
+
 def list_sealed(
     session: Session, branch_id: int, *, after: datetime | None, until: datetime
 ) -> Sequence[PairStatement]:
@@ -110,13 +123,18 @@ def list_statements(session: Session, pair_id: int, *, month: str = "") -> Seque
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PairLine:
-    """A movement on a sealed statement; ``minutes`` above zero is what the low branch came to owe by it."""
+    """A movement on a sealed statement; ``minutes`` above zero is what the low branch came to owe by it.
+
+    ``paid`` and ``taken`` in the two branches' own minutes, where a minute is not a minute.
+    """
 
     source_type: str
     source_id: int | None
     at: datetime
     reverses: bool
     minutes: int
+    paid: int | None = None
+    taken: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -162,7 +180,7 @@ def _version(fields: Mapping[str, Any]) -> Version:
     )
 
 
-def _line(document: str, at: str, reverses: Any, minutes: int) -> PairLine:
+def _line(document: str, at: str, reverses: Any, minutes: int, *both: int) -> PairLine:
     kind, _, number = document.rpartition(":")
     return PairLine(
         source_type=kind,
@@ -170,4 +188,6 @@ def _line(document: str, at: str, reverses: Any, minutes: int) -> PairLine:
         at=datetime.fromisoformat(at),
         reverses=bool(reverses),
         minutes=minutes,
+        paid=both[0] if both else None,
+        taken=both[1] if both else None,
     )

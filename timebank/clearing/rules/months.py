@@ -1,7 +1,6 @@
 """A month between two branches as both books tell it: where they are equal, and what of it is left over where not.
 
-A line of a statement is ``[document, posted at, 1 if it undoes something, minutes]``, minutes as the low branch came to
-owe them.
+A line begins with ``[document, posted at, 1 if it undoes something, minutes]``, minutes as the low branch came to owe.
 """
 
 from __future__ import annotations
@@ -52,6 +51,6 @@ def left_over(carried: Mapping[str, int], low: Iterable[Line], high: Iterable[Li
 
 def _sums(lines: Iterable[Line]) -> dict[str, int]:
     found: dict[str, int] = {}
-    for document, _, _, minutes in lines:
+    for document, _, _, minutes, *_ in lines:
         found[document] = found.get(document, 0) + minutes
     return found

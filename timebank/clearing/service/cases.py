@@ -9,12 +9,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from timebank.clearing.models import CASE_NAMES, BranchPair, ClearingCase, PairEvent
-from timebank.clearing.queries import PairNotFound, get_case, get_pair, list_case_items
+from timebank.clearing.queries import PairNotFound, find_parked_in, get_case, get_pair, list_case_items
 from timebank.clearing.rules.heaps import BY_WORDS
 from timebank.clearing.service import telling
 from timebank.clearing.service.deciding import CHANGE
 from timebank.clearing.service.pairs import freeze
-from timebank.clearing.service.refusals import CaseSettled, OneHandPair, WordsMissing
+from timebank.clearing.service.refusals import CaseSettled, OneHandPair, StillParked, WordsMissing
 from timebank.core.actor import Actor
 from timebank.core.db import insert_once
 
@@ -54,7 +54,7 @@ def settle_case(
     it what of it still does not agree.
 
     The same words of the same side again are harmless. Raises CaseNotFound, PairNotFound, NotAllowed, WordsMissing,
-    CaseSettled, OneHandPair where one person would speak for both sides.
+    StillParked, CaseSettled, OneHandPair where one person would speak for both sides.
     """
     case = get_case(session, case_id, lock=True)
     pair = get_pair(session, case.pair_id)
@@ -63,6 +63,9 @@ def settle_case(
     actor.require(CHANGE, branch_id=branch_id)
     if not words.strip():
         raise WordsMissing()
+    parked = find_parked_in(session, case.id)
+    if parked is not None and parked.ended_at is None:
+        raise StillParked()
     mine, theirs = ("low", "high") if branch_id == pair.low_id else ("high", "low")
     if getattr(case, f"{mine}_by_id") is not None:
         if (getattr(case, f"{mine}_by_id"), getattr(case, f"{mine}_words")) != (actor.member_id, words.strip()):

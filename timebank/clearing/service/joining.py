@@ -12,6 +12,7 @@ from timebank.clearing import rules
 from timebank.clearing.models import CLOSED, OPEN
 from timebank.clearing.queries import find_pair
 from timebank.clearing.service.deciding import Deciding, line_of, lock_or_make, note, open_accounts
+from timebank.clearing.service.signing import have_keys
 from timebank.core.actor import SYSTEM
 from timebank.ledger import service as ledger
 
@@ -51,7 +52,7 @@ def _join(session: Session, branch_id: int, head_id: int, now: datetime) -> None
     if pair.status == CLOSED and note(session, pair, "joined", word, actor=SYSTEM, now=now):
         open_accounts(session, pair)
         pair.status = OPEN
-        session.flush()
+        have_keys(session, pair, now=now)
         for side in (pair.low_id, pair.high_id):
             ledger.decide_line(
                 session, line_of(pair, side, word.minutes, by_id=None, key=f"join:{pair.id}:{side}"), now=now

@@ -37,6 +37,7 @@ from timebank.clearing.service.refusals import (
     StillOwed,
     WordsMissing,
 )
+from timebank.clearing.service.signing import end_keys, have_key, have_keys
 from timebank.core.actor import Actor
 from timebank.core.minutes import coins
 from timebank.ledger import service as ledger
@@ -58,7 +59,7 @@ def ask_pair(session: Session, peer_id: int, word: Deciding, *, actor: Actor, no
     if pair.status not in {CLOSED, DECLINED}:
         raise PairNotReady(status=PAIR_STATUS_NAMES[pair.status])
     pair.status, pair.asked_for_id, pair.asked_minutes, pair.changed_at = ASKED, word.branch_id, word.minutes, now
-    session.flush()
+    have_key(session, pair, word.branch_id, now=now)
     telling.of_pair(session, pair, "clearing.asked", to_id=peer.id, words=word.words, now=now)
     return pair
 
@@ -75,7 +76,7 @@ def agree_pair(session: Session, pair_id: int, word: Deciding, *, actor: Actor, 
     _refuse_unless_asked(session, pair, word, actor)
     open_accounts(session, pair)
     pair.status, pair.changed_at = OPEN, now
-    session.flush()
+    have_keys(session, pair, now=now)
     asked = next(event for event in list_events(session, pair.id) if event.what == "asked")
     ledger.decide_line(
         session, line_of(pair, pair.asked_for_id, pair.asked_minutes, by_id=asked.by_id, key=asked.key), now=now
@@ -169,7 +170,7 @@ def close_pair(session: Session, pair_id: int, word: Deciding, *, actor: Actor, 
         key = f"{word.form_key}:close:{side}"
         ledger.decide_line(session, line_of(pair, side, 0, by_id=actor.member_id, key=key), now=now)
     pair.status, pair.changed_at = CLOSED, now
-    session.flush()
+    end_keys(session, pair, {pair.low_id, pair.high_id}, until=now)
     to_id = pair.other_of(word.branch_id)
     telling.of_pair(session, pair, "clearing.closed", to_id=to_id, words=word.words, now=now)
     return pair

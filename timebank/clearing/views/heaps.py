@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 from timebank.branches.models import Branch
 from timebank.branches.views import choose_branch
 from timebank.clearing import queries, service
-from timebank.clearing.models import SETTLED_NAMES, BranchPair, PairItem, PairSummary
+from timebank.clearing.models import COMMITTED, RESERVED, SETTLED_NAMES, BranchPair, PairItem, PairSummary
 from timebank.clearing.queries import ItemNotFound
 from timebank.clearing.rules.heaps import DIFFERS, ONLY_HIGH, ONLY_LOW, OPEN_LONG
 from timebank.clearing.views.base import CHANGE, ID, PAIR, READ, Side, blueprint, choose_side
@@ -50,6 +50,15 @@ class ItemView:
     taken_by: str
     todo: str
     how: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Known:
+    """What is known of an item besides itself: its document, who took it, whether its last message has no answer."""
+
+    document: str
+    taken_by: str
+    unanswered: bool
 
 
 @blueprint.get(f"{PAIR}/items")
@@ -108,11 +117,13 @@ def _views(session: Session, branch: Branch, items: Sequence[PairItem]) -> list[
         proposal = proposals.get(one.uid)
         document = f"order:{proposal.source_id or ''}" if proposal is not None else one.uid
         name = people[one.taken_by_id].name if one.taken_by_id in people else one.owner.name
-        found.append(_view(one, branch, document, name if one.taken_by_id else "", now))
+        unanswered = proposal is not None and proposal.status in {RESERVED, COMMITTED}
+        known = _Known(document=document, taken_by=name if one.taken_by_id else "", unanswered=unanswered)
+        found.append(_view(one, branch, known, now))
     return found
 
 
-def _view(item: PairItem, branch: Branch, document: str, taken_by: str, now: datetime) -> ItemView:
+def _view(item: PairItem, branch: Branch, known: _Known, now: datetime) -> ItemView:
     low_here, to_do = branch.id == item.pair.low_id, item.owner_id == branch.id
     peer, heap = item.pair.peer_of(branch.id), item.heap
     if heap in {ONLY_LOW, ONLY_HIGH}:
@@ -124,29 +135,31 @@ def _view(item: PairItem, branch: Branch, document: str, taken_by: str, now: dat
         peer=peer,
         heap=heap,
         name=HEAP_NAMES[heap],
-        document=name_of(document),
-        ours=_owing(ours, low_here),
-        theirs=_owing(theirs, low_here),
+        document=name_of(known.document),
+        ours=_owing(ours, low_here, heap),
+        theirs=_owing(theirs, low_here, heap),
         age=(clock.today(item.settled_at or now) - clock.today(item.first_seen_at)).days,
         to_do=to_do,
         owner="本网点" if to_do else peer.name,
-        taken_by=taken_by,
-        todo=_todo(heap, to_do),
+        taken_by=known.taken_by,
+        todo=_todo(heap, to_do, unanswered=known.unanswered),
         how=SETTLED_NAMES.get(item.settled_how or "", ""),
     )
 
 
-def _owing(minutes: int | None, low_here: bool) -> str:
+def _owing(minutes: int | None, low_here: bool, heap: str) -> str:
     """From this branch: who comes to owe by it."""
     if not minutes:
-        return "没有记"
+        return "还没有收到" if heap == OPEN_LONG else "没有记"
     return f"{'我们' if (minutes > 0) == low_here else '对方'}欠 {coins(abs(minutes))}"
 
 
-def _todo(heap: str, to_do: bool) -> str:
+def _todo(heap: str, to_do: bool, *, unanswered: bool) -> str:
     """What ends it."""
+    if heap == OPEN_LONG and not unanswered:
+        return "过了时间还留着：请付的一方把原来的兑换单办完，或者取消。"
     if heap == OPEN_LONG:
-        return "看清算单停在哪一步，答复或者取消。" if to_do else "等对方答复；消息会自动重发。"
+        return "消息每十分钟自动重发。一直没有答复，请看互通是不是暂停了、定时任务有没有在运行。"
     if not to_do:
         return "等对方查；本网点也核对一下自己的单据。"
     return {

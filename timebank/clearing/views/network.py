@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from flask import flash, redirect, render_template, url_for
 from sqlalchemy.orm import Session
@@ -97,9 +98,10 @@ def _page(choice: BranchChoice, ask: Form, ceiling: Form) -> str:
         most=queries.ceiling_of(session, branch.id, None),
         spent=queries.spent_outside(session, branch.id, None, now=now),
         month=clock.month_of(now),
-        circles=_fresh_circles(session, branch.id, nettings),
+        circles=_fresh_circles(session, branch.id, nettings, now),
         running=[(one, _leg_waits(one, branch.id)) for one in nettings if one.status == NETTING_ASKED],
         past=[one for one in nettings if one.status != NETTING_ASKED],
+        parked=queries.count_parked(session, branch.id),
         status_name=status_name,
         netting_names=NETTING_STATUS_NAMES,
         tones=TONES,
@@ -126,6 +128,10 @@ def _turns(session: Session, branch_id: int, pairs: Sequence[queries.PairView]) 
             )
             for one in queries.list_unsigned(session, branch_id)
         ),
+        *(
+            Turn(title=f"{peers[rate.pair_id]}想改折算", text="同意，或者说明原因", pair_id=rate.pair_id)
+            for rate in queries.list_waiting_rates(session, branch_id)
+        ),
     ]
 
 
@@ -134,7 +140,9 @@ def _leg_waits(netting: Netting, branch_id: int) -> bool:
     return any(leg.branch_id == branch_id and leg.agreed_at is None for leg in netting.legs)
 
 
-def _fresh_circles(session: Session, branch_id: int, nettings: Sequence[Netting]) -> list[queries.CircleView]:
+def _fresh_circles(
+    session: Session, branch_id: int, nettings: Sequence[Netting], now: datetime
+) -> list[queries.CircleView]:
     """Circles that nobody has asked to net yet."""
     asked = [{leg.branch_id for leg in one.legs} for one in nettings if one.status == NETTING_ASKED]
-    return [one for one in queries.list_circles(session, branch_id) if set(one.circle.branches) not in asked]
+    return [one for one in queries.list_circles(session, branch_id, now=now) if set(one.circle.branches) not in asked]

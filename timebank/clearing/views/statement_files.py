@@ -58,7 +58,9 @@ def statement_file(pair_id: int, month: str, kind: str) -> Response:
         )
     if kind == "pdf":
         return pdf_file(name, paper.pdf("pair_statement.typ", _on_paper(side.pair, sealed)))
-    titles = ("时间", "单据", "编号", "备注", f"{side.pair.low.name}多欠（分钟）", "谁的账")
+    books = told_of(side.pair, sealed)
+    apart = len(books) > 1
+    titles = ("时间", "单据", "编号", "备注", f"{side.pair.low.name}多欠（分钟）", *(("谁的账",) if apart else ()))
     rows = [
         (
             at_of(one),
@@ -66,9 +68,9 @@ def statement_file(pair_id: int, month: str, kind: str) -> Response:
             one.source_id or "",
             note_on(one),
             one.minutes,
-            told.of or "两边一样",
+            *((told.of,) if apart else ()),
         )
-        for told in told_of(side.pair, sealed)
+        for told in books
         for _, one, _ in told.lines
     ]
     return table_file(name, kind, titles, rows)

@@ -75,7 +75,8 @@ def standing(pair: BranchPair, minutes: int) -> str:
 
 def note_on(line: PairLine) -> str:
     """What is special about a line."""
-    return "更正退回" if line.reverses else ""
+    both = f"付 {coins(line.paid)}，收 {coins(line.taken)}" if line.paid is not None and line.taken is not None else ""
+    return "；".join(told for told in ("更正退回" if line.reverses else "", both) if told)
 
 
 def at_of(line: PairLine) -> str:

@@ -227,7 +227,7 @@ def _clearing(session: Session, branch: Branch, actor: Actor, now: datetime) -> 
     found = []
     if count := count_waiting(session, branch.id) + len(list_unsigned(session, branch.id)):
         url = url_for("clearing.network", branch=branch.id)
-        text = "别的网点提出的、要核对的差异、等同意的轧差、等签的对账单"
+        text = "别的网点提出的、要核对的差异、等同意的折算和轧差、等签的对账单"
         found.append(Waiting(count=count, title="网点互通", text=text, url=url))
     oldest = oldest_item(session, branch.id)
     if oldest is not None:

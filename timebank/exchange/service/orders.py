@@ -84,7 +84,8 @@ class NotEnoughEarned(Conflict):
 
 @dataclass(frozen=True, kw_only=True)
 class OrderDraft:
-    """What a member asks for; the form's key makes a repeat harmless. ``seen_price_minutes``: None without a page.
+    """What a member asks for; the form's key makes a repeat harmless. ``seen_price_minutes``: None without a page;
+    ``seen_rate``: by which rate it said what the member pays of their own.
 
     For a resource ``quantity`` are hours in a row from ``starts_at`` on.
     """
@@ -94,6 +95,7 @@ class OrderDraft:
     quantity: int = 1
     wish: str = ""
     seen_price_minutes: int | None = None
+    seen_rate: str | None = None
     starts_at: datetime | None = None
 
 
@@ -122,7 +124,9 @@ def request_order(session: Session, draft: OrderDraft, *, actor: Actor, now: dat
     _refuse_too_early(session, member, now)
     amount = offer.price_minutes * draft.quantity
     expires_at = expiry_of(offer, draft.quantity, draft.starts_at, now)
-    price = Price(minutes=amount, form_key=draft.form_key, until=hold_until(offer, expires_at, now))
+    price = Price(
+        minutes=amount, form_key=draft.form_key, until=hold_until(offer, expires_at, now), seen=draft.seen_rate
+    )
     aside = set_aside(session, member, offer, price, now=now)
     _take_stock(session, offer, draft.quantity)
     ready, giver = is_ready(offer), offer.answers

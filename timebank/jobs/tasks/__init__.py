@@ -16,6 +16,7 @@ from timebank.jobs.tasks.outside import (
     join_branches,
     reconcile_pairs,
     remind_of_promises,
+    renew_pair_keys,
     resume_proposals,
 )
 from timebank.jobs.tasks.redeeming import (
@@ -45,6 +46,7 @@ __all__ = [
     "remind_of_promises",
     "remind_of_requests",
     "remind_people",
+    "renew_pair_keys",
     "resume_proposals",
     "run_job",
     "settle_lines",
@@ -70,6 +72,7 @@ JOBS: Final[dict[str, Job]] = {
     "expire_coins": Job(title="让按规则过期的爱心币过期", run=expire_coins),
     "reconcile_pairs": Job(title="核对网点之间的账", run=reconcile_pairs),
     "join_branches": Job(title="让新网点和上级网点互通", run=join_branches),
+    "renew_pair_keys": Job(title="给用满一年的网点签名密钥换代", run=renew_pair_keys),
     "resume_proposals": Job(title="重发没有答复的清算单", run=resume_proposals),
     "audit_books": Job(title="账本自检", run=audit_books),
     "remind_of_offers": Job(title="提醒快到期的可兑服务和物品", run=remind_of_offers),
