@@ -45,6 +45,11 @@ def test_nothing_happens_before_the_second_person_agrees(town: Town) -> None:
     made = issue(town)
     asked = ask(town, made.id)
     assert (asked.status, made.status) == (WAITING, VALID)
+    [told] = list_notices(town.session, town.deputy.member_id or 0).items
+    assert (told.title, told.link) == (
+        f"等您决定：撤回尾号 {made.number[-4:]} 的服务证明",
+        f"/branch/certificates?branch={made.branch_id}",
+    )
     with pytest.raises(rules.SameHand), town.session.begin_nested():
         agree(town, asked, town.manager)
     agree(town, asked)

@@ -48,6 +48,9 @@ SENTENCES: Final[dict[str, str]] = {
         "网点替您开了志愿服务证明\n{by} 经手，共 {minutes:hours}。在“我的 › 服务证明”里随时能看、能再下载。"
         "不是您要开的，请告诉网点。"
     ),
+    "certificate.withdrawal_asked": (
+        "等您决定：撤回尾号 {tail} 的服务证明\n{by} 提出，原因：{reason}。请到“网点 › 服务证明”里同意或者不同意。"
+    ),
     "certificate.withdrawal_declined": ("尾号 {tail} 的证明没有撤回\n{by} 没有同意，原因：{reason}。证明仍然有效。"),
     "certificate.withdrawn_correction": (
         "您尾号 {tail} 的服务证明已撤回\n"

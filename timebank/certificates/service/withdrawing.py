@@ -36,6 +36,7 @@ from timebank.certificates.rules import (
 )
 from timebank.core.actor import Actor
 from timebank.core.errors import FormUsed, NotAllowed
+from timebank.members.queries import list_deciding
 from timebank.notices.service import NoticeDraft, tell_all
 
 
@@ -110,7 +111,21 @@ def ask_withdrawal(
     )
     session.add(asked)
     session.flush()
+    _tell_asked(session, asked, certificate, actor, now)
     return asked
+
+
+def _tell_asked(
+    session: Session, asked: CertificateWithdrawal, certificate: Certificate, actor: Actor, now: datetime
+) -> None:
+    told = NoticeDraft(
+        kind="certificate.withdrawal_asked",
+        key=f"certificate.withdrawal_asked:{asked.id}",
+        facts={"tail": certificate.number[-4:], "by": actor.name, "reason": asked.reason.rstrip("。.！!")},
+        link=f"/branch/certificates?branch={certificate.branch_id}",
+    )
+    without = {asked.asked_by_id, certificate.member_id}
+    tell_all(session, list_deciding(session, certificate.branch_id, without=without), told, now=now)
 
 
 def _person_of(actor: Actor, certificate: Certificate) -> int:
