@@ -41,6 +41,8 @@ def build(run: Callable[[str], object], leader: Leadership) -> BlockingScheduler
     add("renew_pair_keys", "renew_pair_keys", CronTrigger(hour=4, minute=10, timezone=ZONE))
     add("resume_proposals", "resume_proposals", IntervalTrigger(minutes=10))
     add("audit_books", "audit_books", CronTrigger(hour=3, minute=15, timezone=ZONE))
+    # After the night's close, when people look at their phones.
+    add("tell_statements", "tell_statements", CronTrigger(hour=8, minute=20, timezone=ZONE))
     add("remind_of_offers", "remind_of_offers", CronTrigger(hour=8, minute=0, timezone=ZONE))
     add("remind_of_requests", "remind_of_requests", CronTrigger(hour=8, minute=15, timezone=ZONE))
     add("remind_of_promises", "remind_of_promises", CronTrigger(hour=8, minute=10, timezone=ZONE))

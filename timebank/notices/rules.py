@@ -44,6 +44,22 @@ SENTENCES: Final[dict[str, str]] = {
     "attendance.returned": (
         "“{title}”的名单被退回\n{start:moment} 的班次，原因：{reason}。请核对后重新提交，入账前大家的时长都还没有存入。"
     ),
+    "certificate.issued_for": (
+        "网点替您开了志愿服务证明\n{by} 经手，共 {minutes:hours}。在“我的 › 服务证明”里随时能看、能再下载。"
+        "不是您要开的，请告诉网点。"
+    ),
+    "certificate.withdrawal_asked": (
+        "等您决定：撤回尾号 {tail} 的服务证明\n{by} 提出，原因：{reason}。请到“网点 › 服务证明”里同意或者不同意。"
+    ),
+    "certificate.withdrawal_declined": ("尾号 {tail} 的证明没有撤回\n{by} 没有同意，原因：{reason}。证明仍然有效。"),
+    "certificate.withdrawn_correction": (
+        "您尾号 {tail} 的服务证明已撤回\n"
+        "里面有一条记录更正了，原因：{reason}。别人查这个编号会看到“已撤回”。请打开它，按一下就能换开新的，免费。"
+    ),
+    "certificate.withdrawn_decision": (
+        "您尾号 {tail} 的服务证明已撤回\n"
+        "经两位工作人员决定，原因：{reason}。别人查这个编号会看到“已撤回”。有疑问请问网点；需要的话，打开它可以换开新的。"
+    ),
     "clearing.asked": "{peer}想和本网点互相兑换\n附言：{words}。请到“网点互通”里看一看，同意或者说明原因。",
     "clearing.case": (
         "和{peer}之间有一件差异要核对\n{what}。两个网点之间的兑换先暂停，冻结的爱心币没有动。请到“网点互通”里处理。"
@@ -278,5 +294,8 @@ SENTENCES: Final[dict[str, str]] = {
     ),
     "sign_up.taken_off_by_family": (
         "{by} 替您退出了“{title}”\n{start:moment} 的班次，原因：{reason}。还想去，可以自己再报名。"
+    ),
+    "statement.ready": (
+        "您 {month}的对账单出来了\n月末余额 {closing:coins}。这个月每一笔存入和用去都在里面，可以打印。"
     ),
 }

@@ -20,6 +20,7 @@ from timebank.attendance.queries import (
 )
 from timebank.branches.models import Branch
 from timebank.branches.views import choose_branch
+from timebank.certificates.queries import count_waiting as count_waiting_withdrawals
 from timebank.clearing.queries import count_items, count_waiting, list_unsigned, oldest_item
 from timebank.core import clock
 from timebank.core.actor import Actor
@@ -106,6 +107,7 @@ def list_queue(session: Session, branch: Branch, counts: BranchCounts, actor: Ac
         )
     found += _late(session, branch, actor, now)
     found += _corrections(session, branch, actor)
+    found += _certificates(session, branch, actor)
     found += _disputes(session, branch, actor, now)
     found += _grants(session, branch, actor)
     found += _agreements(session, branch, actor)
@@ -142,6 +144,14 @@ def _corrections(session: Session, branch: Branch, actor: Actor) -> list[Waiting
         (counts.requests, "会员申请核对的记录", "查清后更正，或者说明为什么没有错"),
     )
     return [Waiting(count=count, title=title, text=text, url=url) for count, title, text in lines if count]
+
+
+def _certificates(session: Session, branch: Branch, actor: Actor) -> list[Waiting]:
+    count = count_waiting_withdrawals(session, branch.id)
+    if not count or not actor.may("certificate.withdraw", branch_id=branch.id):
+        return []
+    url = url_for("certificates.desk", branch=branch.id)
+    return [Waiting(count=count, title="等第二人决定的证明撤回", text="同意以后，别人查到的是“已撤回”", url=url)]
 
 
 def _disputes(session: Session, branch: Branch, actor: Actor, now: datetime) -> list[Waiting]:
@@ -263,6 +273,13 @@ def _links(branch: Branch, actor: Actor) -> list[tuple[str, str, str, str]]:
         ("fund.read", url_for("giving.fund_desk", branch=branch.id), "爱心基金", "捐赠、帮扶、两人同意", "heart"),
         ("dispute.read", url_for("disputes.desk", branch=branch.id), "争议", "双方说明、期限、决定", "scale"),
         ("rules.read", url_for("rulebook.rules", branch=branch.id), "存币规则", "积分、上限、过期，每次修改", "book"),
+        (
+            "certificate.read",
+            url_for("certificates.desk", branch=branch.id),
+            "服务证明",
+            "开过的、撤回、印章图片",
+            "file",
+        ),
         ("books.read", url_for("corrections.desk", branch=branch.id), "更正", "等决定的、核对申请、经过", "edit"),
         ("branch.change", url_for("branches.settings", branch=branch.id), "网点设置", "名称、地址、电话", "settings"),
         ("area.read", url_for("branches.areas"), "区域", "市、区、街道、社区、网格", "tree"),

@@ -10,7 +10,7 @@ from typing import Final
 from timebank.core import clock
 from timebank.core.db import db
 from timebank.jobs.tasks.base import BranchesFailed, Place, log
-from timebank.jobs.tasks.books import audit_books, close_months, expire_coins
+from timebank.jobs.tasks.books import audit_books, close_months, expire_coins, tell_statements
 from timebank.jobs.tasks.outside import (
     ProposalsFailed,
     join_branches,
@@ -51,6 +51,7 @@ __all__ = [
     "run_job",
     "settle_lines",
     "settle_requests",
+    "tell_statements",
 ]
 
 
@@ -67,6 +68,7 @@ JOBS: Final[dict[str, Job]] = {
     "settle_lines": Job(title="收回没有答复的名额，问候补的下一位", run=settle_lines),
     "remind_people": Job(title="提醒明天和两小时内要来的人", run=remind_people),
     "close_months": Job(title="结清已过完的月份并打包", run=close_months),
+    "tell_statements": Job(title="告诉会员上个月的对账单出来了", run=tell_statements),
     "expire_coins": Job(title="让按规则过期的爱心币过期", run=expire_coins),
     "reconcile_pairs": Job(title="核对网点之间的账", run=reconcile_pairs),
     "join_branches": Job(title="让新网点和上级网点互通", run=join_branches),
