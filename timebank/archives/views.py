@@ -93,7 +93,7 @@ def _page(branch: Branch, view: queries.MonthView, *, form: Form) -> str:
         branch=branch,
         month=view,
         preview=preview,
-        checks=[one | {"mend": _mend(one, branch)} for one in checks],
+        checks=[one | {"mend": None if closed else _mend(one, branch)} for one in checks],
         versions=_versions(branch, month),
         runs=queries.list_runs(session, branch.id, month=month),
         page=_members_page(members, page_number(Query().value("page"))),

@@ -232,8 +232,9 @@ def _months(session: Session, branch: Branch, actor: Actor, now: datetime) -> li
 
 
 def _preview(session: Session, branch: Branch, actor: Actor, now: datetime) -> list[Waiting]:
-    """What would keep the present month from closing, while there is time to mend it."""
-    if not actor.may("archive.close", branch_id=branch.id):
+    """What would keep the present month from closing, while there is time to mend it; one that is late goes first."""
+    late = archives.find_unclosed(session, branch.id, now=now)
+    if late or not actor.may("archive.close", branch_id=branch.id):
         return []
     preview = archives.preview_running(session, branch, now=now)
     if not preview.is_urgent:
