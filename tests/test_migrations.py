@@ -21,6 +21,7 @@ import timebank
 from tests import databases
 from tests.activities import town as activities
 from tests.agreements.scene import make_scene as make_agreements
+from tests.archives.months import NOVEMBER, small_town
 from tests.attendance.paper import printed
 from tests.attendance.scene import AFTER, make_scene, make_shift
 from tests.attendance.scene import at as scene_at
@@ -37,6 +38,7 @@ from tests.rulebook.saving import save_rule
 from tests.world import KEYS, NOW, actor_of, make_branch, make_member
 from timebank.activities.rules import Limits
 from timebank.activities.service import LimitsDraft, save_limits
+from timebank.archives.service import close_month
 from timebank.attendance.rules import Timing
 from timebank.attendance.service import (
     Batch,
@@ -270,6 +272,11 @@ def _begin_agreement(session: Session) -> None:
     make_agreements(session).draft()
 
 
+def _close_a_month(session: Session) -> None:
+    branch, *_ = small_town(session)
+    close_month(session, branch=branch, month="2026-08", actor=SYSTEM, keys=KEYS, now=NOVEMBER)
+
+
 def _take_in(session: Session) -> None:
     branch = make_branch(session, "RU")
     boss = actor_of(session, make_member(session, branch, roles=("manager",)))
@@ -280,6 +287,7 @@ def _take_in(session: Session) -> None:
 @pytest.mark.parametrize(
     ("leave", "below"),
     [
+        (_close_a_month, "0040"),
         (_take_in, "0029"),
         (_begin_agreement, "0039"),
         (_ask_for_somebody, "0037"),
