@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -34,6 +34,7 @@ from timebank.jobs.tasks import (
     expire_orders,
     join_branches,
     reconcile_pairs,
+    renew_pair_keys,
     resume_proposals,
 )
 from timebank.jobs.tasks import books as book_jobs
@@ -212,3 +213,13 @@ def test_interrupted_payments_are_taken_up_again_each_on_its_own(
     assert resume_proposals(place, NOW) == 1
     assert resume_proposals(place, NOW) == 0
     assert {clearing.get_proposal(db.session(), one).status for one in proposals} == {"accepted"}
+
+
+def test_what_branches_sign_with_is_changed_after_a_year(bare_app: Flask, place: Place) -> None:
+    with transaction() as session:
+        pair_id = Between(session).pair.id
+    assert renew_pair_keys(place, NOW + timedelta(days=364)) == 0
+    for changed in (2, 0):
+        assert renew_pair_keys(place, NOW + timedelta(days=365)) == changed
+    kept = clearing.list_keys(db.session(), pair_id, at=NOW + timedelta(days=372))
+    assert [one.generation for one in kept] == [2, 2]

@@ -36,6 +36,7 @@ JOBS: Final[dict[str, JobWords]] = {
     "remind_of_requests": JobWords("提醒没有受理、没人接的点单", "张点单"),
     "reconcile_pairs": JobWords("核对网点之间的账", "处差异"),
     "resume_proposals": JobWords("重发没有答复的清算单", "张清算单"),
+    "renew_pair_keys": JobWords("给用满一年的网点签名密钥换代", "把密钥"),
     "join_branches": JobWords("让新网点和上级网点互通", "个网点"),
     "forget_runs": JobWords("清理定时任务的旧记录", "条记录"),
 }

@@ -14,6 +14,7 @@ from timebank.jobs.tasks.outside import (
     join_branches,
     reconcile_pairs,
     remind_of_promises,
+    renew_pair_keys,
     resume_proposals,
 )
 from timebank.jobs.tasks.redeeming import (
@@ -45,6 +46,7 @@ __all__ = [
     "remind_of_promises",
     "remind_of_requests",
     "remind_people",
+    "renew_pair_keys",
     "resume_proposals",
     "settle_lines",
     "settle_requests",
@@ -57,6 +59,6 @@ JOBS: Final[dict[str, Callable[[Place, datetime], int]]] = {
     for job in (
         close_months, audit_books, expire_orders, expire_coins, settle_lines, settle_requests, remind_people,
         remind_due, remind_of_disputes, remind_of_offers, remind_of_promises, remind_of_requests, reconcile_pairs,
-        resume_proposals, join_branches, forget_runs,
+        resume_proposals, renew_pair_keys, join_branches, forget_runs,
     )
 }  # fmt: skip
