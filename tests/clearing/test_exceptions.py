@@ -248,6 +248,19 @@ def test_a_case_settled_in_a_month_without_movement_is_told_all_the_same(session
     assert (fields["lines"], len(fields["settled"])) == ([], 1)
 
 
+def test_a_mistake_that_was_taken_back_in_its_month_needs_no_exception(session: Session) -> None:
+    """One book has two lines more, and both come to the same: both versions are told."""
+    between = Between(session)
+    between.pay(60)
+    between.book_alone(0, 5, key="typed twice")
+    between.book_alone(0, -5, key="taken back")
+    [sealed] = seal(between)
+    fields = json.loads(sealed.content)
+    assert [len(fields[side]["lines"]) for side in ("by_low", "by_high")] == [3, 1]
+    assert (fields["left"], "exception" in fields) == ({}, False)
+    assert seal(between) == [sealed]
+
+
 def test_as_long_as_the_books_differ_every_month_needs_its_own_exception(between: Between) -> None:
     both(between)
     assert seal(between, DECEMBER, now=YEAR_AFTER) == []

@@ -52,8 +52,11 @@ class MonthView:
 
     @property
     def agrees(self) -> bool:
-        """Both books tell the same; or they come to the same by now, after an exception that named what was unequal."""
-        return self.low == self.high or bool(self.carried and not self.left)
+        """Both books tell the same; or they come to the same by now, document by document, though not line by line.
+
+        So it is where a mistake in one book was taken back, or what an exception named was booked meanwhile.
+        """
+        return self.low == self.high or (not self.left and self.low.fields["closing"] == self.high.fields["closing"])
 
     @property
     def is_quiet(self) -> bool:
