@@ -21,6 +21,7 @@ import timebank
 from tests import databases
 from tests.activities import town as activities
 from tests.agreements.scene import make_scene as make_agreements
+from tests.archives.months import NOVEMBER, small_town
 from tests.attendance.paper import a_photo, printed
 from tests.attendance.scene import AFTER, make_scene, make_shift
 from tests.attendance.scene import at as scene_at
@@ -38,6 +39,7 @@ from tests.rulebook.saving import save_rule
 from tests.world import KEYS, NOW, actor_of, make_branch, make_member
 from timebank.activities.rules import Limits
 from timebank.activities.service import LimitsDraft, save_limits
+from timebank.archives.service import close_month
 from timebank.attendance.rules import Timing
 from timebank.attendance.service import (
     Batch,
@@ -304,6 +306,11 @@ def _begin_agreement(session: Session) -> None:
     make_agreements(session).draft()
 
 
+def _close_a_month(session: Session) -> None:
+    branch, *_ = small_town(session)
+    close_month(session, branch=branch, month="2026-08", actor=SYSTEM, keys=KEYS, now=NOVEMBER)
+
+
 def _agree_on_a_rate(session: Session) -> None:
     Between(session).convert(5, 4)
 
@@ -328,6 +335,7 @@ def _take_in(session: Session) -> None:
         (_certify, "0046"),
         (_stamp, "0046"),
         (_print_passbook, "0054"),
+        (_close_a_month, "0046"),
         (_take_in, "0029"),
         (_agree_on_a_rate, "0040"),
         (_park, "0043"),

@@ -239,6 +239,7 @@ ARGUMENTS = {
     "item_id": "pair_item",
     "kiosk_id": "kiosk",
     "link": "desk_link",
+    "job": "job",
     "kind": "csv",
     "link_id": "family_link",
     "member_id": "owner",
@@ -272,6 +273,7 @@ ARGUMENTS = {
 }
 # … and where a route is about another one of its kind.
 SPECIAL = {
+    ("archives.package_version", "version"): "package_version",
     ("activities.accept", "shift_id"): "offered",
     ("activities.accept_for", "member_id"): "asker",
     ("activities.accept_for", "shift_id"): "offered",
@@ -498,6 +500,8 @@ NOBODYS = {
     "csv",
     "asset",
     "version",
+    "package_version",
+    "job",
     "turn",
     "month",
     "area",
@@ -595,6 +599,8 @@ def _make_things(session: Session, home: Branch, people: Mapping[str, Member]) -
         "entry": entry,
         "month": CLOSED_MONTH,
         "owner": owner.id,
+        "package_version": 1,
+        "job": "close_months",
         "personal_code": personal_code(KEYS, card.serial),
         "personal_pass": personal_pass(KEYS, card.serial),
         "purpose": "poster",
