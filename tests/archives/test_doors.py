@@ -222,10 +222,10 @@ def test_the_command_verifies_packages_and_names_each_damage(app: Flask, town: T
         more.writestr(f"{package.stem}/data/also.txt", "?")
         more.writestr(f"{package.stem}/note.txt", "?")
     for file, said in (
-        (flipped, "data/entries.csv 与校验值不符"),
-        (missing, "清单里的 data/orders.csv 不见了"),
-        (extra, "data/also.txt 不在清单里"),
-        (extra, " note.txt 不在清单里"),
+        (flipped, "文件被改动：data/entries.csv"),
+        (missing, "少了文件：data/orders.csv"),
+        (extra, "多了文件：data/also.txt"),
+        (extra, "多了文件：note.txt"),
     ):
         answer = run.invoke(archive_cli, ["verify", str(package), str(file)])
         assert answer.exit_code == 1

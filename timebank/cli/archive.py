@@ -84,8 +84,8 @@ def verify(files: tuple[Path, ...]) -> None:
         found = verify_package(file)
         damaged += bool(found)
         click.echo(f"{'✗' if found else '✓'} {file}")
-        for line in found:
-            click.echo(f"    {line}")
+        for damage in found:
+            click.echo(f"    {damage}")
     click.echo(f"{len(files)} 个归档包，{damaged} 个有损坏。" if damaged else f"{len(files)} 个归档包都完好。")
     if damaged:
         raise SystemExit(1)

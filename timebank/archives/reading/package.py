@@ -1,4 +1,4 @@
-"""Reads a package back without the database: what is inside agrees with its own lists, or each difference is named."""
+"""One package held against its own lists."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from timebank.archives.reading.damage import Damage
+
 _CHUNK = 1 << 20
 # All that zipfile, zlib and json are known to raise over a file that somebody or something changed.
 _BROKEN = (
@@ -19,15 +21,15 @@ _BROKEN = (
 )  # fmt: skip
 
 
-def verify_package(path: Path) -> list[str]:
+def verify_package(path: Path) -> list[Damage]:
     """Every disagreement of a package with its checksums and control totals; an empty list means it is sound."""
-    found: list[str] = []
+    found: list[Damage] = []
     try:
         with zipfile.ZipFile(path) as bag:
             for disagreement in _disagreements(bag):
                 found.append(disagreement)
     except _BROKEN as broken:
-        found.append(f"不是完整的归档包：{broken}")
+        found.append(Damage("not_a_package", "", str(broken)))
     return found
 
 
@@ -42,23 +44,24 @@ def _root(bag: zipfile.ZipFile) -> str:
     return root
 
 
-def _disagreements(bag: zipfile.ZipFile) -> Iterator[str]:
+def _disagreements(bag: zipfile.ZipFile) -> Iterator[Damage]:
     root = _root(bag)
     names = bag.namelist()
-    yield from (f"{name} 在包里出现了不止一次" for name in sorted({name for name in names if names.count(name) > 1}))
+    twice = sorted({name for name in names if names.count(name) > 1})
+    yield from (Damage("dangerous", name, "在包里出现了不止一次") for name in twice)
     for tag in ("tagmanifest-sha256.txt", "manifest-sha256.txt"):
         lines = [line.split("  ", 1) for line in bag.read(f"{root}/{tag}").decode().splitlines()]
         listed = {name: digest for digest, name in lines}
         if tag.startswith("tag"):
             tags = {name.removeprefix(f"{root}/") for name in names if not name.startswith(f"{root}/data/")}
-            yield from (f"{name} 不在清单里" for name in sorted(tags - set(listed) - {tag}))
+            yield from (Damage("extra_file", name, "不在清单里") for name in sorted(tags - set(listed) - {tag}))
         for name, digest in listed.items():
             if _digest(bag, f"{root}/{name}") != digest:
-                yield f"{name} 与校验值不符"
+                yield Damage("changed_file", name, "与校验值不符")
         if tag == "manifest-sha256.txt":
             inside = {name.removeprefix(f"{root}/") for name in bag.namelist() if name.startswith(f"{root}/data/")}
-            yield from (f"{name} 不在清单里" for name in sorted(inside - set(listed)))
-            yield from (f"清单里的 {name} 不见了" for name in sorted(set(listed) - inside))
+            yield from (Damage("extra_file", name, "不在清单里") for name in sorted(inside - set(listed)))
+            yield from (Damage("missing_file", name, "清单里有，包里没有") for name in sorted(set(listed) - inside))
     yield from _wrong_totals(bag, root)
 
 
@@ -75,10 +78,10 @@ def _digest(bag: zipfile.ZipFile, name: str) -> str:
     return digest.hexdigest()
 
 
-def _wrong_totals(bag: zipfile.ZipFile, root: str) -> Iterator[str]:
+def _wrong_totals(bag: zipfile.ZipFile, root: str) -> Iterator[Damage]:
     for table in json.loads(bag.read(f"{root}/data/manifest.json"))["tables"]:
         rows = json.loads(bag.read(f"{root}/data/{table['name']}.json"))
         for name, total in table["totals"].items():
             found = len(rows) if name == "rows" else sum(row[name] or 0 for row in rows)
             if found != total:
-                yield f"{table['title']} 的合计 {name} 应为 {total}，实为 {found}"
+                yield Damage("wrong_total", f"{table['title']} {name}", f"清单写 {total}，逐行相加是 {found}")
