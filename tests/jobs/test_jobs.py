@@ -23,7 +23,6 @@ from timebank.archives import queries
 from timebank.clearing import queries as clearing
 from timebank.clearing import service as clearing_verbs
 from timebank.core.db import db, transaction
-from timebank.jobs import tasks
 from timebank.jobs.leader import FileLeadership, leadership
 from timebank.jobs.schedule import build
 from timebank.jobs.tasks import (
@@ -39,6 +38,7 @@ from timebank.jobs.tasks import (
     reconcile_pairs,
     resume_proposals,
 )
+from timebank.jobs.tasks import books as book_jobs
 from timebank.ledger import queries as ledger
 from timebank.ledger.verification import Check, verify
 
@@ -102,7 +102,7 @@ def test_a_branch_that_cannot_be_checked_does_not_keep_the_others_from_it(
             raise OSError("the disk is gone")
         return verify(session, book_id)
 
-    monkeypatch.setattr(tasks, "verify", fail_for_the_first)
+    monkeypatch.setattr(book_jobs, "verify", fail_for_the_first)
     with pytest.raises(BranchesFailed, match="AA 的账本自检出错"):
         audit_books(place, NOVEMBER)
     assert queries.latest_audit(db.session(), sick) is None
