@@ -16,7 +16,7 @@ import pytest
 from beancount import loader
 from sqlalchemy.orm import Session
 
-from tests.archives.months import AUGUST, NOVEMBER, SEPTEMBER, earn, haircut, small_town
+from tests.archives.months import AUGUST, NOVEMBER, SEPTEMBER, earn, haircut, packing_in, small_town
 from tests.journal_parser import balances
 from tests.world import KEYS, actor_of, make_member
 from timebank.archives import service
@@ -36,7 +36,7 @@ def close(session: Session, branch: Branch, *months: str) -> None:
 
 
 def pack(session: Session, branch: Branch, month: str, folder: Path) -> Path:
-    return folder / service.make_package(session, branch=branch, month=month, folder=folder).name
+    return folder / service.make_package(session, branch=branch, month=month, packing=packing_in(folder)).name
 
 
 def read(path: Path, name: str) -> bytes:
@@ -204,7 +204,7 @@ def test_a_reversal_shows_as_other_and_nothing_is_lost(session: Session, tmp_pat
 def test_an_open_month_is_not_packed(session: Session, tmp_path: Path) -> None:
     branch, *_ = small_town(session)
     with pytest.raises(service.NotClosed):
-        service.make_package(session, branch=branch, month="2026-08", folder=tmp_path)
+        service.make_package(session, branch=branch, month="2026-08", packing=packing_in(tmp_path))
 
 
 def test_who_is_suspended_or_resumed_later_stays_in_the_month(session: Session, tmp_path: Path) -> None:

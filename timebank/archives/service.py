@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from timebank import __version__
 from timebank.archives import queries, rules
 from timebank.archives.models import Archive, AuditRun, CloseRun
-from timebank.archives.package import Progress, write_package
+from timebank.archives.package import Packing, write_package
 from timebank.archives.queries import Finding
 from timebank.branches.models import Branch
 from timebank.core.actor import Actor
@@ -134,10 +134,8 @@ def refuse_no_month(month: str) -> None:
         raise NotAMonth()
 
 
-def make_package(
-    session: Session, *, branch: Branch, month: str, folder: Path, progress: Progress = lambda title, rows: None
-) -> PackageFile:
-    """Write the package of a closed month below ``folder`` (the archives' folder). Only reads the database.
+def make_package(session: Session, *, branch: Branch, month: str, packing: Packing) -> PackageFile:
+    """Write the package of a closed month below the archives' folder. Only reads the database.
 
     The file appears whole or not at all. Made again while no name, title, place or program changed, it is the same
     byte for byte; where it does not come out as recorded, it becomes a further version that names the one before.
@@ -147,16 +145,17 @@ def make_package(
     if period is None or period.hash is None:
         raise NotClosed(month=month)
     known = queries.list_versions(session, branch.id, month)
-    home = folder / branch.code
+    folder, home = packing.folder, packing.folder / branch.code
     home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".making-", dir=home) as parts:
         made = Path(parts) / "package.zip"
         edition = _edition(known)
-        write_package(session, branch, period, edition=edition, target=made, progress=progress)
+        write_package(session, branch, period, edition=edition, target=made, packing=packing)
         digest = hash_of(made)
         if known and digest != known[-1].file_hash:
-            edition = rules.Edition(version=known[-1].version + 1, before=known[-1].file_name)
-            write_package(session, branch, period, edition=edition, target=made, progress=progress)
+            last = known[-1]
+            edition = rules.Edition(version=last.version + 1, before=last.file_name, before_hash=last.file_hash)
+            write_package(session, branch, period, edition=edition, target=made, packing=packing)
             digest = hash_of(made)
         name = f"{branch.code}/{rules.package_name(branch.code, month, period.hash, edition.version)}.zip"
         size = made.stat().st_size
@@ -168,9 +167,10 @@ def make_package(
 
 def _edition(known: Sequence[Archive]) -> rules.Edition:
     """What the newest package says of itself, so that it can be made again as it was."""
-    return rules.Edition(
-        version=known[-1].version if known else rules.VERSION, before=known[-2].file_name if len(known) > 1 else None
-    )
+    if len(known) < 2:
+        return rules.Edition()
+    before, last = known[-2:]
+    return rules.Edition(version=last.version, before=before.file_name, before_hash=before.file_hash)
 
 
 def keep_package(

@@ -94,6 +94,7 @@ def close(code: str, month: str) -> Redirect:
                 keys=keys(),
                 folder=_folder(),
                 clock=clock.now,
+                site=current_app.config["TIMEBANK_URL"],
             )
         )
     except service.NotAMonth as refusal:

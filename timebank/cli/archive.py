@@ -50,6 +50,7 @@ def close(code: str, month: str) -> None:
                     folder=folder,
                     clock=clock.now,
                     progress=progress,
+                    site=current_app.config["TIMEBANK_URL"],
                 )
             )
             bar.label = "完成"

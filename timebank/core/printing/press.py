@@ -18,10 +18,7 @@ from timebank.core.printing.fonts import MISSING, font_case
 _HOUSE: Final = Path(__file__).resolve().parents[3]
 _LAID_OUT: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})  # categories that leave no mark on paper
 _KEPT = 32  # compiled sheets: a poster is asked for again by everybody who looks at it
-_ARCHIVAL: Final[list[Literal["a-2a", "ua-1"]]] = [
-    "a-2a",
-    "ua-1",
-]  # ISO 19005-2 level A, and PDF/UA: tagged for readers
+_TAGGED: Final = ["a-2a", "ua-1"]  # ISO 19005-2 level A, and PDF/UA
 _one_at_a_time = threading.Lock()  # the compiler keeps its fonts and may not be entered twice
 
 
@@ -40,9 +37,13 @@ class Press:
         """The same as a picture of its only page, at ``ppi`` pixels an inch."""
         return _kept(self, template, self._as_json(values), "png", ppi)
 
-    def archival_pdf(self, template: str, values: Mapping[str, Any]) -> bytes:
-        """The same as PDF/A-2a and PDF/UA-1, which the compiler enforces; the template must date its document."""
-        return _print(self, template, self._as_json(values), pdf_standards=_ARCHIVAL)
+    def archival_pdf(self, template: str, values: Mapping[str, Any], *, tagged: bool = True) -> bytes:
+        """The same as PDF/A-2a and PDF/UA-1, which the compiler enforces; the template must date its document.
+
+        Long lists of figures are not ``tagged`` for screen readers and are PDF/A-2u: a tenth of the size.
+        """
+        how = {"pdf_standards": _TAGGED} if tagged else {"pdf_standards": ["a-2u"], "pdf_tags": False}
+        return _print(self, template, self._as_json(values), **how)
 
     def printable(self, text: str) -> str:
         """``text`` in NFC without control characters; characters that no font has become 〓. Line ends stay."""
