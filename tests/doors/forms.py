@@ -94,6 +94,7 @@ _FORMS: dict[str, Filled] = {
     "activities.roster": lambda town: {"who": town.number_of("volunteer@home")},
     "activities.take_off": _REASON,
     "archives.close": {},
+    "archives.correct": {"reason": "活动名称写错了"},
     "attendance.approve": {},
     "attendance.close": {},
     "attendance.close_all": _REASON | {"out_at": "09:20"},

@@ -12,6 +12,7 @@ from python_calamine import CalamineError, load_workbook
 from timebank.archives import rules
 from timebank.archives.package.books import Books
 from timebank.archives.package.sources import Sources
+from timebank.archives.queries import sealed_checks
 
 PROPERTIES: Final = {"authenticity": "真实性", "integrity": "完整性", "usability": "可用性", "safety": "安全性"}
 _OPEN_FORMATS: Final = frozenset({".pdf", ".xlsx", ".csv", ".json", ".hledger", ".beancount"})
@@ -45,7 +46,22 @@ def found_checks(sources: Sources, books: Books, lost: Sequence[str]) -> dict[st
     from_facts["authenticity"].append(_check("chained", "写明前一个月的封签", True, before or "这是第一个月"))
     entries, lines = sources.period.entries, books.totals["entries"]["rows"]
     from_facts["integrity"][0]["detail"] = f"{entries} 笔，{lines} 条划转"
+    from_facts["integrity"] += _before_the_close(sources)
     return from_facts | {"usability": _usability(sources, lost), "safety": _safety(sources)}
+
+
+def _before_the_close(sources: Sources) -> list[Check]:
+    """What each named check said when the month was sealed; what only warned did not stand in the way."""
+    kept = sealed_checks(sources.session, sources.branch.id, sources.period.month)
+    return [
+        _check(
+            f"close.{one['check']}",
+            f"结账前：{one['title']}",
+            one["passed"] or not one["blocks"],
+            "" if one["passed"] else f"{one['fault']}（{one['count']} 处），不妨碍结账",
+        )
+        for one in kept
+    ]
 
 
 def failed(checks: dict[str, list[Check]]) -> list[str]:

@@ -19,7 +19,7 @@ from timebank.archives.package.books import Books
 from timebank.archives.package.sources import Sources
 from timebank.core import clock
 from timebank.core.actor import SYSTEM
-from timebank.core.masking import mask_name
+from timebank.core.masking import mask_id_numbers, mask_name
 
 _NOTES = [
     "人员只有会员编号和隐去名字的姓名；保密的服务对象用代号。",
@@ -70,6 +70,7 @@ def _about(sources: Sources) -> dict[str, Any]:
         "zone": str(clock.ZONE),
         "version": edition.version,
         "corrects": {"file": edition.before, "sha256": edition.before_hash} if edition.before else None,
+        "corrected_because": mask_id_numbers(edition.reason) or None,
         "previous": before if period.previous_hash else None,
         "closed": {
             "at": clock.local(sources.closed_at).isoformat(timespec="seconds"),

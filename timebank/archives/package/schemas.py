@@ -40,6 +40,7 @@ def manifest_schema() -> dict[str, Any]:
         "zone": _TEXT,
         "version": {"type": "integer", "minimum": 1},
         "corrects": _or_null(_closed({"file": _TEXT, "sha256": _HASH})),
+        "corrected_because": _or_null(_TEXT),
         "previous": _or_null(_closed({"month": _MONTH, "seal": _HASH})),
         "closed": _closed({"at": _INSTANT, "by": _TEXT}),
         "program": _closed({"name": _TEXT, "version": _TEXT}),
