@@ -28,6 +28,7 @@ _NOTES = [
     "账目按记账时间归月；迟到的记录记在下一个没结账的月份。",
     "已封签的月份不改；更正记在办理的月份，用负数或差额表示，并写明更正的是哪个月的哪一号分录。",
     "manifest.sig 是对 manifest.json 全部字节的 Ed25519 签名，public-key.pem 是公钥；公钥的指纹要与银行公布的核对。",
+    "核对签名：openssl pkeyutl -verify -pubin -inkey public-key.pem -rawin -in manifest.json -sigfile manifest.sig",
 ]
 
 
