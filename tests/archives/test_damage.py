@@ -91,7 +91,7 @@ def test_a_changed_figure_names_the_file_and_the_total(chain: Chain, tmp_path: P
     )
     found = verify_package(damaged)
     assert named(found, "changed_file") == ["data/members.json"]
-    assert "会员 closing" in named(found, "wrong_total")
+    assert "会员：期末（分钟）" in named(found, "wrong_total")
 
 
 @pytest.mark.parametrize("recompute", [False, True])
@@ -192,7 +192,7 @@ def test_an_edited_total_with_recomputed_checksums(chain: Chain, tmp_path: Path)
     )
     found = verify_package(damaged, keys=[OURS])
     assert kinds(found) == {"bad_signature", "wrong_total"}
-    assert named(found, "wrong_total") == ["会员 closing"]
+    assert named(found, "wrong_total") == ["会员：期末（分钟）"]
 
 
 def test_an_edited_total_in_every_place_at_once(chain: Chain, tmp_path: Path) -> None:

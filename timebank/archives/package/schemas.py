@@ -12,7 +12,8 @@ _HASH: Final = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 _TEXT: Final = {"type": "string"}
 _COUNT: Final = {"type": "integer", "minimum": 0}
 _MONTH: Final = {"type": "string", "pattern": "^2[0-9]{3}-(0[1-9]|1[0-2])$"}
-_INSTANT: Final = {"type": "string", "format": "date-time"}
+_CLOCK: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?[+-][0-9]{2}:[0-9]{2}$"
+_INSTANT: Final = {"type": "string", "format": "date-time", "pattern": _CLOCK}
 _SUMS: Final = {"type": "object", "additionalProperties": {"type": "integer"}}
 
 
@@ -26,8 +27,10 @@ def _column(column: Column) -> dict[str, Any]:
     found: dict[str, Any] = {"type": "string" if str in column.types else "integer", "title": column.title}
     if column.optional:
         found["type"] = [found["type"], "null"]
-    if column.kind in {"instant", "day"}:
-        found["format"] = {"instant": "date-time", "day": "date"}[column.kind]
+    if column.kind == "instant":
+        found |= {"format": "date-time", "pattern": _CLOCK}
+    if column.kind == "day":
+        found["format"] = "date"
     return found
 
 

@@ -80,7 +80,7 @@ def standing_of(session: Session, report: Report) -> Standing:
     known = find_known_seal(session, about.seal)
     if kept is not None:
         return _kept(kept, list_versions(session, kept.branch_id, kept.month)[-1].version)
-    if not report.trusted:
+    if report.trusted is False or (known is None and not report.signed):
         return Standing("not_ours", "不是用本银行的密钥签的，本银行不能为它作证。", False)
     if known is None or (known.branch_code, known.seal.month) != (about.branch_code, about.month):
         return Standing("unknown_seal", "密钥是本银行的，但本银行的账上没有这个封签。请拿着它到网点核实。", False)

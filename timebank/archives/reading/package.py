@@ -94,7 +94,7 @@ def _payload(bag: Bag, report: Report, manifest: dict[str, Any]) -> Iterator[Dam
         if rows.strange:
             yield Damage("not_as_described", name, f"{rows.strange} 行")
         for total, listed, found in rows.wrong():
-            yield Damage("wrong_total", f"{rows.title} {total}", f"清单写 {listed}，逐行相加是 {found}")
+            yield Damage("wrong_total", f"{rows.title}：{total}", f"清单写 {listed}，逐行相加是 {found}")
 
 
 def _lists(bag: Bag, report: Report, manifest: dict[str, Any]) -> Iterator[Damage]:
@@ -135,16 +135,23 @@ def _read_list(bag: Bag, name: str) -> dict[str, str]:
 
 def _tag_files(bag: Bag, manifest: dict[str, Any]) -> Iterator[Damage]:
     """What the bag says of itself follows from the signed manifest."""
-    payload = [entry for name, entry in bag.names.items() if name.startswith("data/")]
-    expected = {"bagit.txt": DECLARATION}
+    expected = {"bagit.txt": {DECLARATION.encode()}}
     if "files" in manifest:
-        total = sum(entry.file_size for entry in payload)
-        expected["bag-info.txt"] = info_text(rules.bag_info(manifest), total=total, files=len(payload))
-    for name, text in expected.items():
+        expected["bag-info.txt"] = _infos(bag, manifest)
+    for name, texts in expected.items():
         if name not in bag.names:
             yield Damage("missing_file", name, "每个归档包都有")
-        elif bag.read(name) != text.encode():
+        elif bag.read(name) not in texts:
             yield Damage("changed_file", name, "与清单不符")
+
+
+def _infos(bag: Bag, manifest: dict[str, Any]) -> set[bytes]:
+    """With the size of what was signed, or of what is there: where these differ, the files themselves are named."""
+    inside = {name: entry.file_size for name, entry in bag.names.items() if name.startswith("data/")}
+    signed = {f"data/{file['path']}": int(file["bytes"]) for file in manifest["files"]}
+    signed |= {name: size for name, size in inside.items() if name in _SIGNED_ELSEWHERE}
+    info = rules.bag_info(manifest)
+    return {info_text(info, total=sum(sizes.values()), files=len(sizes)).encode() for sizes in (signed, inside)}
 
 
 def _signature(bag: Bag, report: Report, content: bytes, keys: Collection[str] | None) -> Iterator[Damage]:

@@ -24,6 +24,7 @@ class Rows:
             column["name"]: (_TYPES.get(column["kind"], int), *([type(None)] if column["optional"] else []))
             for column in described["columns"]
         }
+        self._titles = {"rows": "行数"} | {column["name"]: str(column["title"]) for column in described["columns"]}
         self._summed = [name for name in self.expected if name != "rows"]
         self._rest = b""
 
@@ -42,8 +43,12 @@ class Rows:
         self._rest = b""
 
     def wrong(self) -> list[tuple[str, int, int]]:
-        """The totals that do not agree: name, as listed, as found."""
-        return [(name, total, self.totals[name]) for name, total in self.expected.items() if self.totals[name] != total]
+        """The totals that do not agree: what they are called, as listed, as found."""
+        return [
+            (self._titles[name], total, self.totals[name])
+            for name, total in self.expected.items()
+            if self.totals[name] != total
+        ]
 
     def _read(self, line: bytes) -> None:
         if line in {b"", b"[", b"]"}:

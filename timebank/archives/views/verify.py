@@ -118,10 +118,12 @@ def _checked(sent: list[FileStorage]) -> str:
     with _place():
         reports = _read(sent)
     session = db.session()
+    results = [(report, queries.standing_of(session, report)) for report in reports]
     return render_template(
         "archives/verified.html",
-        results=[(report, queries.standing_of(session, report)) for report in reports],
+        results=results,
         damaged=sum(not report.sound for report in reports),
+        noted=sum(report.sound and not standing.ok for report, standing in results),
         grouped=signatures.grouped,
     )
 
