@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -144,3 +146,12 @@ def test_an_id_number_that_somebody_wrote_into_a_title_stays_inside(session: Ses
     assert [row["offer"] for row in read_json(package, "orders.json")] == ["给 1****************X 理发"]
     with zipfile.ZipFile(package) as bag:
         assert all(b"11010519491231002X" not in bag.read(name) for name in bag.namelist())
+
+
+@pytest.mark.skipif(shutil.which("hledger") is None, reason="no hledger here: journal_parser reads the same journals")
+def test_hledger_agrees(chain: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "journal").write_bytes(files_of(chain["2026-10"])["data/journal.hledger"])
+    answer = subprocess.run(
+        ["hledger", "-f", "journal", "check", "--strict"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (answer.returncode, answer.stderr) == (0, "")
