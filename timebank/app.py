@@ -31,6 +31,7 @@ from timebank.disputes.views import blueprint as disputes
 from timebank.exchange.views import blueprint as exchange
 from timebank.giving.views import blueprint as giving
 from timebank.growth.views import blueprint as growth
+from timebank.jobs.views import blueprint as jobs
 from timebank.members.identity import find_signed_in
 from timebank.members.roster.views import blueprint as roster
 from timebank.members.views import blueprint as members
@@ -63,6 +64,7 @@ FEATURES = (
     corrections,
     disputes,
     archives,
+    jobs,
 )
 MAX_UPLOAD_BYTES = 16 * 1024 * 1024
 

@@ -23,10 +23,8 @@ from timebank.archives import queries
 from timebank.clearing import queries as clearing
 from timebank.clearing import service as clearing_verbs
 from timebank.core.db import db, transaction
-from timebank.jobs.leader import FileLeadership, leadership
-from timebank.jobs.schedule import build
+from timebank.jobs.leader import leadership
 from timebank.jobs.tasks import (
-    JOBS,
     BranchesFailed,
     Place,
     ProposalsFailed,
@@ -111,15 +109,6 @@ def test_a_branch_that_cannot_be_checked_does_not_keep_the_others_from_it(
 
 def test_expiring_nothing_is_fine(bare_app: Flask, place: Place) -> None:
     assert expire_orders(place, NOVEMBER) == 0
-
-
-def test_the_schedule_names_known_jobs_only() -> None:
-    scheduler = build(lambda name: None, FileLeadership(Path("/nowhere")))
-    names = {job.args[0] for job in scheduler.get_jobs() if job.args}
-    assert names == set(JOBS)
-    month_end = scheduler.get_job("month_end")
-    assert str(month_end.trigger) == "cron[day='1', hour='0', minute='30']"
-    assert str(month_end.trigger.timezone) == "Asia/Shanghai"
 
 
 @pytest.fixture

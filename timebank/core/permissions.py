@@ -109,5 +109,6 @@ PERMISSIONS: Final[dict[str, dict[str, Reach]]] = {
     "books.read": _row(inspector="branch", manager="branch", administrator="all"),
     "books.correct": _MANAGERS,
     # 系统
+    "jobs.read": _READERS,
     "keys.rotate": _row(administrator="all"),
 }

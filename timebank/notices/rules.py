@@ -30,6 +30,7 @@ SENTENCES: Final[dict[str, str]] = {
     "agreement.signed": (
         "和“{organisation}”的 {year} 年共建协议签订了\n双方的承诺和兑现情况，在单位的页面上随时能看。"
     ),
+    "archive.unclosed": ("{month}还没有结账：{branch}\n{why}原因排除以后会自动再试，也可以到“月度归档”里手工结。"),
     "attendance.approved": (
         "“{title}”的服务已入账，存入 {minutes:coins}\n{start:moment} 的服务已经审核。谢谢您的付出，明细在“我的流水”里。"
     ),

@@ -36,6 +36,7 @@ from timebank.ledger import queries as ledger
 from timebank.members.models import ACTIVE
 from timebank.members.queries import count_by_status, count_pending
 from timebank.requests.queries import count_desk
+from timebank.watch.words import list_alarm_words
 from timebank.web.filters import span
 from timebank.web.guards import current_actor, guard
 
@@ -63,6 +64,7 @@ def branch_desk() -> str:
         branch=branch,
         waiting=[*list_queue(session, branch, counts, actor, now), *_preview(session, branch, actor, now)],
         audit=archives.latest_audit(session, branch.id),
+        alarms=list_alarm_words(session, now=now) if actor.may("jobs.read", branch_id=branch.id) else [],
         unclosed=archives.find_unclosed(session, branch.id, now=now),
         month=clock.month_of(now),
         totals=month_totals(session, frozenset({branch.id}), clock.month_of(now)),
@@ -230,8 +232,9 @@ def _months(session: Session, branch: Branch, actor: Actor, now: datetime) -> li
 
 
 def _preview(session: Session, branch: Branch, actor: Actor, now: datetime) -> list[Waiting]:
-    """What would keep the present month from closing, while there is time to mend it."""
-    if not actor.may("archive.close", branch_id=branch.id):
+    """What would keep the present month from closing, while there is time to mend it; one that is late goes first."""
+    late = archives.find_unclosed(session, branch.id, now=now)
+    if late or not actor.may("archive.close", branch_id=branch.id):
         return []
     preview = archives.preview_running(session, branch, now=now)
     if not preview.is_urgent:
@@ -266,6 +269,7 @@ def _links(branch: Branch, actor: Actor) -> list[tuple[str, str, str, str]]:
         ("clearing.read", url_for("clearing.network", branch=branch.id), "网点互通", "额度、对账单、差异", "share"),
         ("archive.read", url_for("archives.months", branch=branch.id), "月度归档", "结账、下载归档包", "archive"),
         ("books.read", url_for("desks.trial_balance", branch=branch.id), "监督", "试算平衡、分录、自检", "scale"),
+        ("jobs.read", url_for("jobs.jobs"), "定时任务", "谁在值守、每次运行的结果", "clock"),
         ("books.read", url_for("desks.liability", branch=branch.id), "爱心币家底", "还有多少没有兑换", "coin"),
         ("fund.read", url_for("giving.fund_desk", branch=branch.id), "爱心基金", "捐赠、帮扶、两人同意", "heart"),
         ("dispute.read", url_for("disputes.desk", branch=branch.id), "争议", "双方说明、期限、决定", "scale"),

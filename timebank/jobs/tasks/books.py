@@ -31,22 +31,23 @@ def close_months(place: Place, now: datetime) -> int:
 def _close_branch(place: Place, branch_id: int, code: str, now: datetime) -> int:
     made = 0
     for month in archives.list_unfinished(db.session(), branch_id, now=now):
+        close = closing.Close(
+            branch_id=branch_id,
+            month=month,
+            actor=SYSTEM,
+            keys=place.keys,
+            folder=place.archives,
+            clock=lambda: now,
+            site=place.site,
+        )
         try:
-            closing.run(
-                closing.Close(
-                    branch_id=branch_id,
-                    month=month,
-                    actor=SYSTEM,
-                    keys=place.keys,
-                    folder=place.archives,
-                    clock=lambda: now,
-                    site=place.site,
-                )
-            )
-        except closing.NotPacked:
-            raise
-        except Refusal as refusal:
-            log.warning("month_not_closed", branch=code, month=month, reason=refusal.code)
+            closing.run(close)
+        except Exception as error:
+            with transaction() as session:
+                archiving.tell_unclosed(session, branch_id, month, because=error, now=now)
+            if isinstance(error, closing.NotPacked) or not isinstance(error, Refusal):
+                raise
+            log.warning("month_not_closed", branch=code, month=month, reason=error.code)
             break
         made += 1
         log.info("month_closed", branch=code, month=month)

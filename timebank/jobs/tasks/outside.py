@@ -9,13 +9,12 @@ from timebank.agreements import service as agreements
 from timebank.clearing import queries as clearing_queries
 from timebank.clearing import service as clearing
 from timebank.core.db import db, transaction
-from timebank.core.errors import Conflict
-from timebank.jobs.tasks.base import BATCH, BranchesFailed, Place, each_branch, log
+from timebank.jobs.tasks.base import BATCH, BranchesFailed, JobFailed, Place, each_branch, log
 
 _NOT_YET: Final = frozenset({"wait", "unknown", "broken"})  # answers to which the sender comes again
 
 
-class ProposalsFailed(Conflict):
+class ProposalsFailed(JobFailed):
     """Messages between branches could not be sent again; the others were."""
 
     code = "jobs.proposals_failed"
