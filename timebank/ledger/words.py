@@ -10,7 +10,9 @@ ACCOUNT_KINDS: Final = {
     "redeemed": "已兑物品",
     "expired": "已过期",
     "clearing": "网点清算",
-    "suspense": "待查",
+    "suspense": "待处理",
+    "conversion": "网点间折算",
+    "rounding": "折算尾数",
     "adjustment": "调整",
 }
 UNITS: Final = {"coin": "爱心币", "point": "积分"}
