@@ -164,8 +164,9 @@ def _trial(balances: Sequence[TrialRow]) -> list[list[str]]:
         mine = [row for row in balances if row.unit == unit]
         if not mine:
             continue
-        for kind, title in ACCOUNT_KINDS.items():
+        for kind in dict.fromkeys([*ACCOUNT_KINDS, *(row.kind for row in mine)]):
             if chosen := [row for row in mine if row.kind == kind]:
+                title = ACCOUNT_KINDS.get(kind, kind)
                 lines.append([name, f"{title}（{len(chosen):,} 个账户）", *_sums(unit, chosen)])
         lines.append([name, "合计", *_sums(unit, mine)])
     return lines

@@ -70,18 +70,28 @@ def manifest_schema() -> dict[str, Any]:
 
 
 def statement_schema() -> dict[str, Any]:
-    """What a statement with another branch holds, told as from the branch with the smaller number."""
-    minutes = {"type": "integer"}
-    line = {
-        "type": "array",
-        "prefixItems": [_TEXT, _INSTANT, {"enum": [0, 1]}, minutes],
-        "items": False,
-        "minItems": 4,
+    """What a statement with another branch holds, told as from the branch with the smaller number.
+
+    Open: where a month was sealed although the books differ, both versions and the signatures stand beside.
+    """
+    version = {
+        "opening": {"type": "integer"},
+        "closing": {"type": "integer"},
+        "lines": _list_of({
+            "type": "array", "prefixItems": [_TEXT, _INSTANT, {"enum": [0, 1]}, {"type": "integer"}],
+            "items": {"type": "integer"}, "minItems": 4, "maxItems": 6,
+        }),
+    }  # fmt: skip
+    named = {"high": _TEXT, "low": _TEXT, "month": _MONTH, "unit": {"const": "coin"}}
+    content = {
+        "type": "object",
+        "properties": named
+        | version
+        | {side: {"type": "object", "properties": version} for side in ("by_low", "by_high")},
+        "required": list(named),
+        "anyOf": [{"required": list(version)}, {"required": ["by_low", "by_high"]}],
     }
-    return _schema("clearing", "网点对账单", _closed({
-        "high": _TEXT, "low": _TEXT, "month": _MONTH, "unit": {"const": "coin"}, "opening": minutes,
-        "closing": minutes, "lines": _list_of(line),
-    }))  # fmt: skip
+    return _schema("clearing", "网点对账单", content)
 
 
 def checks_schema(properties: Iterable[str]) -> dict[str, Any]:

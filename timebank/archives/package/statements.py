@@ -49,7 +49,9 @@ def write_statements(sources: Sources) -> tuple[list[dict[str, Any]], list[PairW
             peer=peer.code, month=one.month, file=name, hash=one.hash, previous_hash=one.previous_hash
         )
         listed.append(asdict(statement))
-        fields, sign = json.loads(one.content), 1 if one.pair.low_id == branch.id else -1
+        low = one.pair.low_id == branch.id
+        fields, sign = json.loads(one.content), 1 if low else -1
+        fields = fields.get("by_low" if low else "by_high", fields)  # where the books differ, each side's own version
         told.append(
             PairWords(
                 peer=peer.name,

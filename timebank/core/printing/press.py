@@ -19,6 +19,7 @@ _HOUSE: Final = Path(__file__).resolve().parents[3]
 _LAID_OUT: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})  # categories that leave no mark on paper
 _KEPT = 32  # compiled sheets: a poster is asked for again by everybody who looks at it
 _TAGGED: Final = ["a-2a", "ua-1"]  # ISO 19005-2 level A, and PDF/UA
+_REMEMBERED = 10  # documents
 _one_at_a_time = threading.Lock()  # the compiler keeps its fonts and may not be entered twice
 
 
@@ -43,7 +44,9 @@ class Press:
         Long lists of figures are not ``tagged`` for screen readers and are PDF/A-2u: a tenth of the size.
         """
         how = {"pdf_standards": _TAGGED} if tagged else {"pdf_standards": ["a-2u"], "pdf_tags": False}
-        return _print(self, template, self._as_json(values), **how)
+        printed = _print(self, template, self._as_json(values), **how)
+        _forget(self)
+        return printed
 
     def printable(self, text: str) -> str:
         """``text`` in NFC without control characters; characters that no font has become 〓. Line ends stay."""
@@ -105,6 +108,17 @@ def _print(press: Press, template: str, inputs: str, **options: Any) -> bytes:
         compiler = _compiler(font_case(press.packages).folders(inputs))
         made = compiler.compile(source, **{"format": "pdf", **options}, sys_inputs={"data": inputs})
     return cast(bytes, made)
+
+
+def _forget(press: Press) -> None:
+    """Let the compiler let go of what it laid out: it does so after ten more documents, and empty ones take a moment.
+
+    What is printed once need not be remembered; a month's lists would pile up to a hundred megabytes.
+    """
+    with _one_at_a_time:
+        compiler = _compiler(font_case(press.packages).folders(""))
+        for number in range(_REMEMBERED + 1):
+            compiler.compile(b"", format="pdf", sys_inputs={"data": str(number)})
 
 
 @lru_cache(maxsize=4)
