@@ -45,7 +45,7 @@ from timebank.ledger.verification import Check, verify
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
-    return Place(keys=KEYS, archives=tmp_path)
+    return Place(keys=KEYS, archives=tmp_path, cards=tmp_path / "cards", render=lambda template, _: template.encode())
 
 
 def test_missed_months_are_closed_in_order_for_every_branch(bare_app: Flask, place: Place) -> None:

@@ -16,6 +16,7 @@ from timebank.core.errors import Refusal
 from timebank.jobs.leader import Leadership, leadership
 from timebank.jobs.schedule import build
 from timebank.jobs.tasks import JOBS, Place, run_job
+from timebank.web import print as paper
 from timebank.web.keyring import keys
 
 _RETRY_SECONDS = 10
@@ -24,7 +25,8 @@ jobs_cli = AppGroup("jobs", help="定时任务：结账、过期、自检。")
 
 
 def _place() -> Place:
-    return Place(keys=keys(), archives=Path(current_app.config["TIMEBANK_DATA"]) / "archives")
+    data = Path(current_app.config["TIMEBANK_DATA"])
+    return Place(keys=keys(), archives=data / "archives", cards=data / "cards", render=paper.pdf)
 
 
 @jobs_cli.command("run")

@@ -93,6 +93,12 @@ PERMISSIONS: Final[dict[str, dict[str, Reach]]] = {
     "promise.record": _STAFF,
     # 统筹
     "coordination.read": _STAFF,
+    # 成长卡
+    "milestone.read": _row(organiser="branch", manager="branch", inspector="branch", administrator="all"),
+    "milestone.record": _STAFF,
+    "award.grant": _MANAGERS,
+    "commendation.read": _READERS,
+    "card.print": _MANAGERS,
     # 规则
     "rules.read": _READERS,
     "rules.change": _MANAGERS,

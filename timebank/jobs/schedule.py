@@ -37,6 +37,8 @@ def build(run: Callable[[str], object], leader: Leadership) -> BlockingScheduler
     add("expire_coins", "expire_coins", CronTrigger(hour=2, minute=30, timezone=ZONE))
     # Before the books are checked, so that a difference is one pair's case first.
     add("reconcile_pairs", "reconcile_pairs", CronTrigger(hour=3, minute=0, timezone=ZONE))
+    add("make_cards", "make_cards", IntervalTrigger(seconds=10))  # somebody sits in front of the page and waits
+    add("remove_cards", "remove_cards", CronTrigger(hour=4, minute=10, timezone=ZONE))
     add("join_branches", "join_branches", CronTrigger(minute=20, timezone=ZONE))
     add("resume_proposals", "resume_proposals", IntervalTrigger(minutes=10))
     add("audit_books", "audit_books", CronTrigger(hour=3, minute=15, timezone=ZONE))
@@ -52,6 +54,7 @@ def build(run: Callable[[str], object], leader: Leadership) -> BlockingScheduler
         "remind_people",
         "join_branches",
         "resume_proposals",
+        "remove_cards",
         "close_months",
     ):
         scheduler.add_job(run, args=[name], id=f"start_{name}")

@@ -27,6 +27,8 @@ from timebank.core.errors import Conflict, Refusal
 from timebank.core.keys import Keys
 from timebank.disputes import service as disputes
 from timebank.exchange import service as exchange
+from timebank.growth import making
+from timebank.growth.printing import Render
 from timebank.ledger.verification import verify
 from timebank.requests import service as requests
 from timebank.rulebook import service as rulebook
@@ -38,10 +40,12 @@ _NOT_YET = frozenset({"wait", "unknown", "broken"})  # answers to which the send
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """What a job needs of the running program: its keys and the archives' folder."""
+    """What a job needs of the running program: its keys, the folders of archives and of cards to print, the press."""
 
     keys: Keys
     archives: Path
+    cards: Path
+    render: Render
 
 
 class BranchesFailed(Conflict):
@@ -287,12 +291,24 @@ def resume_proposals(_place: Place, now: datetime) -> int:
     return got_further
 
 
+def make_cards(place: Place, now: datetime) -> int:
+    """Make the files of cards that wait, and what was being made when something stopped; returns how many."""
+    shop = making.Workshop(keys=place.keys, folder=place.cards, render=place.render, clock=lambda: now)
+    return making.make_waiting(shop)
+
+
+def remove_cards(place: Place, now: datetime) -> int:
+    """Remove files of cards that lay there for some days; returns how many."""
+    return making.remove_old(place.cards, now)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """A job: what it does in Chinese, and the function."""
+    """A job: what it does in Chinese, and the function. ``often``: every few seconds, so it logs only what it did."""
 
     title: str
     run: Callable[[Place, datetime], int]
+    often: bool = False
 
 
 JOBS: Final[dict[str, Job]] = {
@@ -311,12 +327,16 @@ JOBS: Final[dict[str, Job]] = {
     "remind_of_requests": Job(title="提醒没有受理、没人接的点单", run=remind_of_requests),
     "remind_of_promises": Job(title="提醒快到期和逾期的共建承诺", run=remind_of_promises),
     "remind_due": Job(title="提醒快到期和逾期的服务记录", run=remind_due),
+    "make_cards": Job(title="制作成长卡 PDF", run=make_cards, often=True),
+    "remove_cards": Job(title="删除到期的成长卡 PDF", run=remove_cards),
 }
 
 
 def run_job(name: str, place: Place) -> int:
     """Run one job now; what it raises is logged by its kind and raised again."""
-    log.info("job_started", job=name)
+    often = JOBS[name].often
+    if not often:
+        log.info("job_started", job=name)
     try:
         count = JOBS[name].run(place, clock.now())
     except Exception as error:
@@ -324,5 +344,6 @@ def run_job(name: str, place: Place) -> int:
         raise
     finally:
         db.session.remove()
-    log.info("job_done", job=name, count=count)
+    if count or not often:
+        log.info("job_done", job=name, count=count)
     return count
