@@ -11,6 +11,7 @@ from timebank.growth.service.commending import (
     decline_commendation,
     grant_commendation,
     propose_commendation,
+    require_decider,
 )
 from timebank.growth.service.milestones import (
     AlreadyAnswered,
@@ -24,6 +25,7 @@ from timebank.growth.service.milestones import (
     ask_about,
     permission_for,
     record_milestones,
+    require_second,
     withdraw_milestone,
 )
 from timebank.growth.service.prints import (
@@ -77,6 +79,8 @@ __all__ = [
     "propose_commendation",
     "record_milestones",
     "remove_print",
+    "require_decider",
+    "require_second",
     "take_print",
     "withdraw_milestone",
 ]

@@ -171,7 +171,7 @@ def grant_commendation(session: Session, commendation_id: int, *, actor: Actor, 
     DoNotFit.
     """
     proposed = get_commendation(session, commendation_id, lock=True)
-    by_id = _second(proposed, actor)
+    by_id = require_decider(proposed, actor)
     if proposed.status == GRANTED and proposed.decided_by_id == by_id:
         return proposed
     if proposed.status != WAITING:
@@ -218,7 +218,7 @@ def decline_commendation(
     Raises NotAllowed, SecondManagerNeeded, OwnName, AlreadyDecided, BadCommendation.
     """
     proposed = get_commendation(session, commendation_id, lock=True)
-    by_id = _second(proposed, actor)
+    by_id = require_decider(proposed, actor)
     if proposed.status != WAITING:
         raise AlreadyDecided()
     if not reason.strip():
@@ -229,7 +229,8 @@ def decline_commendation(
     return proposed
 
 
-def _second(proposed: Commendation, actor: Actor) -> int:
+def require_decider(proposed: Commendation, actor: Actor) -> int:
+    """Refuse whoever may not decide a list; the decider's id. Raises NotAllowed, SecondManagerNeeded, OwnName."""
     actor.require("award.grant", branch_id=proposed.branch_id)
     if actor.member_id is None or actor.member_id == proposed.proposed_by_id:
         raise SecondManagerNeeded()

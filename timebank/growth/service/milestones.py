@@ -182,7 +182,7 @@ def withdraw_milestone(session: Session, milestone_id: int, *, reason: str, acto
     Raises NotAllowed, NotForOneself, SecondPersonNeeded, AlreadyWithdrawn, BadMilestone.
     """
     one = get_milestone(session, milestone_id, lock=True)
-    _require_second(one, actor)
+    require_second(one, actor)
     if one.withdrawn_at is not None:
         raise AlreadyWithdrawn()
     if not reason.strip():
@@ -195,7 +195,8 @@ def withdraw_milestone(session: Session, milestone_id: int, *, reason: str, acto
     return one
 
 
-def _require_second(one: Milestone, actor: Actor) -> None:
+def require_second(one: Milestone, actor: Actor) -> None:
+    """Refuse whoever may not take this back or answer for it. Raises NotAllowed, NotForOneself, SecondPersonNeeded."""
     actor.require(permission_for(one.kind), branch_id=one.branch_id)
     if actor.member_id is None or actor.member_id == one.member_id:
         raise NotForOneself()
@@ -245,7 +246,7 @@ def answer_question(
     Raises NotAllowed, NotForOneself, SecondPersonNeeded, AlreadyAnswered, BadMilestone.
     """
     question = get_question(session, question_id, lock=True)
-    _require_second(question.milestone, actor)
+    require_second(question.milestone, actor)
     if question.answered_at is not None:
         raise AlreadyAnswered()
     if not answer.strip():

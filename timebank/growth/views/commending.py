@@ -99,5 +99,5 @@ def decline(commendation_id: int) -> Response:
 
 def _back(commendation_id: int) -> Response:
     found = queries.get_commendation(db.session(), commendation_id)
-    current_actor().require("award.grant", branch_id=found.branch_id)
+    service.require_decider(found, current_actor())
     return redirect(url_for("growth.commendations", branch=found.branch_id, year=found.year), 303)

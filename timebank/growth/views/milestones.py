@@ -171,7 +171,7 @@ def answer(question_id: int) -> Response:
 
 def _press(milestone_id: int, schema: Any, verb: Callable[[Any, dict[str, Any]], Any], said: str) -> Response:
     one = queries.get_milestone(db.session(), milestone_id)
-    current_actor().require("milestone.record", branch_id=one.branch_id)
+    service.require_second(one, current_actor())
     with saying_refusals(), transaction() as session:
         verb(session, Form(schema).load())
         flash(said, "success")
