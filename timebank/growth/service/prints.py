@@ -57,20 +57,9 @@ def ask_print(session: Session, draft: PrintDraft, *, actor: Actor, now: datetim
         if (first.branch_id, first.format, first.asked_by_id) != (draft.branch_id, draft.format, actor.member_id):
             raise FormUsed()
         return first
-    faults = {}
-    if draft.format not in FORMATS:
-        faults["format"] = "请从列出的版式里选一种。"
-    if not draft.member_ids:
-        faults["people"] = "选中的范围里没有正式会员。"
-    elif len(draft.member_ids) > MOST_CARDS:
-        faults["people"] = f"一份最多 {MOST_CARDS:,} 张，这里有 {len(draft.member_ids):,} 人，请按服务队分几份做。"
+    faults = _faults(session, draft)
     if faults or actor.member_id is None:
         raise BadPrint(fields=faults)
-    here = select(Member.id).where(
-        Member.id.in_(draft.member_ids), Member.branch_id == draft.branch_id, Member.status == ACTIVE
-    )
-    if set(session.scalars(here)) != set(draft.member_ids):
-        raise BadPrint(fields={"people": "有的人不是本网点的正式会员，请刷新页面再选。"})
     asked = CardPrint(
         branch_id=draft.branch_id,
         title=draft.title,
@@ -86,6 +75,21 @@ def ask_print(session: Session, draft: PrintDraft, *, actor: Actor, now: datetim
     session.add(asked)
     session.flush()
     return asked
+
+
+def _faults(session: Session, draft: PrintDraft) -> dict[str, str]:
+    """What is wrong, by the form's fields."""
+    faults, chosen = {}, len(draft.member_ids)
+    if draft.format not in FORMATS:
+        faults["format"] = "请从列出的版式里选一种。"
+    here = select(Member.id).where(Member.branch_id == draft.branch_id, Member.status == ACTIVE)
+    if not chosen:
+        faults["people"] = "选中的范围里没有正式会员。"
+    elif chosen > MOST_CARDS:
+        faults["people"] = f"一份最多 {MOST_CARDS:,} 张，这里有 {chosen:,} 人，请按服务队分几份做。"
+    elif set(session.scalars(here.where(Member.id.in_(draft.member_ids)))) != set(draft.member_ids):
+        faults["people"] = "有的人不是本网点的正式会员，请刷新页面再选。"
+    return faults
 
 
 def begin_print(session: Session, print_id: int) -> CardPrint | None:
