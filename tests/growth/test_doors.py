@@ -206,6 +206,7 @@ def _hall(app: Flask) -> dict[str, int]:
                 "branch": made.branch_id,
                 "training": training.id,
                 "team": team.id,
+                "shift": made.scene.shift_id,
             }
         )
 
@@ -231,6 +232,9 @@ def test_a_roster_is_ticked_beforehand_and_recorded_with_one_press(
     with app.app_context(), transaction() as session:
         found = list_standing_milestones(session, [hall["person1"]])[hall["person1"]]
         assert [(one.grade, one.length_minutes) for one in found] == [(4, None)]
+    shift = client.get(f"/branch/milestones/new?shift={hall['shift']}").text
+    assert "来过“楼道清洁”的人" in shift
+    assert shift.count("checked>") == 3
     wrong = client.post("/branch/milestones/new", data=form | {"form_key": "other", "kind": "award"})
     assert wrong.status_code == 403
 

@@ -58,7 +58,7 @@ class MilestoneSchema(TwoBoxes):
     length_hours = Count(0, _MOST_LENGTH_HOURS, load_default=None)
     length_minutes = Count(0, 59, load_default=None)
     grade = Count(1, max(GRADE_NAMES), load_default=None)
-    members = fields.List(fields.Integer(), load_default=list)
+    members = fields.List(Count(1), load_default=list)
 
     @post_load
     def in_minutes(self, typed: dict[str, Any], **_: Any) -> Mapping[str, Any]:
@@ -89,7 +89,7 @@ class CommendSchema(FormSchema):
     """Whom to propose for a year."""
 
     year = Count(2000, 2999, required=True)
-    members = fields.List(fields.Integer(), load_default=list)
+    members = fields.List(Count(1), load_default=list)
 
 
 class PrintSchema(FormSchema):

@@ -104,8 +104,8 @@ def _roster(branch: Branch, query: Query) -> tuple[list[Member], str]:
         found = get_team(session, team)
         words = found.name if found.branch_id == branch.id else ""
     elif shift is not None:
-        held = get_shift(session, shift)
-        words = f"来过“{held.activity.title}”的人"
+        activity = get_shift(session, shift).activity
+        words = f"来过“{activity.title}”的人" if activity.branch_id == branch.id else ""
     if one is not None:
         people = [member for member in queries.list_people_to_record(session, branch.id) if member.id == one]
         return people, people[0].name if people else ""
