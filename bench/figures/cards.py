@@ -28,7 +28,7 @@ from timebank.growth.printing import TEMPLATE, lay_out, sheets
 from timebank.growth.service import MilestoneDraft, record_milestones
 from timebank.web import print as paper
 
-PEOPLE, SHIFTS, ROUNDS = 1_000, 12, 5
+PEOPLE, SHIFTS, ROUNDS = 1_000, 12, 3
 ADDRESS = "https://bank.example.org"
 EMPTY = '#set page(paper: "{}")\n#for at in range({}) {{ if at > 0 {{ pagebreak() }}; [#at] }}'
 _numbers = itertools.count()

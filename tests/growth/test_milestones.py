@@ -154,6 +154,13 @@ def test_its_holder_asks_and_somebody_who_did_not_record_it_answers(hall: Hall) 
     assert ask(hall, one).id != question.id  # after the answer one may ask again
 
 
+def test_a_form_that_asked_about_one_row_asks_about_no_other(hall: Hall) -> None:
+    [one], [other] = hall.record(TRAINING, 0), hall.record(EVALUATION, 0)
+    ask(hall, one, form_key="once")
+    with pytest.raises(FormUsed):
+        ask(hall, other, form_key="once")
+
+
 def test_nobody_asks_about_what_is_not_theirs_or_was_withdrawn(hall: Hall) -> None:
     [one] = hall.record(TRAINING, 0)
     with pytest.raises(queries.MilestoneNotFound):

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from timebank.branches.queries import get_branch
 from timebank.core import clock
 from timebank.core.actor import Actor
+from timebank.core.db import lock_name
 from timebank.core.errors import Conflict, FormUsed, Invalid, NotAllowed
 from timebank.core.minutes import hours
 from timebank.growth.models import (
@@ -100,6 +101,7 @@ def propose_commendation(session: Session, draft: CommendationDraft, *, actor: A
     chosen = set(draft.member_ids)
     if actor.member_id is None or actor.member_id in chosen:
         raise OwnName()
+    lock_name(session, f"commendation:{draft.form_key}")
     first = find_commendation_by_key(session, draft.form_key)
     if first is not None:
         if (first.branch_id, first.year, {one.member_id for one in first.people}) != (
@@ -181,8 +183,11 @@ def grant_commendation(session: Session, commendation_id: int, *, actor: Actor, 
     proposed.status, proposed.decided_by_id, proposed.decided_at = GRANTED, by_id, now
     session.flush()
     branch = get_branch(session, proposed.branch_id)
-    session.add_all(_award(proposed, fit, branch.name, now) for fit in fits)
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add_all(_award(proposed, fit, branch.name, now) for fit in fits)
+    except IntegrityError as taken:  # another branch's list was granted meanwhile, with somebody who moved
+        raise DoNotFit(names="名单里有的人") from taken
     facts = {"kind": KIND_NAMES[AWARD], "title": f"{proposed.year} {proposed.title}", "giver": branch.name}
     told = NoticeDraft(kind="growth.recorded", facts=facts, link="/me/card", key=f"commendation:{proposed.id}")
     tell_each(session, [(member_id, told) for member_id in people], now=now)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from timebank.core import clock
 from timebank.core.actor import Actor
+from timebank.core.db import lock_name
 from timebank.core.errors import Conflict, FormUsed, Invalid, NotAllowed
 from timebank.growth.models import AWARD, EVALUATION, GRADE_NAMES, KIND_NAMES, TRAINING, Milestone, MilestoneQuestion
 from timebank.growth.queries import MilestoneNotFound, get_milestone, get_question
@@ -94,6 +95,7 @@ def record_milestones(
     actor.require(permission_for(draft.kind), branch_id=branch_id)
     if actor.member_id is None or actor.member_id in member_ids:
         raise NotForOneself()
+    lock_name(session, f"milestone:{draft.form_key}")
     chosen = list(dict.fromkeys(member_ids))
     sent = _sent(session, draft.form_key)
     if sent:
