@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -48,6 +48,8 @@ from timebank.attendance.service import (
     record_batch,
     submit_shift,
 )
+from timebank.clearing.queries import look_at_month
+from timebank.clearing.service import Signing, reconcile, settle, sign_exception
 from timebank.cli.database import MIGRATIONS, run_alembic
 from timebank.core.actor import SYSTEM
 from timebank.core.db import Base, write_session
@@ -213,6 +215,20 @@ def _connect(session: Session) -> None:
     Between(session)
 
 
+def _compare_a_pair(session: Session) -> None:
+    between = Between(session)
+    reconcile(session, between.pair, now=NOW)
+
+
+def _sign_an_exception(session: Session) -> None:
+    between = Between(session)
+    between.book_alone(0, 5, key="alone")
+    after = datetime(2026, 12, 1, 1, 0, tzinfo=UTC)
+    seen = look_at_month(session, between.pair, "2026-11").exception_hash
+    word = Signing(branch_id=between.branches[0].id, month="2026-11", words="年底", seen=seen)
+    sign_exception(session, between.pair.id, word, actor=between.boss(0), keys=KEYS, now=after)
+
+
 def _order_abroad(session: Session) -> None:
     Abroad(Between(session)).order()
 
@@ -272,6 +288,17 @@ def _begin_agreement(session: Session) -> None:
     make_agreements(session).draft()
 
 
+def _agree_on_a_rate(session: Session) -> None:
+    Between(session).convert(5, 4)
+
+
+def _park(session: Session) -> None:
+    between = Between(session)
+    proposal = between.propose(60)
+    between.close(1)
+    settle(session, proposal.id, between.settlement(60), now=NOW)
+
+
 def _take_in(session: Session) -> None:
     branch = make_branch(session, "RU")
     boss = actor_of(session, make_member(session, branch, roles=("manager",)))
@@ -303,10 +330,12 @@ def _print_cards(session: Session) -> None:
 @pytest.mark.parametrize(
     ("leave", "below"),
     [
-        (_save_recognition, "0040"),
+        (_save_recognition, "0046"),
         (_train, "0051"),
         (_print_cards, "0052"),
         (_take_in, "0029"),
+        (_agree_on_a_rate, "0040"),
+        (_park, "0043"),
         (_begin_agreement, "0039"),
         (_ask_for_somebody, "0037"),
         (_serve_somebody, "0037"),
@@ -316,6 +345,9 @@ def _print_cards(session: Session) -> None:
         (_give, "0025"),
         (_decide_a_line, "0026"),
         (_connect, "0027"),
+        (_compare_a_pair, "0040"),
+        (_sign_an_exception, "0045"),
+        (_connect, "0040"),
         (_order_abroad, "0038"),
         (_share, "0028"),
         (_book_a_room, "0032"),

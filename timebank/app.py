@@ -80,7 +80,7 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
     _prepare_logging()
     db.init_app(app)
     with app.app_context():
-        prepare_engine(db.engine)
+        prepare_engine(db.engine, app.extensions["timebank_keys"])
     _prepare_shell(app)
     for blueprint in FEATURES:
         app.register_blueprint(blueprint)

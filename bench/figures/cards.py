@@ -55,7 +55,7 @@ def _figures(session: Session, short: str) -> None:
         taken = medians(
             {
                 "ours": _timed(partial(_print_all, session, ids, form)),
-                "laid out": _timed(partial(_print, _cards(session, ids), form)),
+                "laid out": _timed(partial(_print, _cards(session, ids, form), form)),
                 "empty": _timed(partial(_print_nothing, form)),
             },
             ROUNDS,
@@ -65,13 +65,13 @@ def _figures(session: Session, short: str) -> None:
         say(f"cards_1000_{form}_by_hand_{short}", "s", taken["ours"], taken["laid out"], **more)
 
 
-def _cards(session: Session, ids: list[int]) -> list[dict[str, Any]]:
+def _cards(session: Session, ids: list[int], form: str) -> list[dict[str, Any]]:
     session.rollback()
-    return [card for some in lay_out(session, ids, KEYS, address=ADDRESS, now=NOW) for card in some]
+    return [card for some in lay_out(session, ids, KEYS, form=form, address=ADDRESS, now=NOW) for card in some]
 
 
 def _print_all(session: Session, ids: list[int], form: str) -> int:
-    return _print(_cards(session, ids), form)
+    return _print(_cards(session, ids, form), form)
 
 
 def _print(cards: list[dict[str, Any]], form: str) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 
+from tests import databases
 from timebank.core.db import db, prepare_engine
 
 
@@ -17,7 +18,7 @@ def bare_app(fresh_database: str) -> Iterator[Flask]:
     made.config["SQLALCHEMY_DATABASE_URI"] = fresh_database
     db.init_app(made)
     with made.app_context():
-        prepare_engine(db.engine)
+        prepare_engine(db.engine, databases.KEYS)
         yield made
         db.session.remove()
         db.engine.dispose()

@@ -55,7 +55,7 @@ from timebank.attendance.service import (
 from timebank.branches.models import Branch
 from timebank.branches.service import AreaDraft, add_area
 from timebank.clearing import service as clearing
-from timebank.clearing.queries import get_pair
+from timebank.clearing.queries import find_parked_of, get_pair, list_items_at, look_at_month
 from timebank.clearing.service.cases import Found, open_case
 from timebank.core import clock
 from timebank.core.actor import SYSTEM, Actor
@@ -72,6 +72,7 @@ from timebank.growth import service as growth
 from timebank.growth.models import TRAINING
 from timebank.growth.rules import Recognition
 from timebank.ledger import queries as ledger
+from timebank.ledger import service as ledger_service
 from timebank.members.models import CONTACT, GUARDIAN_OF, Member, RoleGrant
 from timebank.members.queries import find_card
 from timebank.members.roster import service as roster
@@ -104,6 +105,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 HALF_PAST = NOW + timedelta(minutes=30)  # when the doors are tried: a shift has begun half an hour ago
 BEFORE = AUGUST - timedelta(days=20)
 CLOSED_MONTH = "2026-08"
+MONTH_TO_EXCEPT = "2026-09"
 ROLES = ("volunteer", "grid_worker", "organiser", "manager", "inspector", "administrator")
 _numbers = itertools.count(1)
 PHONES = {"owner": "13805740011", "asker": "13805740022"}
@@ -235,6 +237,7 @@ ARGUMENTS = {
     "grant_id": "grant",
     "help_request_id": "help_open",
     "import_id": "import",
+    "item_id": "pair_item",
     "kiosk_id": "kiosk",
     "link": "desk_link",
     "kind": "csv",
@@ -258,8 +261,11 @@ ARGUMENTS = {
     "print_id": "card_print",
     "promise_id": "promise",
     "purpose": "purpose",
+    "rate_id": "rate",
     "paper_id": "paper",
     "question_id": "question",
+    "parked_id": "parked",
+    "move_id": "parked_move",
     "request_id": "request",
     "shift_id": "running",
     "team_id": "team",
@@ -303,6 +309,11 @@ SPECIAL = {
     ("clearing.decline_pair", "pair_id"): "pair_asked",
     ("clearing.part", "pair_id"): "pair_paused",
     ("clearing.resume_pair", "pair_id"): "pair_paused",
+    ("clearing.sign_exception", "month"): "month_to_except",
+    ("clearing.ask_rate", "pair_id"): "pair_paused",
+    ("clearing.withdraw_rate", "pair_id"): "pair_rated",
+    ("clearing.withdraw_rate", "rate_id"): "own_rate",
+    ("clearing.withdraw_move", "move_id"): "own_parked_move",
     ("corrections.withdraw", "correction_id"): "own_correction",
     ("disputes.agree", "dispute_id"): "seconded",
     ("disputes.disagree", "dispute_id"): "seconded",
@@ -430,6 +441,10 @@ NOT_THEIRS = {
     ("growth.decline", "administrator@home"),  # who proposed it
     ("growth.grant", "administrator@home"),
     ("growth.withdraw", "administrator@home"),
+    ("clearing.agree_move", "administrator@home"),  # who asked is not the second person as well
+    ("clearing.decline_move", "administrator@home"),
+    ("clearing.withdraw_move", "administrator@home"),
+    ("clearing.withdraw_move", "administrator@other"),
     ("giving.agree_grant", "administrator@home"),
     ("giving.decline_grant", "administrator@home"),
     ("giving.withdraw_grant", "administrator@home"),
@@ -785,14 +800,20 @@ def _make_pairs(session: Session, home: Branch, people: Mapping[str, Member]) ->
         actor = actor_of(session, bosses[other.id])
         return clearing.agree_pair(session, ask(one, other), word(other), actor=actor, now=AUGUST).id
 
+    def rate(asker: Branch, pair_id: int) -> int:
+        day = (NOW + 3 * DAY).date()
+        asked = clearing.RateDraft(branch_id=asker.id, minutes=75, valid_from=day, form_key=f"rate-{pair_id}")
+        return clearing.ask_rate(session, pair_id, asked, actor=actor_of(session, bosses[asker.id]), now=NOW).id
+
     def owe(debtor: Branch, creditor: Branch, minutes: int) -> None:
         payer = make_member(session, debtor, now=BEFORE)
         earn(session, debtor, payer, minutes, at=AUGUST)
         _pay(session, payer, bosses[creditor.id], minutes)
 
-    pair = connect(home, there[0])
+    pair, further = connect(home, there[0]), []
     for debtor, creditor, *_ in ((there[0], there[1]), (there[1], home), (there[0], there[2]), (there[2], home)):
-        connect(debtor, creditor)
+        further.append(connect(debtor, creditor))
+    rated = further[1]  # of the home branch and another
     owe(home, there[0], 30)
     for first in there[1:3]:
         owe(there[0], first, 20)
@@ -805,39 +826,76 @@ def _make_pairs(session: Session, home: Branch, people: Mapping[str, Member]) ->
     asker = actor_of(session, bosses[there[0].id])
     paused = connect(home, there[3])
     clearing.freeze_pair(session, paused, word(home), actor=actor_of(session, people["manager@home"]), now=NOW)
+    _leave_unanswered(session, bosses[there[0].id], people["manager@home"])
+    parked = _park(session, home, there[0], people)
+    clearing.reconcile(session, get_pair(session, pair), now=NOW)
+    case_id = open_case(session, get_pair(session, pair), found, now=NOW).id
     return {
         "askable": askable.id,
         "circle": [str(one) for one in circles[1]],
-        "clearing_case": open_case(session, get_pair(session, pair), found, now=NOW).id,
+        "clearing_case": case_id,
+        "exception_seen": look_at_month(session, get_pair(session, pair), MONTH_TO_EXCEPT).exception_hash,
+        "month_to_except": MONTH_TO_EXCEPT,
         "netting": clearing.ask_netting(session, draft, branch_id=there[0].id, actor=asker, now=NOW).id,
         "pair": pair,
+        "pair_item": list_items_at(session, home.id)[0].id,
         "pair_asked": ask(there[4], home),
         "pair_paused": paused,
+        "pair_rated": rated,
+        **parked,
+        "rate": rate(there[0], pair),
+        "own_rate": rate(home, rated),
     }
 
 
-def _pay(session: Session, payer: Member, taker: Member, minutes: int) -> None:
+def _leave_unanswered(session: Session, payer: Member, taker: Member) -> None:
+    """Somebody of another branch wants to pay; the home branch has not answered for months."""
+    earn(session, session.get_one(Branch, payer.branch_id), payer, 15, at=AUGUST)
+    clearing.reserve(session, _draft(payer, taker, 15), now=AUGUST)
+
+
+def _park(session: Session, home: Branch, there: Branch, people: Mapping[str, Member]) -> dict[str, int]:
+    """Coins from another branch whose takers' accounts were closed: one waits, for two somebody asked something."""
+    found = {}
+    for name, asker in (("parked", ""), ("parked_move", "administrator@home"), ("own_parked_move", "manager@home")):
+        payer, taker = make_member(session, there, now=BEFORE), make_member(session, home, now=BEFORE)
+        earn(session, there, payer, 5, at=AUGUST)
+        ledger_service.close_account(session, taker.coin_account_id or 0)
+        waits = find_parked_of(session, _pay(session, payer, taker, 5, at=NOW))
+        assert waits is not None
+        found[name] = waits.id
+        if asker:
+            draft = clearing.MoveDraft(parked_id=waits.id, how="fund", reason="找不到人", form_key=name)
+            found[name] = clearing.ask_move(session, draft, actor=actor_of(session, people[asker]), now=NOW).id
+    return found
+
+
+def _draft(payer: Member, taker: Member, minutes: int, *, at: datetime = AUGUST) -> clearing.ProposalDraft:
     number = next(_numbers)
-    draft = clearing.ProposalDraft(
+    return clearing.ProposalDraft(
         uid=f"town-{number}",
         payer_id=payer.branch_id,
         payee_id=taker.branch_id,
         account_id=payer.coin_account_id or 0,
         minutes=minutes,
-        expires_at=AUGUST + DAY,
+        expires_at=at + DAY,
         source_type="order",
         actor_id=payer.id,
     )
+
+
+def _pay(session: Session, payer: Member, taker: Member, minutes: int, *, at: datetime = AUGUST) -> int:
+    number, draft = next(_numbers), _draft(payer, taker, minutes, at=at)
     done = clearing.Settlement(
         takers=((taker.coin_account_id or 0, minutes),),
         key=f"town:{number}",
         source_id=number,
-        occurred_at=AUGUST,
+        occurred_at=at,
         actor_id=None,
         payer_member_id=payer.id,
         payee_member_id=taker.id,
     )
-    clearing.settle(session, clearing.propose(session, draft, now=AUGUST).id, done, now=AUGUST)
+    return clearing.settle(session, clearing.propose(session, draft, now=at).id, done, now=at).id
 
 
 def _make_grants(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def test_a_card_on_paper_says_what_the_card_says(session: Session) -> None:
     hall = make_hall(session)
     hall.record("training", 0)
     ids = [member.id for member in hall.people]
-    [cards] = lay_out(session, ids, KEYS, address=ADDRESS, now=LATER)
+    [cards] = lay_out(session, ids, KEYS, form="a4", address=ADDRESS, now=LATER)
     one = cards[0]
     assert [card["number"] for card in cards] == [member.number for member in hall.people]
     assert (one["hours"], one["signed"], one["manual"], one["coins"], one["points"], one["count"]) == (

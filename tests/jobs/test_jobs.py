@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -23,7 +23,6 @@ from timebank.archives import queries
 from timebank.clearing import queries as clearing
 from timebank.clearing import service as clearing_verbs
 from timebank.core.db import db, transaction
-from timebank.jobs import tasks
 from timebank.jobs.leader import FileLeadership, leadership
 from timebank.jobs.schedule import build
 from timebank.jobs.tasks import (
@@ -37,8 +36,10 @@ from timebank.jobs.tasks import (
     expire_orders,
     join_branches,
     reconcile_pairs,
+    renew_pair_keys,
     resume_proposals,
 )
+from timebank.jobs.tasks import books as book_jobs
 from timebank.ledger import queries as ledger
 from timebank.ledger.verification import Check, verify
 
@@ -102,7 +103,7 @@ def test_a_branch_that_cannot_be_checked_does_not_keep_the_others_from_it(
             raise OSError("the disk is gone")
         return verify(session, book_id)
 
-    monkeypatch.setattr(tasks, "verify", fail_for_the_first)
+    monkeypatch.setattr(book_jobs, "verify", fail_for_the_first)
     with pytest.raises(BranchesFailed, match="AA 的账本自检出错"):
         audit_books(place, NOVEMBER)
     assert queries.latest_audit(db.session(), sick) is None
@@ -223,3 +224,13 @@ def test_interrupted_payments_are_taken_up_again_each_on_its_own(
     assert resume_proposals(place, NOW) == 1
     assert resume_proposals(place, NOW) == 0
     assert {clearing.get_proposal(db.session(), one).status for one in proposals} == {"accepted"}
+
+
+def test_what_branches_sign_with_is_changed_after_a_year(bare_app: Flask, place: Place) -> None:
+    with transaction() as session:
+        pair_id = Between(session).pair.id
+    assert renew_pair_keys(place, NOW + timedelta(days=364)) == 0
+    for changed in (2, 0):
+        assert renew_pair_keys(place, NOW + timedelta(days=365)) == changed
+    kept = clearing.list_keys(db.session(), pair_id, at=NOW + timedelta(days=372))
+    assert [one.generation for one in kept] == [2, 2]

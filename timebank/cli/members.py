@@ -53,7 +53,7 @@ def cards_command(branch_code: str, team_name: str, form: str, address: str, out
     ids = [member.id for member in sorted(people, key=lambda member: (member.name, member.id))]
     cards: list[dict[str, object]] = []
     with click.progressbar(length=len(ids), label="排版", file=sys.stderr) as bar:
-        for some in lay_out(session, ids, keys(), address=base, now=now):
+        for some in lay_out(session, ids, keys(), form=form, address=base, now=now):
             cards += some
             bar.update(len(some))
     content = paper.pdf(TEMPLATE, sheets(cards, form, title=team_name or branch.name, now=now))

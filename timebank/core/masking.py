@@ -14,3 +14,9 @@ def mask_phone(phone: str) -> str:
 def mask_id_number(number: str) -> str:
     """Keep the first and the last character only: ``3****************X``."""
     return f"{number[:1]}{'*' * (len(number) - 2)}{number[-1:]}" if len(number) > 2 else "**"
+
+
+def mask_number(number: str) -> str:
+    """Keep the letters in front and the last two digits of a member's number: ``HL****07``."""
+    letters = number[: len(number) - len(number.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))]
+    return f"{letters}{'*' * max(len(number) - len(letters) - 2, 2)}{number[-2:]}"

@@ -19,6 +19,7 @@ from timebank.demo.filing import file_months
 from timebank.demo.lapsing import let_things_end
 from timebank.demo.partnering import open_partners
 from timebank.demo.recognising import recognise
+from timebank.demo.reconciling import compare_books
 from timebank.demo.redeeming import open_exchange
 from timebank.demo.requesting import take_requests
 from timebank.demo.settling import open_town
@@ -73,6 +74,7 @@ def load(session: Session, *, keys: Keys, folder: Path, now: datetime) -> Loaded
     let_things_end(story)
     take_requests(story)
     connect_branches(story)
+    compare_books(story)
     file_months(story)
     happenings = story.diary.play(story.now)
     return Loaded(repeated=False, people=len(story.residents), happenings=happenings)

@@ -28,7 +28,9 @@ ACCOUNT_KINDS: Final = {
     "redeemed": "已兑物品",
     "expired": "已过期",
     "clearing": "网点清算",
-    "suspense": "待查",
+    "suspense": "待处理",
+    "conversion": "网点间折算",
+    "rounding": "折算尾数",
     "adjustment": "调整",
 }
 SOURCES: Final = {
@@ -40,6 +42,7 @@ SOURCES: Final = {
     "grant": "帮扶单",
     "expiry": "到期",
     "correction": "更正单",
+    "parked": "待处理款",
 }
 UNITS: Final = {"coin": "爱心币", "point": "积分"}
 

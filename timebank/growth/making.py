@@ -54,13 +54,13 @@ def _make(shop: Workshop, print_id: int) -> bool:
         asked = service.begin_print(session, print_id)
         if asked is None:
             return False
-        ids, title, format, address = list(asked.member_ids), asked.title, asked.format, asked.address
+        ids, title, form, address = list(asked.member_ids), asked.title, asked.format, asked.address
     now, cards = shop.clock(), []
-    for some in lay_out(db.session(), ids, shop.keys, address=address, now=now):
+    for some in lay_out(db.session(), ids, shop.keys, form=form, address=address, now=now):
         cards += some
         with transaction() as session:
             service.note_progress(session, print_id, len(cards))
-    content = shop.render(TEMPLATE, sheets(cards, format, title=title, now=now))
+    content = shop.render(TEMPLATE, sheets(cards, form, title=title, now=now))
     _write(shop, print_id, content)
     with transaction() as session:
         service.finish_print(session, print_id, now=shop.clock())

@@ -25,15 +25,19 @@ from timebank.web.keyring import pass_address
 
 Render = Callable[[str, Mapping[str, Any]], bytes]
 TEMPLATE: Final = "card.typ"
+WITH_YEAR: Final = "a4"
 _AT_A_TIME: Final = 50
 _LISTED: Final = 6  # milestones of a kind on a page
 _SQUARE, _STEP = 10, 12
 
 
 def lay_out(
-    session: Session, member_ids: Sequence[int], keys: Keys, *, address: str, now: datetime
+    session: Session, member_ids: Sequence[int], keys: Keys, *, form: str, address: str, now: datetime
 ) -> Iterator[list[dict[str, Any]]]:
-    """Cards as ``card.typ`` wants them, some at a time, in the order of the ids; ``address`` is what codes lead to."""
+    """Cards as ``card.typ`` wants them for a format, some at a time, in the order of the ids.
+
+    ``address`` is what their codes lead to.
+    """
     today = clock.today(now)
     for some in batched(member_ids, _AT_A_TIME):
         people = {
@@ -41,15 +45,18 @@ def lay_out(
             for member in session.scalars(select(Member).options(joinedload(Member.branch)).where(Member.id.in_(some)))
         }
         members = [people[member_id] for member_id in some if member_id in people]
-        yield [on_paper(view, address, today) for view in get_cards(session, members, keys, today=today)]
+        yield [
+            on_paper(view, address, today, pictured=form == WITH_YEAR)
+            for view in get_cards(session, members, keys, today=today)
+        ]
 
 
-def sheets(cards: Sequence[dict[str, Any]], format: str, *, title: str, now: datetime) -> dict[str, Any]:
+def sheets(cards: Sequence[dict[str, Any]], form: str, *, title: str, now: datetime) -> dict[str, Any]:
     """Everything ``card.typ`` wants."""
-    return {"format": format, "title": title, "day": f"{clock.today(now):%Y-%m-%d}", "cards": list(cards)}
+    return {"format": form, "title": title, "day": f"{clock.today(now):%Y-%m-%d}", "cards": list(cards)}
 
 
-def on_paper(view: CardView, address: str, today: date) -> dict[str, Any]:
+def on_paper(view: CardView, address: str, today: date, *, pictured: bool) -> dict[str, Any]:
     """One card as ``card.typ`` wants it."""
     member, stars = view.member, view.stars
     months = year_months(view.days, today)
@@ -73,7 +80,7 @@ def on_paper(view: CardView, address: str, today: date) -> dict[str, Any]:
         "awards": [_line(one) for one in view.of_kind(AWARD)[:_LISTED]],
         "trainings": [_line(one) for one in view.of_kind(TRAINING)[:_LISTED]],
         "evaluations": [_line(one) for one in view.of_kind(EVALUATION)[:_LISTED]],
-        "year": _year_picture(view, today),
+        "year": _year_picture(view, today) if pictured else "",
         "months": [{"name": f"{month.first.month}月", "minutes": month.minutes} for month in months],
         "year_hours": hours(sum(month.minutes for month in months)),
         "year_days": sum(month.days for month in months),

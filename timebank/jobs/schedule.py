@@ -38,8 +38,9 @@ def build(run: Callable[[str], object], leader: Leadership) -> BlockingScheduler
     # Before the books are checked, so that a difference is one pair's case first.
     add("reconcile_pairs", "reconcile_pairs", CronTrigger(hour=3, minute=0, timezone=ZONE))
     add("make_cards", "make_cards", IntervalTrigger(seconds=10))  # somebody sits in front of the page and waits
-    add("remove_cards", "remove_cards", CronTrigger(hour=4, minute=10, timezone=ZONE))
+    add("remove_cards", "remove_cards", CronTrigger(hour=4, minute=20, timezone=ZONE))
     add("join_branches", "join_branches", CronTrigger(minute=20, timezone=ZONE))
+    add("renew_pair_keys", "renew_pair_keys", CronTrigger(hour=4, minute=10, timezone=ZONE))
     add("resume_proposals", "resume_proposals", IntervalTrigger(minutes=10))
     add("audit_books", "audit_books", CronTrigger(hour=3, minute=15, timezone=ZONE))
     add("remind_of_offers", "remind_of_offers", CronTrigger(hour=8, minute=0, timezone=ZONE))

@@ -13,7 +13,9 @@ from timebank.activities.models import Activity, Shift
 from timebank.archives.queries.audits import latest_audit
 from timebank.attendance.models import APPROVED, PENDING, READY, Attendance, ShiftApproval
 from timebank.branches.models import Branch
+from timebank.clearing.queries import list_parked
 from timebank.core.clock import local, month_range
+from timebank.core.minutes import coins
 from timebank.exchange.models import Order
 from timebank.exchange.queries import IN_DISPUTE
 from timebank.ledger import queries as ledger
@@ -192,6 +194,14 @@ _CHECKS: tuple[tuple[str, str, str, Check], ...] = (
         _stale_holds,
     ),
 )
+
+
+def _parked(session: Session, branch: Branch, month: str) -> Iterator[str]:
+    for one in list_parked(session, branch.id):
+        if one.parked_at < month_range(month)[1]:
+            yield f"{local(one.parked_at):%m-%d} 起 {coins(one.minutes)}，{one.pair.peer_of(branch.id).name}"
+
+
 _WARNINGS: tuple[tuple[str, str, str, Check], ...] = (
     ("archives.unapproved", "已提交、还没有审批的班次", "审批后会记在下一个没结账的月份。", _unapproved),
     (
@@ -199,5 +209,11 @@ _WARNINGS: tuple[tuple[str, str, str, Check], ...] = (
         "有签到、还没有提交审批的班次",
         "请组织者核对并提交；以后会记在下一个没结账的月份。",
         _unsubmitted,
+    ),
+    (
+        "archives.parked",
+        "有挂着的待处理款",
+        "请到“网点互通 → 待处理款”付给本人、转入基金或者退回；处理以后记在下一个没结账的月份。",
+        _parked,
     ),
 )

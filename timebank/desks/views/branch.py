@@ -20,7 +20,7 @@ from timebank.attendance.queries import (
 )
 from timebank.branches.models import Branch
 from timebank.branches.views import choose_branch
-from timebank.clearing.queries import count_waiting
+from timebank.clearing.queries import count_items, count_waiting, list_unsigned, oldest_item
 from timebank.core import clock
 from timebank.core.actor import Actor
 from timebank.core.clock import month_name
@@ -114,7 +114,7 @@ def list_queue(session: Session, branch: Branch, counts: BranchCounts, actor: Ac
     found += _licences(session, branch, actor, now)
     found += _orders(branch, counts, actor)
     found += _requests(session, branch, actor, now)
-    found += _clearing(session, branch, actor)
+    found += _clearing(session, branch, actor, now)
     found += _months(session, branch, actor, now)
     return found
 
@@ -233,12 +233,21 @@ def _requests(session: Session, branch: Branch, actor: Actor, now: datetime) -> 
     ]
 
 
-def _clearing(session: Session, branch: Branch, actor: Actor) -> list[Waiting]:
-    count = count_waiting(session, branch.id)
-    if not count or not actor.may("clearing.change", branch_id=branch.id):
+def _clearing(session: Session, branch: Branch, actor: Actor, now: datetime) -> list[Waiting]:
+    if not actor.may("clearing.change", branch_id=branch.id):
         return []
-    url = url_for("clearing.network", branch=branch.id)
-    return [Waiting(count=count, title="网点互通", text="别的网点提出的、要核对的差异、等同意的轧差", url=url)]
+    found = []
+    if count := count_waiting(session, branch.id) + len(list_unsigned(session, branch.id)):
+        url = url_for("clearing.network", branch=branch.id)
+        text = "别的网点提出的、要核对的差异、等同意的折算和轧差、等签的对账单"
+        found.append(Waiting(count=count, title="网点互通", text=text, url=url))
+    oldest = oldest_item(session, branch.id)
+    if oldest is not None:
+        days = (clock.today(now) - clock.today(oldest)).days
+        text = f"夜里核对没有对上，要本网点补记、冲回或者答复；最早的{f'等了 {days} 天' if days else '是今天发现的'}"
+        url = url_for("clearing.branch_items", branch=branch.id)
+        found.append(Waiting(count=count_items(session, branch.id), title="网点之间的差异", text=text, url=url))
+    return found
 
 
 def _months(session: Session, branch: Branch, actor: Actor, now: datetime) -> list[Waiting]:

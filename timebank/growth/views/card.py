@@ -110,7 +110,7 @@ def card_file(kind: str) -> Response:
     now = clock.now()
     with snapshot() as session:
         member = _me(session)
-        [cards] = printing.lay_out(session, [member.id], keys(), address=public_base(), now=now)
+        [cards] = printing.lay_out(session, [member.id], keys(), form=kind, address=public_base(), now=now)
         name = f"成长卡-{member.number}-{kind.upper()}"
         on_paper = printing.sheets(cards, kind, title=f"成长卡 {member.number}", now=now)
     return pdf_file(name, paper.pdf(printing.TEMPLATE, on_paper))

@@ -1,0 +1,19 @@
+"""Files of growth cards: made while somebody waits for them, removed when their days are over."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from timebank.growth import making
+from timebank.jobs.tasks.base import Place
+
+
+def make_cards(place: Place, now: datetime) -> int:
+    """Make the files of cards that wait, and what was being made when something stopped; returns how many."""
+    shop = making.Workshop(keys=place.keys, folder=place.cards, render=place.render, clock=lambda: now)
+    return making.make_waiting(shop)
+
+
+def remove_cards(place: Place, now: datetime) -> int:
+    """Remove files of cards that lay there for some days; returns how many."""
+    return making.remove_old(place.cards, now)
