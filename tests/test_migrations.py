@@ -21,9 +21,11 @@ import timebank
 from tests import databases
 from tests.activities import town as activities
 from tests.agreements.scene import make_scene as make_agreements
-from tests.attendance.paper import printed
+from tests.archives.months import NOVEMBER, small_town
+from tests.attendance.paper import a_photo, printed
 from tests.attendance.scene import AFTER, make_scene, make_shift
 from tests.attendance.scene import at as scene_at
+from tests.certificates.scene import issue as issue_certificate
 from tests.clearing.scene import Between
 from tests.corrections.town import make_town
 from tests.disputes.scene import Quarrel
@@ -38,6 +40,7 @@ from tests.rulebook.saving import save_rule
 from tests.world import KEYS, NOW, actor_of, make_branch, make_member
 from timebank.activities.rules import Limits
 from timebank.activities.service import LimitsDraft, save_limits
+from timebank.archives.service import close_month
 from timebank.attendance.rules import Timing
 from timebank.attendance.service import (
     Batch,
@@ -48,6 +51,7 @@ from timebank.attendance.service import (
     record_batch,
     submit_shift,
 )
+from timebank.certificates.service import keep_seal
 from timebank.clearing.queries import look_at_month
 from timebank.clearing.service import Signing, reconcile, settle, sign_exception
 from timebank.cli.database import MIGRATIONS, run_alembic
@@ -56,8 +60,9 @@ from timebank.core.db import Base, write_session
 from timebank.corrections.service import request_check
 from timebank.exchange.service import NeedDraft, OfferDraft, Part, post_need, post_offer
 from timebank.giving.service import GiftDraft, give
-from timebank.growth.service import PrintDraft, ask_print
+from timebank.growth import service as growth
 from timebank.members.service import OrganisationDraft, ask_family, register_organisation
+from timebank.passbooks.service import PrintDraft, print_passbook
 from timebank.rotation.service import rotate_code_key
 
 for found in pkgutil.walk_packages(timebank.__path__, "timebank."):
@@ -148,6 +153,21 @@ def _set_right(session: Session) -> None:
 def _ask_for_a_look(session: Session) -> None:
     town = make_town(session, 1)
     request_check(session, town.entry(0), words="少了", form_key="k", actor=actor_of(session, town.member(0)), now=NOW)
+
+
+def _certify(session: Session) -> None:
+    issue_certificate(make_town(session, 1))
+
+
+def _stamp(session: Session) -> None:
+    scene = make_scene(session, 1)
+    keep_seal(session, scene.branch.id, a_photo(), actor=scene.manager_actor, keys=KEYS, now=NOW)
+
+
+def _print_passbook(session: Session) -> None:
+    town = make_town(session, 1)
+    draft = PrintDraft(member_id=town.member(0).id, whole=False, form_key="k")
+    print_passbook(session, draft, actor=town.manager, now=NOW)
 
 
 def _photograph_paper(session: Session) -> None:
@@ -288,6 +308,11 @@ def _begin_agreement(session: Session) -> None:
     make_agreements(session).draft()
 
 
+def _close_a_month(session: Session) -> None:
+    branch, *_ = small_town(session)
+    close_month(session, branch=branch, month="2026-08", actor=SYSTEM, keys=KEYS, now=NOVEMBER)
+
+
 def _agree_on_a_rate(session: Session) -> None:
     Between(session).convert(5, 4)
 
@@ -316,7 +341,7 @@ def _train(session: Session) -> None:
 
 def _print_cards(session: Session) -> None:
     hall = make_hall(session, served=False)
-    cards = PrintDraft(
+    cards = growth.PrintDraft(
         branch_id=hall.branch_id,
         title="全部",
         format="a6",
@@ -324,15 +349,19 @@ def _print_cards(session: Session) -> None:
         address="https://bank.example.org",
         form_key="cards",
     )
-    ask_print(session, cards, actor=hall.manager, now=NOW)
+    growth.ask_print(session, cards, actor=hall.manager, now=NOW)
 
 
 @pytest.mark.parametrize(
     ("leave", "below"),
     [
-        (_save_recognition, "0046"),
+        (_save_recognition, "0055"),
         (_train, "0051"),
         (_print_cards, "0052"),
+        (_certify, "0046"),
+        (_stamp, "0046"),
+        (_print_passbook, "0054"),
+        (_close_a_month, "0046"),
         (_take_in, "0029"),
         (_agree_on_a_rate, "0040"),
         (_park, "0043"),

@@ -269,22 +269,23 @@ def test_a_folder_that_takes_no_file_is_a_failed_attempt_in_plain_words(town: Br
     (tmp_path / "BL").write_text("not a folder")
     with pytest.raises(closing.NotPacked, match="写不进去"):
         closing.run(close_of(town, "2026-08", tmp_path))
-    assert _runs(town.id) == ["failed"]
+    assert _runs(town.id) == ["closed", "failed"]  # sealed, not packed
     (tmp_path / "BL").unlink()
     assert closing.run(close_of(town, "2026-08", tmp_path)).version == 1
 
 
 def test_the_seal_looks_again_at_what_may_have_changed_since_the_check(session: Session) -> None:
     branch, *_ = small_town(session)
+    checked = service.Checked(month="2026-10", results=())
     with pytest.raises(service.NotReady):
-        service.seal_month(session, branch=branch, month="2026-10", actor=SYSTEM, keys=KEYS, now=NOVEMBER)
+        service.seal_month(session, checked, branch=branch, actor=SYSTEM, keys=KEYS, now=NOVEMBER)
 
 
 def test_what_the_last_self_check_found_is_a_warning_before_the_close(session: Session) -> None:
     branch, *_ = small_town(session)
-    assert queries.preview_warnings(session, branch, "2026-08") == []
+    assert queries.check_last_audit(session, branch.id) == []
     finding = Finding(check="trial_balance", row="1", text="不平")
     check = Check(name="trial_balance", title="试算平衡", findings=(finding,), milliseconds=1)
     service.keep_audit(session, branch_id=branch.id, checks=[check], now=NOVEMBER)
-    [warning] = queries.preview_warnings(session, branch, "2026-08")
-    assert (warning.code, warning.rows) == ("archives.last_audit", ("试算平衡 · 1：不平",))
+    [warning] = queries.check_last_audit(session, branch.id)
+    assert (warning.code, warning.rows, warning.blocks) == ("archives.last_audit", ("试算平衡 · 1：不平",), False)

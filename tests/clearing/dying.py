@@ -191,7 +191,7 @@ def take_up(way: str, town: Town, number: int) -> str:
     uid = f"dying:{number}"
     left = _status(uid)
     assert way != "in_one_go" or left in {"", ACCEPTED, SETTLED}, f"half of a transaction is there: {left}"
-    place = Place(keys=KEYS, archives=Path(town.folder), cards=Path(town.folder), render=lambda *_: b"")
+    place = Place(keys=KEYS, archives=Path(town.folder))
     resume_proposals(place, NOW)
     assert resume_proposals(place, NOW) == 0, "what was taken up waits again"
     assert _status(uid) in {"", ACCEPTED, SETTLED, "cancelled"}, f"after the job: {_status(uid)}"

@@ -54,6 +54,8 @@ from timebank.attendance.service import (
 )
 from timebank.branches.models import Branch
 from timebank.branches.service import AreaDraft, add_area
+from timebank.certificates import service as certificates
+from timebank.certificates.queries import get_certificate, list_served
 from timebank.clearing import service as clearing
 from timebank.clearing.queries import find_parked_of, get_pair, list_items_at, look_at_month
 from timebank.clearing.service.cases import Found, open_case
@@ -97,6 +99,7 @@ from timebank.members.service import (
 from timebank.notices.models import Notice
 from timebank.partners import service as partners
 from timebank.partners.rules import COOKIE, LINK, note_of
+from timebank.passbooks.service import PrintDraft, print_passbook
 from timebank.requests import rules as requests
 from timebank.requests import service as help_requests
 from timebank.web.guards import PUBLIC
@@ -224,6 +227,7 @@ ARGUMENTS = {
     "area_id": "area",
     "branch_id": "branch",
     "case_id": "clearing_case",
+    "certificate_id": "certificate",
     "code": "branch_code",
     "consent_id": "consent",
     "closure_id": "closure",
@@ -240,6 +244,7 @@ ARGUMENTS = {
     "item_id": "pair_item",
     "kiosk_id": "kiosk",
     "link": "desk_link",
+    "job": "job",
     "kind": "csv",
     "link_id": "family_link",
     "member_id": "owner",
@@ -258,8 +263,8 @@ ARGUMENTS = {
     "page": "sheet_page",
     "pair_id": "pair",
     "photo_id": "photo",
-    "print_id": "card_print",
     "promise_id": "promise",
+    "print_id": "passbook_print",
     "purpose": "purpose",
     "rate_id": "rate",
     "paper_id": "paper",
@@ -271,9 +276,11 @@ ARGUMENTS = {
     "team_id": "team",
     "turn": "turn",
     "version": "version",
+    "withdrawal_id": "withdrawal",
 }
 # … and where a route is about another one of its kind.
 SPECIAL = {
+    ("archives.package_version", "version"): "package_version",
     ("activities.accept", "shift_id"): "offered",
     ("activities.accept_for", "member_id"): "asker",
     ("activities.accept_for", "shift_id"): "offered",
@@ -293,6 +300,8 @@ SPECIAL = {
     ("attendance.submit", "shift_id"): "over",
     ("branches.close_area", "area_id"): "empty_area",
     ("growth.card_file", "kind"): "a6",
+    ("growth.card_print", "print_id"): "card_print",
+    ("growth.take_cards", "print_id"): "card_print",
     ("members.identity", "member_id"): "asker",
     ("members.resume", "member_id"): "suspended",
     ("activities.cancel_one", "shift_id"): "tomorrow",
@@ -305,6 +314,11 @@ SPECIAL = {
     ("attendance.restore_person", "member_id"): "voided",
     ("attendance.scan_code", "code"): "venue_code",
     ("attendance.void_person", "member_id"): "asker",
+    ("certificates.count_look", "number"): "certificate_number",
+    ("certificates.replace_for", "certificate_id"): "withdrawn_certificate",
+    ("certificates.replace_mine", "certificate_id"): "withdrawn_certificate",
+    ("certificates.show", "number"): "certificate_number",
+    ("certificates.take_back_withdrawal", "withdrawal_id"): "own_withdrawal",
     ("clearing.agree_pair", "pair_id"): "pair_asked",
     ("clearing.decline_pair", "pair_id"): "pair_asked",
     ("clearing.part", "pair_id"): "pair_paused",
@@ -365,6 +379,9 @@ _SIDES = {"order.own": {"owner", "asker"}, "order.fulfil": {"owner"}, "dispute.o
 OWNED: dict[str, dict[str, set[str]]] = {
     "service": {"offer.own": {"owner"}},
     "ending": {"offer.own": {"owner"}},
+    "certificate": {"certificate.own": {"owner"}},
+    "passbook_print": {"passbook.own": {"owner"}},
+    "withdrawn_certificate": {"certificate.own": {"owner"}},
     "entry": {"me.change": {"asker"}},
     "consent": {"family.own": {"owner"}},
     "family_link": {"family.own": {"owner", "asker"}},
@@ -429,6 +446,8 @@ NOT_THEIRS = {
     ("activities.confirm_family", "asker"),  # who asked cannot say yes as well
     ("activities.decline_appeal", "organiser@home"),
     ("attendance.approve", "organiser@home"),
+    ("certificates.agree_withdrawal", "administrator@home"),
+    ("certificates.decline_withdrawal", "administrator@home"),
     ("corrections.approve", "administrator@home"),
     ("corrections.decline", "administrator@home"),
     ("disputes.agree", "administrator@home"),  # who decided is not the second person as well
@@ -499,6 +518,8 @@ NOBODYS = {
     "csv",
     "asset",
     "version",
+    "package_version",
+    "job",
     "turn",
     "month",
     "area",
@@ -600,6 +621,8 @@ def _make_things(session: Session, home: Branch, people: Mapping[str, Member]) -
         "entry": entry,
         "month": CLOSED_MONTH,
         "owner": owner.id,
+        "package_version": 1,
+        "job": "close_months",
         "personal_code": personal_code(KEYS, card.serial),
         "personal_pass": personal_pass(KEYS, card.serial),
         "purpose": "poster",
@@ -614,6 +637,9 @@ def _make_things(session: Session, home: Branch, people: Mapping[str, Member]) -
     things |= _make_desks(session, home, people)
     things |= _make_disputes(session, home, people)
     things |= _make_resources(session, home, people, things["service"])
+    things |= _make_certificates(session, home, people)
+    draft = PrintDraft(member_id=owner.id, whole=False, form_key="passbook")
+    things["passbook_print"] = print_passbook(session, draft, actor=actor_of(session, manager), now=NOW).id
     things |= _make_corrections(session, home, people)
     things |= _make_grants(session, home, people)
     things |= _make_requests(session, home, people)
@@ -1035,6 +1061,36 @@ def _make_recognition(session: Session, home: Branch, people: Mapping[str, Membe
         "question": question.id,
         "commendation": proposed.id,
         "card_print": printed.id,
+    }
+
+
+def _make_certificates(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:
+    """The owner's: one that counts, a withdrawn one, two whose withdrawal waits; and the picture of a stamp."""
+    owner = people["owner"]
+    first, second = (actor_of(session, people[name]) for name in ("administrator@home", "manager@home"))
+
+    def issued(name: str) -> int:
+        draft = certificates.CertificateDraft(
+            member_id=owner.id, branch_id=home.id, form_key=name, address="https://bank.example.org/certificates"
+        )
+        return certificates.issue(session, draft, actor=actor_of(session, owner), keys=KEYS, now=NOW).id
+
+    def asked(name: str, actor: Actor) -> tuple[int, int]:
+        about = issued(name)
+        given = {"reason": "开错了单位", "form_key": f"{name}-w", "actor": actor, "now": NOW}
+        return about, certificates.ask_withdrawal(session, about, **given).id
+
+    withdrawn, done = asked("certificate-1", first)
+    certificates.agree_withdrawal(session, done, actor=second, now=NOW)
+    certificates.keep_seal(session, home.id, a_photo("firebrick"), actor=second, keys=KEYS, now=NOW)
+    certificate = issued("certificate-2")
+    return {
+        "certificate": certificate,
+        "certificate_number": get_certificate(session, certificate).number,
+        "certified": list_served(session, owner.id)[0].attendance_id,
+        "withdrawn_certificate": withdrawn,
+        "withdrawal": asked("certificate-3", first)[1],
+        "own_withdrawal": asked("certificate-4", second)[1],
     }
 
 

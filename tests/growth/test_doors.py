@@ -22,7 +22,7 @@ from timebank.cli.jobs import _place
 from timebank.core import clock
 from timebank.core.db import transaction
 from timebank.growth.queries import list_standing_milestones
-from timebank.jobs.tasks import run_job
+from timebank.jobs.tasks import JOBS
 from timebank.members.models import Member
 from timebank.members.queries import find_card
 from timebank.members.rules import personal_code
@@ -348,7 +348,7 @@ def test_cards_are_asked_for_made_and_taken_and_it_is_written_down_by_whom(
     assert client.post(f"{page}/take").status_code == 404
     with app.app_context():
         place = _place()
-        assert run_job("make_cards", place) == 1
+        assert JOBS["make_cards"](place, clock.now()) == 1
     ready = client.get(page).text
     assert 'http-equiv="refresh"' not in ready
     assert "2 / 2 张" in ready

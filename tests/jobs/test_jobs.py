@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from tests import databases
@@ -23,10 +23,8 @@ from timebank.archives import queries
 from timebank.clearing import queries as clearing
 from timebank.clearing import service as clearing_verbs
 from timebank.core.db import db, transaction
-from timebank.jobs.leader import FileLeadership, leadership
-from timebank.jobs.schedule import build
+from timebank.jobs.leader import leadership
 from timebank.jobs.tasks import (
-    JOBS,
     BranchesFailed,
     Place,
     ProposalsFailed,
@@ -38,15 +36,17 @@ from timebank.jobs.tasks import (
     reconcile_pairs,
     renew_pair_keys,
     resume_proposals,
+    tell_statements,
 )
 from timebank.jobs.tasks import books as book_jobs
 from timebank.ledger import queries as ledger
 from timebank.ledger.verification import Check, verify
+from timebank.notices.models import Notice
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
-    return Place(keys=KEYS, archives=tmp_path, cards=tmp_path / "cards", render=lambda template, _: template.encode())
+    return Place(keys=KEYS, archives=tmp_path)
 
 
 def test_missed_months_are_closed_in_order_for_every_branch(bare_app: Flask, place: Place) -> None:
@@ -62,6 +62,22 @@ def test_missed_months_are_closed_in_order_for_every_branch(bare_app: Flask, pla
         assert [archive.month for archive in packed] == ["2026-08", "2026-09", "2026-10"]
         assert [archive.id for archive in packed] == sorted(archive.id for archive in packed)
     assert close_months(place, NOVEMBER) == 0
+
+
+def test_statements_of_closed_months_are_told_once_at_every_branch(
+    bare_app: Flask, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("timebank.jobs.tasks.base.BATCH", 1)
+    with transaction() as session:
+        small_town(session)
+        other = make_branch(session, "CX", now=AUGUST)
+        earn(session, other, make_member(session, other, now=AUGUST), 60, at=AUGUST)
+    assert tell_statements(place, NOVEMBER) == 0
+    close_months(place, NOVEMBER)
+    assert tell_statements(place, NOVEMBER) == 3
+    assert tell_statements(place, NOVEMBER) == 0
+    kept = select(Notice.key).where(Notice.kind == "statement.ready")
+    assert len(db.session().scalars(kept).all()) == 3
 
 
 def test_a_branch_that_is_refused_does_not_hold_up_the_others(bare_app: Flask, place: Place) -> None:
@@ -114,15 +130,6 @@ def test_expiring_nothing_is_fine(bare_app: Flask, place: Place) -> None:
     assert expire_orders(place, NOVEMBER) == 0
 
 
-def test_the_schedule_names_known_jobs_only() -> None:
-    scheduler = build(lambda name: None, FileLeadership(Path("/nowhere")))
-    names = {job.args[0] for job in scheduler.get_jobs() if job.args}
-    assert names == set(JOBS)
-    month_end = scheduler.get_job("month_end")
-    assert str(month_end.trigger) == "cron[day='1', hour='0', minute='30']"
-    assert str(month_end.trigger.timezone) == "Asia/Shanghai"
-
-
 @pytest.fixture
 def two_leaders(engine_url: str, tmp_path: Path) -> Iterator[tuple[object, object]]:
     engines = [databases.make_engine(engine_url) for _ in range(2)]
@@ -154,7 +161,7 @@ def test_a_branch_that_fails_does_not_hold_up_the_others_but_fails_the_job(bare_
         close_months(place, NOVEMBER)
     assert len(queries.list_archives(db.session(), well_id)) == 3
     assert queries.list_archives(db.session(), sick) == []
-    assert [run.result for run in queries.list_runs(db.session(), sick)] == ["failed"]
+    assert [run.result for run in queries.list_runs(db.session(), sick)] == ["failed", "closed"]
 
 
 def test_a_branch_where_coins_cannot_expire_does_not_hold_up_the_others(bare_app: Flask, place: Place) -> None:

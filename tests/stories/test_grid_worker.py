@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -27,7 +26,6 @@ from timebank.ledger.verification import verify
 from timebank.members.models import Member
 from timebank.members.service import hash_password, set_password
 from timebank.requests.models import HelpRequest
-from timebank.web import print as paper
 
 TITLE = "陪老人去医院复查"
 PLACE = "向阳路 12 弄 3 幢 402"
@@ -174,9 +172,8 @@ def approve(page: Page) -> None:
 
 def expect_paid(app: Flask, page: Page) -> None:
     with app.app_context():
-        folder = Path(app.instance_path)
-        place = Place(keys=app.extensions["timebank_keys"], archives=folder, cards=folder, render=paper.pdf)
-        JOBS["settle_requests"].run(place, clock.now())
+        place = Place(keys=app.extensions["timebank_keys"], archives=app.instance_path)  # type: ignore[arg-type]
+        JOBS["settle_requests"](place, clock.now())
     page.goto("/me/statement")
     page.get_by_role("link", name=f"存入 1 小时 · 参加“{TITLE}”", exact=True).click()
     expect(page.get_by_role("heading", name=TITLE)).to_be_visible()

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Final, Literal
 
 Kind = Literal["text", "minutes", "points", "count", "instant", "day"]
 FORMAT: Final = "timebank-archive-1"
+LOST: Final = "原来的文件不在了，按现在的名称补做"
 VERSION: Final = 1  # of a package; a correction is a further one that names the one before
+
+MAX_REASON: Final = 200
+SOON_DAYS: Final = 7  # so many days before its end what is not settled in a month is said on the branch's page
+CLOSE_WITHIN: Final = timedelta(hours=2)  # the schedule closes at half past midnight; later than this is an alarm
+NOT_DONE: Final = frozenset({"refused", "failed"})  # how an attempt ends that leaves the month unfinished
 
 # Kinds of entries as members' tables count them; whatever else moves (a reversal, say) is "other".
 EARNED_KINDS: Final = frozenset({"earn"})
@@ -21,10 +28,16 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Edition:
-    """Which package of a month: its version, and the file name of the one it takes the place of."""
+    """Which package of a month: its version, the file name of the one it takes the place of, and why there is one."""
 
     version: int = VERSION
     before: str | None = None
+    reason: str = ""
+
+
+def next_edition(version: int, file_name: str, reason: str = "") -> Edition:
+    """The edition after this one. Without a reason it was made because the file is gone and names changed since."""
+    return Edition(version=version + 1, before=file_name, reason=reason or LOST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +60,18 @@ class Table:
     name: str
     title: str
     columns: tuple[Column, ...]
+
+
+def days_left(month: str, day: date) -> int:
+    """Days that a month still has, this one counted; 0 once it is over."""
+    year, number = map(int, month.split("-"))
+    after = date(year + number // 12, number % 12 + 1, 1)
+    return max(0, (after - day).days)
+
+
+def is_late(ended_at: datetime, now: datetime) -> bool:
+    """Whether a month that ended then should be closed and packed by now."""
+    return now >= ended_at + CLOSE_WITHIN
 
 
 def _columns(kind: Kind, /, **titles: str) -> tuple[Column, ...]:

@@ -65,11 +65,11 @@ def close(code: str, month: str) -> None:
 
 def _explain(refusal: NotReady) -> None:
     for finding in refusal.findings:
-        click.echo(f"✗ {finding.title}。{finding.todo}", err=True)
+        click.echo(f"✗ {finding.fault}。{finding.todo}", err=True)
         for row in finding.rows[:_ROWS_SHOWN]:
             click.echo(f"    {row}", err=True)
-        if len(finding.rows) > _ROWS_SHOWN:
-            click.echo(f"    ……共 {len(finding.rows)} 处", err=True)
+        if finding.count > _ROWS_SHOWN:
+            click.echo(f"    ……共 {finding.count} 处", err=True)
 
 
 @archive_cli.command("verify")

@@ -91,6 +91,15 @@ PERMISSIONS: Final[dict[str, dict[str, Reach]]] = {
     "request.read": _row(organiser="branch", manager="branch", inspector="branch", administrator="all"),
     # 共建
     "promise.record": _STAFF,
+    # 志愿服务证明
+    "certificate.own": _EVERYONE,
+    "certificate.issue": _MANAGERS,  # for somebody at the counter
+    "certificate.read": _READERS,
+    "certificate.withdraw": _MANAGERS,
+    "certificate.seal": _MANAGERS,
+    # 存折
+    "passbook.own": _EVERYONE,
+    "passbook.print": _MANAGERS,  # for somebody at the counter
     # 统筹
     "coordination.read": _STAFF,
     # 成长卡
@@ -115,5 +124,6 @@ PERMISSIONS: Final[dict[str, dict[str, Reach]]] = {
     "books.read": _row(inspector="branch", manager="branch", administrator="all"),
     "books.correct": _MANAGERS,
     # 系统
+    "jobs.read": _READERS,
     "keys.rotate": _row(administrator="all"),
 }

@@ -13,6 +13,7 @@ from timebank.core.errors import Conflict
 from timebank.core.keys import Keys
 from timebank.demo.agreeing import join_organisations
 from timebank.demo.announcing import announce_occasions
+from timebank.demo.certifying import certify
 from timebank.demo.connecting import connect_branches
 from timebank.demo.disagreeing import disagree
 from timebank.demo.filing import file_months
@@ -72,6 +73,7 @@ def load(session: Session, *, keys: Keys, folder: Path, now: datetime) -> Loaded
     share_coins(story)
     recognise(story)
     let_things_end(story)
+    certify(story)
     take_requests(story)
     connect_branches(story)
     compare_books(story)

@@ -218,6 +218,7 @@ def _manifest(sources: Sources, totals: Mapping[str, Mapping[str, int]]) -> dict
         "zone": str(clock.ZONE),
         "version": sources.edition.version,
         "corrects": sources.edition.before,
+        "corrected_because": sources.edition.reason or None,
         "closed": {"at": clock.local(_closed_at(period)).isoformat(timespec="seconds"), "by": _closed_by(period)},
         "program": {"name": "timebank", "version": __version__},
         "units": {"coin": "分钟；60 分钟 = 1 爱心币 = 1 小时服务", "point": "积分"},

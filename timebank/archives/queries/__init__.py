@@ -9,7 +9,15 @@ from timebank.archives.queries.audits import (
     latest_audit,
     page_audits,
 )
-from timebank.archives.queries.checks import Finding, blocking, preview_warnings, unsettled, warnings
+from timebank.archives.queries.checks import (
+    CheckResult,
+    as_plain,
+    blocking,
+    check_books,
+    check_last_audit,
+    check_open,
+    check_standing,
+)
 from timebank.archives.queries.months import (
     STATE_NAMES,
     MonthUnknown,
@@ -19,30 +27,42 @@ from timebank.archives.queries.months import (
     find_archive,
     get_archive,
     get_month,
+    get_version,
     list_archives,
     list_months,
     list_runs,
     list_unfinished,
     list_versions,
+    sealed_checks,
 )
+from timebank.archives.queries.preview import Preview, Unclosed, find_unclosed, preview_month, preview_running
 from timebank.archives.queries.tables import Members, list_member_rows
 
 __all__ = [
     "STATE_NAMES",
     "AuditView",
-    "Finding",
+    "CheckResult",
     "Members",
     "MonthUnknown",
     "MonthView",
     "NoPackage",
     "NoSuchRun",
     "PackageLost",
+    "Preview",
+    "Unclosed",
+    "as_plain",
     "audit_report",
     "blocking",
+    "check_books",
+    "check_last_audit",
+    "check_open",
+    "check_standing",
     "find_archive",
+    "find_unclosed",
     "get_archive",
     "get_audit",
     "get_month",
+    "get_version",
     "is_stale",
     "latest_audit",
     "list_archives",
@@ -52,7 +72,7 @@ __all__ = [
     "list_unfinished",
     "list_versions",
     "page_audits",
-    "preview_warnings",
-    "unsettled",
-    "warnings",
+    "preview_month",
+    "preview_running",
+    "sealed_checks",
 ]

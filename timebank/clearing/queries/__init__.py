@@ -79,6 +79,7 @@ from timebank.clearing.queries.proposals import (
     list_in_flight,
     list_proposals,
     list_unanswered,
+    list_waiting_payments,
     page_proposals,
     settled_for,
 )
@@ -187,6 +188,7 @@ __all__ = [
     "list_unsealed_before",
     "list_unsigned",
     "list_waiting_cases",
+    "list_waiting_payments",
     "list_waiting_rates",
     "look_at_month",
     "nettable",

@@ -20,6 +20,7 @@ from timebank.attendance.queries import (
 )
 from timebank.branches.models import Branch
 from timebank.branches.views import choose_branch
+from timebank.certificates.queries import count_waiting as count_waiting_withdrawals
 from timebank.clearing.queries import count_items, count_waiting, list_unsigned, oldest_item
 from timebank.core import clock
 from timebank.core.actor import Actor
@@ -37,6 +38,7 @@ from timebank.ledger import queries as ledger
 from timebank.members.models import ACTIVE
 from timebank.members.queries import count_by_status, count_pending
 from timebank.requests.queries import count_desk
+from timebank.watch.words import list_alarm_words
 from timebank.web.filters import span
 from timebank.web.guards import current_actor, guard
 
@@ -62,8 +64,10 @@ def branch_desk() -> str:
         "desks/branch.html",
         choice=choice,
         branch=branch,
-        waiting=list_queue(session, branch, counts, actor, now),
+        waiting=[*list_queue(session, branch, counts, actor, now), *_preview(session, branch, actor, now)],
         audit=archives.latest_audit(session, branch.id),
+        alarms=list_alarm_words(session, now=now) if actor.may("jobs.read", branch_id=branch.id) else [],
+        unclosed=archives.find_unclosed(session, branch.id, now=now),
         month=clock.month_of(now),
         totals=month_totals(session, frozenset({branch.id}), clock.month_of(now)),
         members=count_by_status(session, branch.id)[ACTIVE],
@@ -107,6 +111,7 @@ def list_queue(session: Session, branch: Branch, counts: BranchCounts, actor: Ac
         )
     found += _late(session, branch, actor, now)
     found += _corrections(session, branch, actor)
+    found += _certificates(session, branch, actor)
     found += _disputes(session, branch, actor, now)
     found += _grants(session, branch, actor)
     found += _agreements(session, branch, actor)
@@ -144,6 +149,14 @@ def _corrections(session: Session, branch: Branch, actor: Actor) -> list[Waiting
         (counts.requests, "会员申请核对的记录", "查清后更正，或者说明为什么没有错"),
     )
     return [Waiting(count=count, title=title, text=text, url=url) for count, title, text in lines if count]
+
+
+def _certificates(session: Session, branch: Branch, actor: Actor) -> list[Waiting]:
+    count = count_waiting_withdrawals(session, branch.id)
+    if not count or not actor.may("certificate.withdraw", branch_id=branch.id):
+        return []
+    url = url_for("certificates.desk", branch=branch.id)
+    return [Waiting(count=count, title="等第二人决定的证明撤回", text="同意以后，别人查到的是“已撤回”", url=url)]
 
 
 def _disputes(session: Session, branch: Branch, actor: Actor, now: datetime) -> list[Waiting]:
@@ -259,6 +272,22 @@ def _months(session: Session, branch: Branch, actor: Actor, now: datetime) -> li
     return [Waiting(count=len(months), title="可以结账的月份", text=text, url=url)]
 
 
+def _preview(session: Session, branch: Branch, actor: Actor, now: datetime) -> list[Waiting]:
+    """What would keep the present month from closing, while there is time to mend it; one that is late goes first."""
+    late = archives.find_unclosed(session, branch.id, now=now)
+    if late or not actor.may("archive.close", branch_id=branch.id):
+        return []
+    preview = archives.preview_running(session, branch, now=now)
+    if not preview.is_urgent:
+        return []
+    failing, warnings = len(preview.failing), len(preview.warnings)
+    says = f"现在结账有 {failing} 项过不了" if failing else "现在结账能过"
+    left = f"，{warnings} 项要留意" if warnings else ""
+    text = f"{says}{left}；离月底还有 {preview.days_left} 天"
+    url = url_for("archives.month", code=branch.code, month=preview.month)
+    return [Waiting(count=failing + warnings, title=f"{month_name(preview.month)}月底预检", text=text, url=url)]
+
+
 def _links(branch: Branch, actor: Actor) -> list[tuple[str, str, str, str]]:
     """(address, title, text, icon) of everything else at this branch that the actor may open."""
     places = (
@@ -304,6 +333,7 @@ def _links(branch: Branch, actor: Actor) -> list[tuple[str, str, str, str]]:
         ("clearing.read", url_for("clearing.network", branch=branch.id), "网点互通", "额度、对账单、差异", "share"),
         ("archive.read", url_for("archives.months", branch=branch.id), "月度归档", "结账、下载归档包", "archive"),
         ("books.read", url_for("desks.trial_balance", branch=branch.id), "监督", "试算平衡、分录、自检", "scale"),
+        ("jobs.read", url_for("jobs.jobs"), "定时任务", "谁在值守、每次运行的结果", "clock"),
         ("books.read", url_for("desks.liability", branch=branch.id), "爱心币家底", "还有多少没有兑换", "coin"),
         ("fund.read", url_for("giving.fund_desk", branch=branch.id), "爱心基金", "捐赠、帮扶、两人同意", "heart"),
         ("dispute.read", url_for("disputes.desk", branch=branch.id), "争议", "双方说明、期限、决定", "scale"),
@@ -314,6 +344,13 @@ def _links(branch: Branch, actor: Actor) -> list[tuple[str, str, str, str]]:
             "星级和评优规则",
             "几小时一颗星，怎样评优",
             "book",
+        ),
+        (
+            "certificate.read",
+            url_for("certificates.desk", branch=branch.id),
+            "服务证明",
+            "开过的、撤回、印章图片",
+            "file",
         ),
         ("books.read", url_for("corrections.desk", branch=branch.id), "更正", "等决定的、核对申请、经过", "edit"),
         ("branch.change", url_for("branches.settings", branch=branch.id), "网点设置", "名称、地址、电话", "settings"),

@@ -24,7 +24,7 @@ from timebank.web.keyring import keys, public_base
 from timebank.web.limits import DOWNLOAD_LIMIT, limiter
 
 _PRINT = f"/branch/cards/<{ID}:print_id>"
-_SOON = timedelta(minutes=2)  # the schedule looks every few seconds: longer than this, it is not running
+_SOON = timedelta(minutes=3)  # the schedule looks every minute: longer than this, it is not running
 TONES = {"queued": "wait", "making": "wait", "ready": "ok", "failed": "bad", "removed": ""}
 
 

@@ -14,7 +14,6 @@ from timebank.branches.queries import list_branches
 from timebank.core.db import db, transaction
 from timebank.core.errors import Conflict
 from timebank.core.keys import Keys
-from timebank.growth.printing import Render
 
 log = structlog.get_logger()
 BATCH: Final = 500
@@ -22,15 +21,20 @@ BATCH: Final = 500
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """What a job needs of the running program: its keys, the folders of archives and of cards to print, the press."""
+    """What a job needs of the running program: its keys, the archives' folder, the public address if it is set."""
 
     keys: Keys
     archives: Path
-    cards: Path
-    render: Render
+    site: str = ""
 
 
-class BranchesFailed(Conflict):
+class JobFailed(Conflict):
+    """A job did not come to its end. Its sentence is kept with the run: it names branches and counts, never people."""
+
+    code = "jobs.failed"
+
+
+class BranchesFailed(JobFailed):
     """A job went wrong, not merely was refused, at some branches; the others were done."""
 
     code = "jobs.branches_failed"

@@ -9,15 +9,14 @@ from timebank.agreements import service as agreements
 from timebank.clearing import queries as clearing_queries
 from timebank.clearing import service as clearing
 from timebank.core.db import db, transaction
-from timebank.core.errors import Conflict
 from timebank.exchange import service as exchange
-from timebank.jobs.tasks.base import BATCH, BranchesFailed, Place, each_branch, in_batches, log
+from timebank.jobs.tasks.base import BATCH, BranchesFailed, JobFailed, Place, each_branch, in_batches, log
 
 # Answers that end the waiting; to the others the sender comes again.
 _FURTHER: Final = frozenset({"accepted", "settled", "line_full", "late", "cancelled"})
 
 
-class ProposalsFailed(Conflict):
+class ProposalsFailed(JobFailed):
     """Messages between branches could not be sent again; the others were."""
 
     code = "jobs.proposals_failed"
