@@ -32,6 +32,7 @@ from tests.disputes.scene import Quarrel
 from tests.exchange.scene import Scene as Neighbourhood
 from tests.exchange.scene import give as earned
 from tests.exchange.test_abroad import Abroad
+from tests.growth.scene import make_hall
 from tests.ledger.bank import open_bank
 from tests.partners.scene import Partners
 from tests.requests.scene import Scene as Requests
@@ -59,6 +60,7 @@ from timebank.core.db import Base, write_session
 from timebank.corrections.service import request_check
 from timebank.exchange.service import NeedDraft, OfferDraft, Part, post_need, post_offer
 from timebank.giving.service import GiftDraft, give
+from timebank.growth import service as growth
 from timebank.members.service import OrganisationDraft, ask_family, register_organisation
 from timebank.passbooks.service import PrintDraft, print_passbook
 from timebank.rotation.service import rotate_code_key
@@ -329,9 +331,33 @@ def _take_in(session: Session) -> None:
     register_organisation(session, draft, actor=boss, keys=KEYS, now=NOW)
 
 
+def _save_recognition(session: Session) -> None:
+    make_hall(session, served=False).set_rules()
+
+
+def _train(session: Session) -> None:
+    make_hall(session, served=False).record("training", 0)
+
+
+def _print_cards(session: Session) -> None:
+    hall = make_hall(session, served=False)
+    cards = growth.PrintDraft(
+        branch_id=hall.branch_id,
+        title="全部",
+        format="a6",
+        member_ids=[hall.people[0].id],
+        address="https://bank.example.org",
+        form_key="cards",
+    )
+    growth.ask_print(session, cards, actor=hall.manager, now=NOW)
+
+
 @pytest.mark.parametrize(
     ("leave", "below"),
     [
+        (_save_recognition, "0055"),
+        (_train, "0051"),
+        (_print_cards, "0052"),
         (_certify, "0046"),
         (_stamp, "0046"),
         (_print_passbook, "0054"),

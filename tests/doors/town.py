@@ -12,7 +12,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -69,6 +69,10 @@ from timebank.disputes import service as disputes
 from timebank.exchange import service as exchange
 from timebank.exchange.models import GOODS, RESOURCE
 from timebank.giving import service as giving
+from timebank.growth import making
+from timebank.growth import service as growth
+from timebank.growth.models import TRAINING
+from timebank.growth.rules import Recognition
 from timebank.ledger import queries as ledger
 from timebank.ledger import service as ledger_service
 from timebank.members.models import CONTACT, GUARDIAN_OF, Member, RoleGrant
@@ -227,6 +231,7 @@ ARGUMENTS = {
     "code": "branch_code",
     "consent_id": "consent",
     "closure_id": "closure",
+    "commendation_id": "commendation",
     "desk_id": "desk",
     "correction_id": "correction",
     "dispute_id": "dispute",
@@ -243,6 +248,7 @@ ARGUMENTS = {
     "kind": "csv",
     "link_id": "family_link",
     "member_id": "owner",
+    "milestone_id": "milestone",
     "month": "month",
     "name": "asset",
     "need_id": "need",
@@ -262,6 +268,7 @@ ARGUMENTS = {
     "purpose": "purpose",
     "rate_id": "rate",
     "paper_id": "paper",
+    "question_id": "question",
     "parked_id": "parked",
     "move_id": "parked_move",
     "request_id": "request",
@@ -292,6 +299,9 @@ SPECIAL = {
     ("activities.take_off", "shift_id"): "tomorrow",
     ("attendance.submit", "shift_id"): "over",
     ("branches.close_area", "area_id"): "empty_area",
+    ("growth.card_file", "kind"): "a6",
+    ("growth.card_print", "print_id"): "card_print",
+    ("growth.take_cards", "print_id"): "card_print",
     ("members.identity", "member_id"): "asker",
     ("members.resume", "member_id"): "suspended",
     ("activities.cancel_one", "shift_id"): "tomorrow",
@@ -378,6 +388,8 @@ OWNED: dict[str, dict[str, set[str]]] = {
     "dispute": {"dispute.own": {"owner", "asker"}},
     "disputed": _SIDES,
     "goods": {},
+    "milestone": {"me.change": {"owner"}},
+    "team": {"me.read": {"owner"}},
     "need": {"order.own": {"asker"}},
     "of_team": {"order.own": {"owner", "asker"}, "order.fulfil": {"owner"}},
     "room": {},
@@ -415,6 +427,7 @@ ALSO = {
     "exchange.edit_offer": ("offer.branch",),
     "exchange.renew_offer": ("offer.branch",),
     "exchange.turn_offer": ("offer.branch",),
+    "growth.team_points": ("member.read",),
     "requests.claim": ("request.read",),
     "requests.confirm": ("request.check",),
     "requests.look": ("request.check",),
@@ -443,6 +456,10 @@ NOT_THEIRS = {
     ("exchange.propose_time", "owner"),  # the provider says another time by saying yes to it
     ("agreements.agree_change", "administrator@home"),
     ("agreements.confirm_agreement", "administrator@home"),
+    ("growth.answer", "administrator@home"),  # who recorded it
+    ("growth.decline", "administrator@home"),  # who proposed it
+    ("growth.grant", "administrator@home"),
+    ("growth.withdraw", "administrator@home"),
     ("clearing.agree_move", "administrator@home"),  # who asked is not the second person as well
     ("clearing.decline_move", "administrator@home"),
     ("clearing.withdraw_move", "administrator@home"),
@@ -491,6 +508,7 @@ def _reaches(persona: Persona, permission: str) -> bool:
 
 
 NOBODYS = {
+    "a6",
     "purpose",
     "personal_pass",
     "desk_link",
@@ -559,6 +577,9 @@ def _build(town: Town) -> None:
         town.things["area"] = home.area_id
         below = AreaDraft(code="05", name="第一网格", parent_id=home.area_id)
         town.things["empty_area"] = add_area(session, below, actor=SYSTEM, now=BEFORE).id
+    cards = Path(town.app.config["TIMEBANK_DATA"]) / "cards"
+    press = making.Workshop(keys=KEYS, folder=cards, render=lambda *_: b"%PDF-", clock=lambda: NOW)
+    making.make_waiting(press)
     closed = close_of(home, CLOSED_MONTH, Path(town.app.config["TIMEBANK_DATA"]) / "archives")
     archive_closing.run(closed)
     for name, member_id in town.members.items():
@@ -591,6 +612,7 @@ def _make_things(session: Session, home: Branch, people: Mapping[str, Member]) -
     things: dict[str, Any] = {
         "account": owner.coin_account_id,
         "audit": audit(session, branch_id=home.id, now=BEFORE).id,
+        "a6": "a6",
         "asset": "zxing-reader.js",
         "asker": people["asker"].id,
         "branch": home.id,
@@ -622,6 +644,7 @@ def _make_things(session: Session, home: Branch, people: Mapping[str, Member]) -
     things |= _make_grants(session, home, people)
     things |= _make_requests(session, home, people)
     things |= _make_agreements(session, home, people)
+    things |= _make_recognition(session, home, people)
     boss = actor_of(session, manager)
     team = create_team(session, branch_id=home.id, name="红马甲巡逻队", kind="巡逻", actor=boss, now=BEFORE)
     join_team(session, team.id, owner.id, actor=boss, now=BEFORE)
@@ -989,6 +1012,56 @@ def _terms(side: str, year: int, key: str) -> agreements.PromiseTerms:
     return agreements.PromiseTerms(
         side=side, category="people", words="助老", quantity=5, unit="人次", due_on=date(year, 12, 1), form_key=key
     )
+
+
+def _make_recognition(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:
+    """Rules that everybody fits, something on the owner's card with a question, a list that waits, cards to print."""
+    writer = actor_of(session, people["administrator@home"])
+    easy = Recognition(award_minutes=0, award_activities=0, award_no_absence=False)
+    rules = growth.RecognitionDraft(
+        branch_id=home.id,
+        valid_from=date(2025, 1, 1),
+        settings=easy,
+        reason="会议决定",
+        form_key="recognition",
+    )
+    growth.add_recognition(session, rules, actor=writer, now=NOW - 700 * DAY)  # also of the year of the list
+    training = growth.MilestoneDraft(
+        kind=TRAINING,
+        title="急救培训",
+        giver="卫生服务中心",
+        on_day=clock.today(BEFORE),
+        words="看过签到表",
+        length_minutes=60,
+        form_key="training",
+    )
+    owner = people["owner"]
+    [recorded] = growth.record_milestones(session, home.id, training, [owner.id], actor=writer, now=NOW)
+    [doubted] = growth.record_milestones(
+        session, home.id, replace(training, form_key="doubted"), [owner.id], actor=writer, now=NOW
+    )
+    question = growth.ask_about(
+        session, doubted.id, words="我没有去", form_key="question", actor=actor_of(session, owner), now=NOW
+    )
+    list_of = growth.CommendationDraft(
+        branch_id=home.id, year=2025, member_ids=[people["asker"].id], form_key="commendation"
+    )
+    proposed = growth.propose_commendation(session, list_of, actor=writer, now=NOW)
+    cards = growth.PrintDraft(
+        branch_id=home.id,
+        title="全部",
+        format="a6",
+        member_ids=[owner.id],
+        address="https://bank.example.org",
+        form_key="cards",
+    )
+    printed = growth.ask_print(session, cards, actor=writer, now=NOW)
+    return {
+        "milestone": recorded.id,
+        "question": question.id,
+        "commendation": proposed.id,
+        "card_print": printed.id,
+    }
 
 
 def _make_certificates(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:

@@ -102,6 +102,12 @@ PERMISSIONS: Final[dict[str, dict[str, Reach]]] = {
     "passbook.print": _MANAGERS,  # for somebody at the counter
     # 统筹
     "coordination.read": _STAFF,
+    # 成长卡
+    "milestone.read": _row(organiser="branch", manager="branch", inspector="branch", administrator="all"),
+    "milestone.record": _STAFF,
+    "award.grant": _MANAGERS,
+    "commendation.read": _READERS,
+    "card.print": _MANAGERS,
     # 规则
     "rules.read": _READERS,
     "rules.change": _MANAGERS,

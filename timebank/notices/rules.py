@@ -158,6 +158,9 @@ SENTENCES: Final[dict[str, str]] = {
     "grant.asked": "等您决定：从爱心基金帮扶 {minutes:coins}\n{by} 申请，理由：{reason}。请到“爱心基金”里决定。",
     "grant.declined": "您申请的 {minutes:coins} 帮扶没有同意\n原因：{reason}。基金没有动。",
     "grant.given": "{branch}爱心基金给您 {minutes:coins}\n已经存入，可以用来兑换服务和物品。有疑问请问网点。",
+    "growth.answered": "网点答复了您的问题：“{title}”\n{answer}",
+    "growth.recorded": "您的成长卡上记了一条{kind}：“{title}”\n由{giver}给出。如果哪里不对，可以在成长卡上提出来。",
+    "growth.withdrawn": "成长卡上的{kind}“{title}”撤销了\n原因：{reason}。有疑问请联系网点。",
     "need.found": "有人能帮您：“{title}”\n您在找“{words}”，{giver} 刚发布了这一项，看看合不合适。",
     "need.wanted": "{member} 在找：“{words}”\n您发布的“{title}”正合适，对方也看得到。等对方来兑换就行。",
     "no_show.appeal_declined": (

@@ -33,6 +33,7 @@ from timebank.disputes.queries import list_open as list_open_disputes
 from timebank.disputes.views.base import due_of
 from timebank.exchange.queries import BranchCounts, count_for_branch, list_unchecked, redemption_capacity
 from timebank.giving.queries import list_waiting_grants
+from timebank.growth.queries import count_open_questions, list_waiting_commendations
 from timebank.ledger import queries as ledger
 from timebank.members.models import ACTIVE
 from timebank.members.queries import count_by_status, count_pending
@@ -114,6 +115,7 @@ def list_queue(session: Session, branch: Branch, counts: BranchCounts, actor: Ac
     found += _disputes(session, branch, actor, now)
     found += _grants(session, branch, actor)
     found += _agreements(session, branch, actor)
+    found += _recognition(session, branch, actor)
     found += _licences(session, branch, actor, now)
     found += _orders(branch, counts, actor)
     found += _requests(session, branch, actor, now)
@@ -186,6 +188,26 @@ def _agreements(session: Session, branch: Branch, actor: Actor) -> list[Waiting]
         )
         for one, what in list_waiting_agreements(session, branch.id)
     ]
+
+
+def _recognition(session: Session, branch: Branch, actor: Actor) -> list[Waiting]:
+    found = []
+    questions = count_open_questions(session, branch.id)
+    if questions and actor.may("milestone.record", branch_id=branch.id):
+        url = f"{url_for('growth.milestones', branch=branch.id)}#questions"
+        text = "由没有记那一条的人核对、答复"
+        found.append(Waiting(count=questions, title="会员对成长卡的提问", text=text, url=url))
+    if actor.may("award.grant", branch_id=branch.id):
+        found += [
+            Waiting(
+                count=1,
+                title=f"等第二人同意的评优名单：{one.year} 年",
+                text=one.title,
+                url=f"{url_for('growth.commendations', branch=branch.id, year=one.year)}#list-{one.id}",
+            )
+            for one in list_waiting_commendations(session, branch.id)
+        ]
+    return found
 
 
 def _licences(session: Session, branch: Branch, actor: Actor, now: datetime) -> list[Waiting]:
@@ -278,6 +300,29 @@ def _links(branch: Branch, actor: Actor) -> list[tuple[str, str, str, str]]:
             "共建协议、承诺、时长",
             "building",
         ),
+        ("card.print", url_for("growth.cards", branch=branch.id), "批量打印成长卡", "很多人一份 PDF", "card"),
+        (
+            "milestone.read",
+            url_for("growth.milestones", branch=branch.id),
+            "培训、荣誉、评价",
+            "记在成长卡上，可以一批人一起记",
+            "edit",
+        ),
+        ("member.read", url_for("growth.stars", branch=branch.id), "新晋星级", "这个月谁得了星，证书", "star"),
+        (
+            "member.read",
+            url_for("growth.points_table", branch=branch.id),
+            "积分表",
+            "网点、服务队、社区、街道",
+            "chart",
+        ),
+        (
+            "commendation.read",
+            url_for("growth.commendations", branch=branch.id),
+            "评优名单",
+            "按规则列出，两人同意",
+            "check-circle",
+        ),
         ("role.grant", url_for("members.roles", branch=branch.id), "身份", "组织者、管理员、监督员", "key"),
         ("offer.branch", url_for("exchange.branch_offers", branch=branch.id), "物品与服务", "上架、库存", "gift"),
         ("order.read", url_for("exchange.branch_orders", branch=branch.id), "兑换单", "查找、核销", "ticket"),
@@ -293,6 +338,13 @@ def _links(branch: Branch, actor: Actor) -> list[tuple[str, str, str, str]]:
         ("fund.read", url_for("giving.fund_desk", branch=branch.id), "爱心基金", "捐赠、帮扶、两人同意", "heart"),
         ("dispute.read", url_for("disputes.desk", branch=branch.id), "争议", "双方说明、期限、决定", "scale"),
         ("rules.read", url_for("rulebook.rules", branch=branch.id), "存币规则", "积分、上限、过期，每次修改", "book"),
+        (
+            "rules.read",
+            url_for("growth.recognition", branch=branch.id),
+            "星级和评优规则",
+            "几小时一颗星，怎样评优",
+            "book",
+        ),
         (
             "certificate.read",
             url_for("certificates.desk", branch=branch.id),
