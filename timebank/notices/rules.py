@@ -238,11 +238,11 @@ SENTENCES: Final[dict[str, str]] = {
     "request.wish_asked": (
         "“{title}”实现了吗？\n{volunteer} 认领了这个微心愿。实现了，请打开它点“心愿达成”；还没有，请打网点电话。"
     ),
+    "request.wish_assigned": "您答应的微心愿登记好了：“{title}”\n办不了，请尽早打开它退单，写一句原因。",
     "request.wish_call": (
         "请打个电话：“{title}”认领了，还没有人说实现了\n"
         "{volunteer} 认领的。问一问两边：实现了，替他们点“心愿达成”；没有办成，退回重新找人。"
     ),
-    "request.wish_assigned": "您答应的微心愿登记好了：“{title}”\n办不了，请尽早打开它退单，写一句原因。",
     "request.wish_claimed": "“{title}”有人认领了\n{volunteer} 认领了这个微心愿。实现以后，请打开它点“心愿达成”。",
     "request.wish_done": "“{title}”心愿达成\n谢谢您，让邻居的一个小心愿成真。",
     "request.wish_unsaid": "您认领的“{title}”还没有人确认\n办好了，请提醒对方点“心愿达成”；办不了，请打开它退单。",
