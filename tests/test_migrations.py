@@ -33,6 +33,7 @@ from tests.exchange.test_abroad import Abroad
 from tests.ledger.bank import open_bank
 from tests.partners.scene import Partners
 from tests.requests.scene import Scene as Requests
+from tests.retention.scene import LATER, make_stored
 from tests.rulebook.saving import save_rule
 from tests.world import KEYS, NOW, actor_of, make_branch, make_member
 from timebank.activities.rules import Limits
@@ -54,6 +55,7 @@ from timebank.corrections.service import request_check
 from timebank.exchange.service import NeedDraft, OfferDraft, Part, post_need, post_offer
 from timebank.giving.service import GiftDraft, give
 from timebank.members.service import OrganisationDraft, ask_family, register_organisation
+from timebank.reports.service import BatchDraft, SampleDraft, draw_sample, make_batch
 from timebank.rotation.service import rotate_code_key
 
 for found in pkgutil.walk_packages(timebank.__path__, "timebank."):
@@ -277,9 +279,29 @@ def _take_in(session: Session) -> None:
     register_organisation(session, draft, actor=boss, keys=KEYS, now=NOW)
 
 
+def _draw_a_sample(session: Session) -> None:
+    stored = make_stored(session)
+    sample = SampleDraft(branch_id=stored.scene.branch.id, month="2026-11", wanted=1, form_key="k")
+    draw_sample(session, sample, actor=stored.inspector, now=LATER)
+
+
+def _make_a_batch(session: Session) -> None:
+    town = make_town(session, 1)
+    batch = BatchDraft(branch_id=town.scene.branch.id, reason="x", form_key="k")
+    make_batch(session, batch, actor=town.manager, keys=KEYS, now=NOW)
+
+
+def _destroy(session: Session) -> None:
+    stored = make_stored(session)
+    stored.sign(stored.prepared())
+
+
 @pytest.mark.parametrize(
     ("leave", "below"),
     [
+        (_draw_a_sample, "0040"),
+        (_make_a_batch, "0056"),
+        (_destroy, "0057"),
         (_take_in, "0029"),
         (_begin_agreement, "0039"),
         (_ask_for_somebody, "0037"),

@@ -36,7 +36,9 @@ from timebank.members.roster.views import blueprint as roster
 from timebank.members.views import blueprint as members
 from timebank.notices.views import blueprint as notices
 from timebank.partners.views import blueprint as partners
+from timebank.reports.views import blueprint as reports
 from timebank.requests.views import blueprint as requests
+from timebank.retention.views import blueprint as retention
 from timebank.rulebook.views import blueprint as rulebook
 from timebank.web import addresses, answers, filters, headers
 from timebank.web.guards import find_actor, login_manager
@@ -63,6 +65,8 @@ FEATURES = (
     corrections,
     disputes,
     archives,
+    reports,
+    retention,
 )
 MAX_UPLOAD_BYTES = 16 * 1024 * 1024
 

@@ -19,6 +19,7 @@ from timebank.demo.filing import file_months
 from timebank.demo.lapsing import let_things_end
 from timebank.demo.partnering import open_partners
 from timebank.demo.redeeming import open_exchange
+from timebank.demo.reporting import report
 from timebank.demo.requesting import take_requests
 from timebank.demo.settling import open_town
 from timebank.demo.sharing import share_coins
@@ -72,5 +73,6 @@ def load(session: Session, *, keys: Keys, folder: Path, now: datetime) -> Loaded
     take_requests(story)
     connect_branches(story)
     file_months(story)
+    report(story)
     happenings = story.diary.play(story.now)
     return Loaded(repeated=False, people=len(story.residents), happenings=happenings)

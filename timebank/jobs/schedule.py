@@ -40,6 +40,9 @@ def build(run: Callable[[str], object], leader: Leadership) -> BlockingScheduler
     add("join_branches", "join_branches", CronTrigger(minute=20, timezone=ZONE))
     add("resume_proposals", "resume_proposals", IntervalTrigger(minutes=10))
     add("audit_books", "audit_books", CronTrigger(hour=3, minute=15, timezone=ZONE))
+    # After the books were checked; what does not fit into the night is read the next one.
+    add("recheck_packages", "recheck_packages", CronTrigger(hour=4, minute=0, timezone=ZONE))
+    add("propose_disposals", "propose_disposals", CronTrigger(hour=5, minute=30, timezone=ZONE))
     add("remind_of_offers", "remind_of_offers", CronTrigger(hour=8, minute=0, timezone=ZONE))
     add("remind_of_requests", "remind_of_requests", CronTrigger(hour=8, minute=15, timezone=ZONE))
     add("remind_of_promises", "remind_of_promises", CronTrigger(hour=8, minute=10, timezone=ZONE))

@@ -25,11 +25,12 @@ from timebank.archives.queries.months import (
     list_unfinished,
     list_versions,
 )
-from timebank.archives.queries.tables import Members, list_member_rows
+from timebank.archives.queries.tables import EntryNumbers, Members, list_member_rows, numbers_of, service_lines
 
 __all__ = [
     "STATE_NAMES",
     "AuditView",
+    "EntryNumbers",
     "Finding",
     "Members",
     "MonthUnknown",
@@ -51,8 +52,10 @@ __all__ = [
     "list_runs",
     "list_unfinished",
     "list_versions",
+    "numbers_of",
     "page_audits",
     "preview_warnings",
+    "service_lines",
     "unsettled",
     "warnings",
 ]

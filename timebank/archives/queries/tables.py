@@ -155,11 +155,28 @@ def _booked_minutes(session: Session, branch_id: int, numbers: EntryNumbers) -> 
     return {member_id: (signed, manual) for member_id, (signed, manual) in found.items()}
 
 
-def list_member_rows(session: Session, branch: Branch, month: str) -> list[tuple[Any, ...]]:
-    """The members' table for a page or a spreadsheet, also of a month that still runs."""
+def service_lines(session: Session, branch: Branch, numbers: EntryNumbers, *columns: Any) -> Iterator[Row[Any]]:
+    """What service of the branch's members was booked in a month, and what corrections changed, line by line.
+
+    ``columns`` of members, records, shifts and activities come first, then ``entry_id``, ``signed_minutes`` and
+    ``manual_minutes``; these sum up to what the members' table says.
+    """
+    for chosen in (_booked(branch.id, numbers, *columns), _corrected(branch.id, numbers, *columns)):
+        lines = chosen.join(Shift, Shift.id == Attendance.shift_id).join(Activity, Activity.id == Shift.activity_id)
+        yield from (row for row in session.execute(lines) if numbers.number(row.entry_id))
+
+
+def numbers_of(session: Session, branch: Branch, month: str) -> EntryNumbers:
+    """The numbers of a month's entries."""
     numbers = EntryNumbers()
     for entry_id in ledger.list_entry_ids(session, branch.id, month):
         numbers.add(entry_id)
+    return numbers
+
+
+def list_member_rows(session: Session, branch: Branch, month: str) -> list[tuple[Any, ...]]:
+    """The members' table for a page or a spreadsheet, also of a month that still runs."""
+    numbers = numbers_of(session, branch, month)
     balances = ledger.trial_balance(session, branch.id, month=month)
     return list(Members(session, branch, month, balances=balances, numbers=numbers).rows())
 

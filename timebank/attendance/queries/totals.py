@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from timebank.core.clock import month_range
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MemberTotals:
-    """What one member served: minutes recorded at the door, minutes entered by hand, how often, points earned."""
+    """What one member served, or was served at one activity: minutes of door and hand, how often, points."""
 
     signed_minutes: int
     manual_minutes: int
@@ -53,6 +54,19 @@ def member_totals(session: Session, member_id: int) -> MemberTotals:
         with_corrections(sums).where(Attendance.member_id == member_id, Attendance.status == APPROVED)
     ).one()
     return MemberTotals(signed_minutes=row[0], manual_minutes=row[1], count=row[2], points=row[3])
+
+
+def list_approved_totals(session: Session, activity_ids: Sequence[int]) -> dict[int, MemberTotals]:
+    """All approved service at some activities, by activity; those without any are left out."""
+    counted = func.count().filter(MINUTES > 0)
+    sums = select(Shift.activity_id, _sum(SIGNED), _sum(MANUAL), counted, _sum(POINTS)).select_from(Attendance)
+    chosen = with_corrections(sums).join(Shift, Shift.id == Attendance.shift_id)
+    rows = session.execute(
+        chosen.where(Shift.activity_id.in_(activity_ids), Attendance.status == APPROVED).group_by(Shift.activity_id)
+    )
+    return {
+        row[0]: MemberTotals(signed_minutes=row[1], manual_minutes=row[2], count=row[3], points=row[4]) for row in rows
+    }
 
 
 def month_totals(session: Session, branch_ids: frozenset[int] | None, month: str) -> MonthTotals:

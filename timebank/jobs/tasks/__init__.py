@@ -11,6 +11,7 @@ from timebank.core import clock
 from timebank.core.db import db
 from timebank.jobs.tasks.base import BranchesFailed, Place, log
 from timebank.jobs.tasks.books import audit_books, close_months, expire_coins
+from timebank.jobs.tasks.keeping import propose_disposals, recheck_packages
 from timebank.jobs.tasks.outside import (
     ProposalsFailed,
     join_branches,
@@ -38,6 +39,8 @@ __all__ = [
     "expire_coins",
     "expire_orders",
     "join_branches",
+    "propose_disposals",
+    "recheck_packages",
     "reconcile_pairs",
     "remind_due",
     "remind_of_disputes",
@@ -70,6 +73,8 @@ JOBS: Final[dict[str, Job]] = {
     "join_branches": Job(title="让新网点和上级网点互通", run=join_branches),
     "resume_proposals": Job(title="重发没有答复的清算单", run=resume_proposals),
     "audit_books": Job(title="账本自检", run=audit_books),
+    "recheck_packages": Job(title="复查存好的归档包", run=recheck_packages),
+    "propose_disposals": Job(title="列出过了保管期限的材料", run=propose_disposals),
     "remind_of_offers": Job(title="提醒快到期的可兑服务和物品", run=remind_of_offers),
     "remind_of_disputes": Job(title="提醒快到期和逾期的争议", run=remind_of_disputes),
     "settle_requests": Job(title="办结点单：已审核的算完成，过了期的结束", run=settle_requests),

@@ -29,7 +29,15 @@ from timebank.ledger.queries.earnings import (
     list_standing,
     taken_keys,
 )
-from timebank.ledger.queries.entries import EntryView, get_entry, list_entries, list_entry_ids, reasons_of, undone_of
+from timebank.ledger.queries.entries import (
+    EntryView,
+    get_entry,
+    list_entries,
+    list_entry_ids,
+    list_of_sources,
+    reasons_of,
+    undone_of,
+)
 from timebank.ledger.queries.figures import Figures, balance, figures_at
 from timebank.ledger.queries.periods import (
     PeriodView,
@@ -77,6 +85,7 @@ __all__ = [
     "list_issued",
     "list_known_months",
     "list_month",
+    "list_of_sources",
     "list_open_holds",
     "list_periods",
     "list_placed",
