@@ -71,4 +71,4 @@ class BatchSchema(ReasonSchema):
 class AnswersSchema(FormSchema):
     """The ministry's answers, typed or pasted; a file may come instead."""
 
-    answers = Text(60_000, least=0, load_default="")
+    answers = Text(2_000, least=0, load_default="")
