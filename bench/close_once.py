@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from tests import databases
 from tests.world import KEYS
+from timebank.archives.package import Packing
 from timebank.archives.service import close_month, keep_package, make_package
 from timebank.branches.queries import get_branch_by_code
 from timebank.core.actor import SYSTEM
@@ -27,7 +28,8 @@ def main(url: str, branch_code: str, month: str, folder: str) -> None:
         branch = get_branch_by_code(session, branch_code)
         with write_session(session):
             close_month(session, branch=branch, month=month, actor=SYSTEM, keys=KEYS, now=now)
-        package = make_package(session, branch=branch, month=month, folder=Path(folder))
+        packing = Packing(folder=Path(folder), keys=KEYS)
+        package = make_package(session, branch=branch, month=month, packing=packing)
         with write_session(session):
             keep_package(session, branch=branch, month=month, package=package, actor=SYSTEM, now=now)
     taken = time.perf_counter() - start

@@ -43,6 +43,7 @@ SLOW_FILES = {
     "test_reports.py",
     "test_rules_of_the_day.py",
     "test_service.py",
+    "test_totals.py",
     "test_purposes.py",
 }
 SECRET = "only-for-tests-0123456789-0123456789"

@@ -39,7 +39,7 @@ def measure() -> None:
     databases.begin_run()
     try:
         with tempfile.TemporaryDirectory() as folder:
-            whole, half = (_filled(Path(folder), count) for count in (TRANSFERS, TRANSFERS // 2))
+            whole, half = (filled(Path(folder), count) for count in (TRANSFERS, TRANSFERS // 2))
             taken = [(_close(whole), _close(half)) for _ in range(ROUNDS)]
     finally:
         databases.end_run()
@@ -53,7 +53,7 @@ def _say(name: str, unit: str, value: float, baseline: float) -> None:
     print(json.dumps(figure | {"ratio": round(value / baseline, 3)}), flush=True)
 
 
-def _filled(folder: Path, transfers: int) -> Path:
+def filled(folder: Path, transfers: int) -> Path:
     """An SQLite file with a month of so many deposits, made through the ledger."""
     path = folder / f"{transfers}.db"
     with databases.fresh("sqlite") as url:

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from tests.archives.months import AUGUST, NOVEMBER, close_of, earn, small_town
+from tests.archives.months import AUGUST, NOVEMBER, close_of, earn, packing_in, small_town
 from tests.tampering import tamper
 from tests.world import KEYS, actor_of, make_branch, make_member
 from timebank.archives import closing, queries, service
@@ -168,7 +168,7 @@ def test_after_a_crash_between_package_and_its_record_the_next_run_records_it(to
     with transaction() as session:
         close(session, town, "2026-08")
     left = service.make_package(
-        db.session(), branch=db.session.get_one(Branch, town.id), month="2026-08", folder=tmp_path
+        db.session(), branch=db.session.get_one(Branch, town.id), month="2026-08", packing=packing_in(tmp_path)
     )
     archive = closing.run(close_of(town, "2026-08", tmp_path, now=NOVEMBER + timedelta(days=1)))
     assert (archive.file_name, archive.file_hash) == (left.name, left.hash)
@@ -259,7 +259,7 @@ def test_a_lost_package_made_after_a_name_changed_is_a_further_version(town: Bra
         path = tmp_path / again.file_name
         assert verify_package(path) == []
         assert service.hash_of(path) == again.file_hash
-        assert read_json(path, "manifest.json")["corrects"] == old_name
+        assert read_json(path, "manifest.json")["corrects"] == {"file": old_name, "sha256": old_hash}
         path.unlink()  # the second version is made again as it was
     versions = queries.list_versions(db.session(), town.id, "2026-08")
     assert [one.file_hash for one in versions] == [old_hash, again.file_hash]
@@ -269,22 +269,23 @@ def test_a_folder_that_takes_no_file_is_a_failed_attempt_in_plain_words(town: Br
     (tmp_path / "BL").write_text("not a folder")
     with pytest.raises(closing.NotPacked, match="写不进去"):
         closing.run(close_of(town, "2026-08", tmp_path))
-    assert _runs(town.id) == ["failed"]
+    assert _runs(town.id) == ["closed", "failed"]  # sealed, not packed
     (tmp_path / "BL").unlink()
     assert closing.run(close_of(town, "2026-08", tmp_path)).version == 1
 
 
 def test_the_seal_looks_again_at_what_may_have_changed_since_the_check(session: Session) -> None:
     branch, *_ = small_town(session)
+    checked = service.Checked(month="2026-10", results=())
     with pytest.raises(service.NotReady):
-        service.seal_month(session, branch=branch, month="2026-10", actor=SYSTEM, keys=KEYS, now=NOVEMBER)
+        service.seal_month(session, checked, branch=branch, actor=SYSTEM, keys=KEYS, now=NOVEMBER)
 
 
 def test_what_the_last_self_check_found_is_a_warning_before_the_close(session: Session) -> None:
     branch, *_ = small_town(session)
-    assert queries.preview_warnings(session, branch, "2026-08") == []
+    assert queries.check_last_audit(session, branch.id) == []
     finding = Finding(check="trial_balance", row="1", text="不平")
     check = Check(name="trial_balance", title="试算平衡", findings=(finding,), milliseconds=1)
     service.keep_audit(session, branch_id=branch.id, checks=[check], now=NOVEMBER)
-    [warning] = queries.preview_warnings(session, branch, "2026-08")
-    assert (warning.code, warning.rows) == ("archives.last_audit", ("试算平衡 · 1：不平",))
+    [warning] = queries.check_last_audit(session, branch.id)
+    assert (warning.code, warning.rows, warning.blocks) == ("archives.last_audit", ("试算平衡 · 1：不平",), False)

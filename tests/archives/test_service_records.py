@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from tests.archives.months import packing_in
 from tests.attendance.scene import AFTER, YESTERDAY, Scene, make_scene
 from tests.world import KEYS, actor_of, make_branch, make_member
 from timebank.activities.service import sign_up
@@ -38,10 +39,15 @@ def table(session: Session, scene: Scene) -> dict[str, dict[str, object]]:
     return {str(row[0]): dict(zip(names, row, strict=True)) for row in rows}
 
 
+def warnings(session: Session, scene: Scene) -> list[queries.CheckResult]:
+    found = queries.check_open(session, scene.branch, NOVEMBER, now=DECEMBER)
+    return [one for one in found if not one.passed]
+
+
 def test_what_was_approved_is_in_the_package_and_in_each_member_s_line(session: Session, tmp_path: Path) -> None:
     scene = served(session)
     service.close_month(session, branch=scene.branch, month=NOVEMBER, actor=SYSTEM, keys=KEYS, now=DECEMBER)
-    made = service.make_package(session, branch=scene.branch, month=NOVEMBER, folder=tmp_path)
+    made = service.make_package(session, branch=scene.branch, month=NOVEMBER, packing=packing_in(tmp_path))
     records = read_json(tmp_path / made.name, "attendance.json")
     first, second = scene.volunteers[:2]
     assert [(row["number"], row["signed"], row["manual"], row["points"]) for row in records] == [
@@ -82,8 +88,8 @@ def test_a_submitted_shift_is_a_warning_and_goes_into_the_next_month(session: Se
     scene = make_scene(session)
     scene.attend(session, 0)
     scene.submit(session)
-    assert queries.blocking(session, scene.branch, NOVEMBER) == []
-    [warning] = queries.warnings(session, scene.branch, NOVEMBER)
+    assert queries.blocking(queries.check_standing(session, scene.branch, NOVEMBER, now=DECEMBER)) == []
+    [warning] = warnings(session, scene)
     assert (warning.code, warning.rows) == ("archives.unapproved", ("11-21 09:00 “楼道清洁”",))
     service.close_month(session, branch=scene.branch, month=NOVEMBER, actor=SYSTEM, keys=KEYS, now=DECEMBER)
     scene.approve(session, now=DECEMBER + timedelta(hours=9))
@@ -94,7 +100,7 @@ def test_a_submitted_shift_is_a_warning_and_goes_into_the_next_month(session: Se
 def test_a_shift_whose_list_nobody_sent_is_a_warning_too(session: Session) -> None:
     scene = make_scene(session)
     scene.attend(session, 0)
-    assert [found.code for found in queries.warnings(session, scene.branch, NOVEMBER)] == ["archives.unsubmitted"]
+    assert [found.code for found in warnings(session, scene)] == ["archives.unsubmitted"]
 
 
 def test_the_card_sums_up_what_was_approved(session: Session) -> None:

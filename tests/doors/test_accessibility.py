@@ -29,6 +29,7 @@ STICKS_OUT = """() => document.documentElement.scrollWidth > document.documentEl
 READERS = (VISITOR, OWNER, ASKER, *STAFF, KIOSK)
 NO_PAGE = {
     "archives.package",
+    "archives.package_version",
     "attendance.code",
     "attendance.kiosk_state",
     "desks.journal",

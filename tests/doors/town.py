@@ -267,6 +267,7 @@ ARGUMENTS = {
 }
 # … and where a route is about another one of its kind.
 SPECIAL = {
+    ("archives.package_version", "version"): "package_version",
     ("activities.accept", "shift_id"): "offered",
     ("activities.accept_for", "member_id"): "asker",
     ("activities.accept_for", "shift_id"): "offered",
@@ -483,6 +484,7 @@ NOBODYS = {
     "year",
     "asset",
     "version",
+    "package_version",
     "turn",
     "month",
     "area",
@@ -582,6 +584,7 @@ def _make_things(session: Session, home: Branch, people: Mapping[str, Member]) -
         "entry": entry,
         "month": CLOSED_MONTH,
         "owner": owner.id,
+        "package_version": 1,
         "personal_code": personal_code(KEYS, card.serial),
         "personal_pass": personal_pass(KEYS, card.serial),
         "purpose": "poster",

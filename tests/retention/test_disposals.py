@@ -220,10 +220,10 @@ def test_a_hold_is_lifted_by_whoever_placed_it_or_an_inspector(session: Session,
 
 
 def test_a_draft_has_nothing_to_hold(session: Session, stored: Stored) -> None:
+    shift = ShiftDraft(starts_at=LATER, ends_at=LATER + HOUR, capacity=1)
     draft = ActivityDraft(
-        branch_id=stored.scene.branch.id, form_key="draft", shifts=[ShiftDraft(starts_at=LATER, ends_at=LATER + HOUR, capacity=1)],
-        title="草稿", category="other", content="还没想好", place="三号院", contact_name="周队长",
-        contact_phone="0574-86780000", risk="low",
+        branch_id=stored.scene.branch.id, form_key="draft", shifts=[shift], title="草稿", category="other",
+        content="还没想好", place="三号院", contact_name="周队长", contact_phone="0574-86780000", risk="low",
     )  # fmt: skip
     posted = post_activity(session, draft, actor=stored.scene.organiser_actor, now=NOW)
     with pytest.raises(NothingToHold):

@@ -12,14 +12,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from tests.archives.months import close_of
 from tests.retention.scene import DECEMBER, LATER, make_stored
 from tests.world import make_member, sign_in
-from timebank.archives import service as archives
+from timebank.archives import closing
 from timebank.archives.models import Archive
 from timebank.attendance.models import SheetPhoto
 from timebank.cli.archive import archive_cli
 from timebank.core import clock
-from timebank.core.actor import SYSTEM
 from timebank.core.db import db, transaction
 from timebank.retention.models import Disposal, LegalHold
 
@@ -43,8 +43,6 @@ def town(app: Flask) -> Iterator[Town]:
     with app.app_context(), transaction() as session:
         stored = make_stored(session)
         branch = stored.scene.branch
-        package = archives.make_package(session, branch=branch, month="2026-11", folder=folder)
-        archives.keep_package(session, branch=branch, month="2026-11", package=package, actor=SYSTEM, now=DECEMBER)
         found = Town(
             manager=stored.manager.member_id or 0,
             deputy=stored.deputy.member_id or 0,
@@ -54,8 +52,11 @@ def town(app: Flask) -> Iterator[Town]:
             activity=stored.scene.activity_id,
             sheet=stored.sheet.number,
             photo=stored.photo.id,
-            package=folder / package.name,
+            package=folder,
         )
+        close = close_of(branch, "2026-11", folder, now=DECEMBER)
+    with app.app_context():
+        found = found._replace(package=folder / closing.run(close).file_name)
     clock.move(LATER - clock.now())
     yield found
     clock.put_right()

@@ -6,16 +6,17 @@ so the month is sealed first, and whoever runs next makes the package that a cra
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from timebank.archives import queries, service
+from timebank.archives import queries, rules, service
 from timebank.archives.models import Archive
-from timebank.archives.package import PackageMismatchError, Progress
+from timebank.archives.package import PackageMismatchError, Packing, Progress
+from timebank.archives.queries import CheckResult
 from timebank.branches.queries import get_branch
 from timebank.clearing.service import seal_statements
 from timebank.core.actor import Actor
@@ -34,7 +35,10 @@ class NotPacked(Conflict):
 
 @dataclass(frozen=True, kw_only=True)
 class Close:
-    """What to close, for whom, when; ``folder`` is the archives' folder, ``clock`` tells when it ended."""
+    """What to close, for whom, when; ``folder`` is the archives' folder, ``clock`` tells when it ended.
+
+    ``site`` is the configured public address, if there is one.
+    """
 
     branch_id: int
     month: str
@@ -43,6 +47,12 @@ class Close:
     folder: Path
     clock: Callable[[], datetime]
     progress: Progress = lambda title, rows: None
+    site: str = ""
+
+    @property
+    def packing(self) -> Packing:
+        """How the package of it is made."""
+        return Packing(folder=self.folder, keys=self.keys, site=self.site, progress=self.progress)
 
 
 def run(close: Close) -> Archive:
@@ -57,6 +67,9 @@ def run(close: Close) -> Archive:
         with transaction() as session:
             seal_statements(session, close.branch_id, close.month, now=started_at)
         archive, packed_now = _pack(close)
+    except service.NotReady as refusal:
+        _record(close, started_at, "refused", refusal.message, refusal.results)
+        raise
     except Refusal as refusal:
         _record(close, started_at, "refused", refusal.message)
         raise
@@ -79,13 +92,12 @@ def _seal(close: Close, now: datetime) -> bool:
     # Rereading the whole book takes long: it must not keep everybody else from writing meanwhile.
     reading: Session = db.session()
     branch = get_branch(reading, close.branch_id)
-    if not service.check_month(reading, branch=branch, month=close.month, actor=close.actor, now=now):
+    checked = service.check_month(reading, branch=branch, month=close.month, actor=close.actor, now=now)
+    if checked is None:
         return False
     with transaction() as session:
         branch = get_branch(session, close.branch_id)
-        return service.seal_month(
-            session, branch=branch, month=close.month, actor=close.actor, keys=close.keys, now=now
-        )
+        return service.seal_month(session, checked, branch=branch, actor=close.actor, keys=close.keys, now=now)
 
 
 def _why(error: Exception) -> str:
@@ -94,27 +106,45 @@ def _why(error: Exception) -> str:
     return f"归档文件夹写不进去（{type(error).__name__}），请联系系统管理员检查磁盘空间和权限"
 
 
-def _pack(close: Close) -> tuple[Archive, bool]:
+def correct(close: Close, *, reason: str) -> Archive:
+    """Pack a closed month anew, because what is in it was corrected since; returns the new version's row.
+
+    The version before stays, file and row; the seal is the same. A repeat with the same reason gives the same version.
+    Raises NotAllowed, ReasonMissing, NoPackage, NothingToCorrect, PackageDiffers and NotPacked.
+    """
+    reason = " ".join(reason.split())
+    close.actor.require("archive.close", branch_id=close.branch_id)
+    if not 0 < len(reason) <= rules.MAX_REASON:
+        raise service.ReasonMissing(most=rules.MAX_REASON)
+    queries.get_archive(db.session(), close.branch_id, close.month)
+    try:
+        return _pack(close, reason=reason)[0]
+    except (PackageMismatchError, OSError) as error:
+        raise NotPacked(month=close.month, why=_why(error)) from error
+
+
+def _pack(close: Close, *, reason: str = "") -> tuple[Archive, bool]:
     session: Session = db.session()
-    found = queries.find_archive(session, close.branch_id, close.month)
-    if found is not None and _is_there(close.folder / found.file_name, found.file_hash):
-        return found, False
     branch = get_branch(session, close.branch_id)
-    package = service.make_package(
-        session, branch=branch, month=close.month, folder=close.folder, progress=close.progress
-    )
-    with transaction() as session:
+    with service.alone(close.folder / branch.code):
+        session.rollback()  # whoever held the folder before may just have packed it
+        found = queries.find_archive(session, close.branch_id, close.month)
+        if not reason and found is not None and _is_there(close.folder / found.file_name, found.file_hash):
+            return found, False
         branch = get_branch(session, close.branch_id)
-        return service.keep_package(
-            session, branch=branch, month=close.month, package=package, actor=close.actor, now=close.clock()
-        ), True
+        package = service.make_package(session, branch=branch, month=close.month, packing=close.packing, reason=reason)
+        with transaction() as session:
+            branch = get_branch(session, close.branch_id)
+            return service.keep_package(
+                session, branch=branch, month=close.month, package=package, actor=close.actor, now=close.clock()
+            ), True
 
 
 def _is_there(path: Path, digest: str) -> bool:
     return path.is_file() and service.hash_of(path) == digest
 
 
-def _record(close: Close, started_at: datetime, result: str, message: str) -> None:
+def _record(close: Close, started_at: datetime, result: str, message: str, checks: Sequence[CheckResult] = ()) -> None:
     attempt = service.Attempt(
         branch_id=close.branch_id,
         month=close.month,
@@ -123,6 +153,7 @@ def _record(close: Close, started_at: datetime, result: str, message: str) -> No
         ended_at=close.clock(),
         result=result,
         message=message,
+        checks=checks,
     )
     with transaction() as session:
         service.record_attempt(session, attempt)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from timebank.branches.models import Branch
@@ -13,7 +13,7 @@ from timebank.core.db import Base
 
 
 class Archive(Base):
-    """One package file of one closed month; a correction is a further version that names the one before."""
+    """One package file of one closed month; a correction is a further version that names the one before, and why."""
 
     __tablename__ = "archive"
     __table_args__ = (UniqueConstraint("branch_id", "month", "version"),)
@@ -26,6 +26,7 @@ class Archive(Base):
     file_size: Mapped[int]
     seal_hash: Mapped[str] = mapped_column(String(64))
     program_version: Mapped[str] = mapped_column(String(24))
+    reason: Mapped[str] = mapped_column(String(200), default="")  # why there is a further version; never empty there
     made_at: Mapped[datetime]
     made_by_name: Mapped[str] = mapped_column(String(80))
 
@@ -33,11 +34,22 @@ class Archive(Base):
 
 
 class CloseRun(Base):
-    """One attempt to close a month: when, by whom, how it ended."""
+    """One attempt to close a month: when, by whom, how it ended, and what each check said (``checks.as_plain``).
+
+    The attempt that ``seals`` is written with the seal and is the only one of its month.
+    """
 
     __tablename__ = "close_run"
     __table_args__ = (
         Index("ix_close_run_branch_id_month", "branch_id", "month"),
+        Index(
+            "uq_close_run_seals",
+            "branch_id",
+            "month",
+            unique=True,
+            sqlite_where=text("seals"),
+            postgresql_where=text("seals"),
+        ),
         CheckConstraint("result IN ('closed', 'already_closed', 'refused', 'failed')", name="result"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -48,6 +60,8 @@ class CloseRun(Base):
     by_name: Mapped[str] = mapped_column(String(80))
     result: Mapped[str] = mapped_column(String(16))
     message: Mapped[str] = mapped_column(String(400), default="")
+    checks: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    seals: Mapped[bool] = mapped_column(default=False)
 
 
 class AuditRun(Base):

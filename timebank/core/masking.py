@@ -1,5 +1,12 @@
 """How personal data look to people who need not see them whole."""
 
+import re
+
+# Region, birth date, order and check character of GB 11643, standing alone in a text.
+_ID_NUMBER = re.compile(
+    r"(?<![0-9A-Za-z])[1-9]\d{5}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])\d{3}[0-9Xx](?![0-9A-Za-z])"
+)
+
 
 def mask_name(name: str) -> str:
     """Keep the first character: ``张小红`` → ``张**``."""
@@ -14,3 +21,8 @@ def mask_phone(phone: str) -> str:
 def mask_id_number(number: str) -> str:
     """Keep the first and the last character only: ``3****************X``."""
     return f"{number[:1]}{'*' * (len(number) - 2)}{number[-1:]}" if len(number) > 2 else "**"
+
+
+def mask_id_numbers(text: str) -> str:
+    """The text with whatever in it looks like a resident ID number masked: people write them where none is asked."""
+    return _ID_NUMBER.sub(lambda found: mask_id_number(found[0]), text)

@@ -42,7 +42,8 @@ def write_pack(parts: Parts, folder: Path) -> Path:
     workbook = Workbook(data / "evidence.xlsx", created=parts.made_at, title="佐证包")
     totals = {}
     for table in EVIDENCE_TABLES:
-        totals[table.name] = write_table(table, parts.tables[table.name], folder=data, sheet=workbook.sheet(table))
+        rows = parts.tables[table.name]
+        totals[table.name], _ = write_table(table, rows, folder=data, sheet=workbook.sheet(table))
     workbook.close()
     for name, content in parts.files.items():
         (data / name).write_bytes(content)

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from timebank.archives.models import Archive
-from timebank.archives.reading import read_json, verify_package
-from timebank.archives.service import hash_of
+from timebank.archives.reading import read_json
+from timebank.archives.reading import read_package as read_file
 from timebank.branches.queries import list_branches
 from timebank.core.db import db, transaction
 from timebank.ledger.queries import PeriodView, find_period
@@ -93,15 +93,17 @@ def read_package(
 def _read(path: Path, archive: Archive, period: PeriodView | None) -> tuple[str, str]:
     if not path.is_file():
         return "missing", f"{archive.file_name} 不在归档文件夹里。"
+    signers = [period.public_key] if period and period.public_key else None
     try:
-        digest = hash_of(path)
+        report = read_file(path, keys=signers)
     except OSError as error:
         return "broken", f"文件读不出来：{error.strerror}。"
-    found = verify_package(path)
-    if found:
-        return "broken", "；".join(found[:_MOST_WORDS])
-    if digest != archive.file_hash:
-        return "changed", f"SHA-256 应为 {archive.file_hash}，实为 {digest}。"
+    # One that was made before packages were signed is what was recorded all the same.
+    damages = [one for one in report.damages if one.kind != "unsigned"]
+    if damages:
+        return "broken", "；".join(f"{one.title} {one.about} {one.seen}".strip() for one in damages[:_MOST_WORDS])
+    if report.file_hash != archive.file_hash:
+        return "changed", f"SHA-256 应为 {archive.file_hash}，实为 {report.file_hash}。"
     unlinked = _unlinked(read_json(path, "manifest.json"), archive, period)
     return ("unlinked", unlinked) if unlinked else (SOUND, "")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -127,6 +127,14 @@ def get_archive(session: Session, branch_id: int, month: str) -> Archive:
     return found
 
 
+def get_version(session: Session, branch_id: int, month: str, version: int) -> Archive:
+    """One package of a month. Raises NoPackage."""
+    for archive in list_versions(session, branch_id, month):
+        if archive.version == version:
+            return archive
+    raise NoPackage(month=month)
+
+
 def list_unfinished(session: Session, branch_id: int, *, now: datetime) -> list[str]:
     """The months that are over but not closed, or closed but not packed, in the order in which to finish them."""
     packed = {archive.month for archive in list_archives(session, branch_id)}
@@ -138,3 +146,12 @@ def list_runs(session: Session, branch_id: int, *, month: str | None = None, at_
     """The latest attempts to close, of any month or of one, newest first."""
     chosen = select(CloseRun).where(CloseRun.branch_id == branch_id).order_by(CloseRun.id.desc()).limit(at_most)
     return list(session.scalars(chosen if month is None else chosen.where(CloseRun.month == month)))
+
+
+def sealed_checks(session: Session, branch_id: int, month: str) -> list[dict[str, Any]]:
+    """What each check said when the month was sealed, as ``checks.as_plain`` wrote it; never changed since.
+
+    Empty for months that were sealed before checks were kept, and for open ones.
+    """
+    kept = select(CloseRun.checks).where(CloseRun.branch_id == branch_id, CloseRun.month == month, CloseRun.seals)
+    return session.scalars(kept).one_or_none() or []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Final
 
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
@@ -11,6 +12,8 @@ from timebank.clearing.models import COMMITTED, IN_FLIGHT, RESERVED, BranchPair,
 from timebank.core.errors import NotFound
 from timebank.core.paging import Page, read_page
 from timebank.ledger import queries as ledger
+
+_UNANSWERED: Final = (RESERVED, COMMITTED)
 
 
 class ProposalNotFound(NotFound):
@@ -49,6 +52,13 @@ def list_in_flight(session: Session, pair: BranchPair) -> Sequence[Proposal]:
     return session.scalars(chosen.order_by(Proposal.id)).all()
 
 
+def list_parked(session: Session, branch_id: int) -> Sequence[Proposal]:
+    """Payments from or to a branch whose last message got no answer yet, the oldest first."""
+    ours = or_(Proposal.payer_id == branch_id, Proposal.payee_id == branch_id)
+    chosen = select(Proposal).where(ours, Proposal.status.in_(_UNANSWERED))
+    return session.scalars(chosen.order_by(Proposal.id)).all()
+
+
 def page_proposals(session: Session, pair: BranchPair, *, number: int = 1, size: int = 20) -> Page[Proposal]:
     """Everything between two branches, the newest first."""
     chosen = select(Proposal).where(_between(pair)).order_by(Proposal.id.desc())
@@ -75,7 +85,7 @@ def lines_of(session: Session, proposal_ids: Collection[int]) -> set[int]:
 
 def list_unanswered(session: Session, *, at_most: int) -> Sequence[int]:
     """Proposals whose last message got no answer yet, the oldest first."""
-    chosen = select(Proposal.id).where(Proposal.status.in_((RESERVED, COMMITTED))).order_by(Proposal.id)
+    chosen = select(Proposal.id).where(Proposal.status.in_(_UNANSWERED)).order_by(Proposal.id)
     return session.scalars(chosen.limit(at_most)).all()
 
 

@@ -64,9 +64,10 @@ def branch_desk() -> str:
         "desks/branch.html",
         choice=choice,
         branch=branch,
-        waiting=list_queue(session, branch, counts, actor, now),
+        waiting=[*list_queue(session, branch, counts, actor, now), *_preview(session, branch, actor, now)],
         audit=archives.latest_audit(session, branch.id),
         damaged=len(list_bad(session, branch.id)),
+        unclosed=archives.find_unclosed(session, branch.id, now=now),
         month=clock.month_of(now),
         totals=month_totals(session, frozenset({branch.id}), clock.month_of(now)),
         members=count_by_status(session, branch.id)[ACTIVE],
@@ -246,6 +247,21 @@ def _records(session: Session, branch: Branch, actor: Actor) -> list[Waiting]:
         text = "一位列好，另一位签字才会销毁；不办也不会自动删"
         found.append(Waiting(count=lists, title="过了保管期限的材料", text=text, url=url))
     return found
+
+
+def _preview(session: Session, branch: Branch, actor: Actor, now: datetime) -> list[Waiting]:
+    """What would keep the present month from closing, while there is time to mend it."""
+    if not actor.may("archive.close", branch_id=branch.id):
+        return []
+    preview = archives.preview_running(session, branch, now=now)
+    if not preview.is_urgent:
+        return []
+    failing, warnings = len(preview.failing), len(preview.warnings)
+    says = f"现在结账有 {failing} 项过不了" if failing else "现在结账能过"
+    left = f"，{warnings} 项要留意" if warnings else ""
+    text = f"{says}{left}；离月底还有 {preview.days_left} 天"
+    url = url_for("archives.month", code=branch.code, month=preview.month)
+    return [Waiting(count=failing + warnings, title=f"{month_name(preview.month)}月底预检", text=text, url=url)]
 
 
 def _links(branch: Branch, actor: Actor) -> list[tuple[str, str, str, str]]:

@@ -40,6 +40,7 @@ def _close_branch(place: Place, branch_id: int, code: str, now: datetime) -> int
                     keys=place.keys,
                     folder=place.archives,
                     clock=lambda: now,
+                    site=place.site,
                 )
             )
         except closing.NotPacked:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session, selectinload
 
+from timebank.core.clock import month_of
 from timebank.core.errors import NotFound
 from timebank.ledger.models import Entry, Period, Transfer
 
@@ -57,6 +58,12 @@ class EntryView:
     rule: str | None
     facts: dict[str, Any]
     transfers: tuple[TransferView, ...]
+
+    @property
+    def late_for(self) -> str | None:
+        """The month that the fact belongs to, where that was over and the entry stands in a later one."""
+        belongs = month_of(self.occurred_at)
+        return belongs if belongs < self.month else None
 
 
 def get_entry(session: Session, entry_id: int) -> EntryView:

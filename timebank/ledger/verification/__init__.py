@@ -12,7 +12,7 @@ from collections.abc import Collection
 
 from sqlalchemy.orm import Session
 
-from timebank.ledger.verification.catalogue import CHECKS
+from timebank.ledger.verification.catalogue import BEFORE_CLOSE, CHECKS
 from timebank.ledger.verification.check import Check, Finding, Look
 from timebank.ledger.verification.report import Kept, as_plain, read_kept, report, report_of_branch
 
@@ -26,12 +26,18 @@ __all__ = [
     "report",
     "report_of_branch",
     "verify",
+    "verify_before_close",
 ]
 
 
 def verify(session: Session, book_id: int, *, only: Collection[str] = ()) -> list[Check]:
     """Run every check over one book, or ``only`` some by name; a sound book has no findings."""
     return [_run(session, book_id, *named) for named in CHECKS if not only or named[0] in only]
+
+
+def verify_before_close(session: Session, book_id: int) -> list[Check]:
+    """Run the checks that a close stands on over one book."""
+    return [_run(session, book_id, *named) for named in BEFORE_CLOSE]
 
 
 def _run(session: Session, book_id: int, name: str, title: str, look: Look) -> Check:

@@ -28,3 +28,11 @@ CHECKS: Final[tuple[tuple[str, str, Look], ...]] = (
     ("closings", "月末余额等于逐笔重算", across.closings),
     ("seals", "封签、签名与链条完好", seals.seals),
 )
+
+_CLOSE_NEEDS: Final = frozenset({"trial_balance", "replay", "holds", "complete", "numbering", "orphans", "mirrors"})
+# What a close stands on. The night rereads every seal; a close only the one that the next is to follow, so that it
+# costs what its month holds, whatever came before.
+BEFORE_CLOSE: Final[tuple[tuple[str, str, Look], ...]] = (
+    *(named for named in CHECKS if named[0] in _CLOSE_NEEDS),
+    ("chain", "封签一个接一个，签名有效，最近一个与账相符", seals.chain),
+)
