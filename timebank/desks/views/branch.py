@@ -64,7 +64,11 @@ def branch_desk() -> str:
         "desks/branch.html",
         choice=choice,
         branch=branch,
-        waiting=[*list_queue(session, branch, counts, actor, now), *_preview(session, branch, actor, now)],
+        waiting=[
+            *list_queue(session, branch, counts, actor, now),
+            *_preview(session, branch, actor, now),
+            *_records(session, branch, actor),
+        ],
         audit=archives.latest_audit(session, branch.id),
         damaged=len(list_bad(session, branch.id)),
         unclosed=archives.find_unclosed(session, branch.id, now=now),
@@ -119,7 +123,6 @@ def list_queue(session: Session, branch: Branch, counts: BranchCounts, actor: Ac
     found += _requests(session, branch, actor, now)
     found += _clearing(session, branch, actor)
     found += _months(session, branch, actor, now)
-    found += _records(session, branch, actor)
     return found
 
 
@@ -237,12 +240,10 @@ def _months(session: Session, branch: Branch, actor: Actor, now: datetime) -> li
 def _records(session: Session, branch: Branch, actor: Actor) -> list[Waiting]:
     """Samples to check, and lists of what is past its term."""
     found = []
-    unchecked = count_unchecked(session, branch.id)
-    if unchecked and actor.may("sample.draw", branch_id=branch.id):
+    if actor.may("sample.draw", branch_id=branch.id) and (unchecked := count_unchecked(session, branch.id)):
         url = url_for("reports.samples", branch=branch.id)
         found.append(Waiting(count=unchecked, title="抽到还没有查的活动", text="看佐证，写结论", url=url))
-    lists = count_lists(session, branch.id)
-    if lists and actor.may("retention.dispose", branch_id=branch.id):
+    if actor.may("retention.dispose", branch_id=branch.id) and (lists := count_lists(session, branch.id)):
         url = url_for("retention.disposals", branch=branch.id)
         text = "一位列好，另一位签字才会销毁；不办也不会自动删"
         found.append(Waiting(count=lists, title="过了保管期限的材料", text=text, url=url))
