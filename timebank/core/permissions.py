@@ -108,7 +108,7 @@ PERMISSIONS: Final[dict[str, dict[str, Reach]]] = {
     "archive.read": _READERS,
     "books.read": _row(inspector="branch", manager="branch", administrator="all"),
     "books.correct": _MANAGERS,
-    # 佐证 · 抽查 · 年度数据 · 上报
+    # 佐证 · 抽查 · 年度数据 · 上报; what an inspector does here is looking, and changes nothing that is looked at
     "evidence.read": _row(manager="branch", inspector="branch", administrator="all"),
     "evidence.make": _row(manager="branch", inspector="branch", administrator="all"),
     "sample.draw": _row(inspector="branch", administrator="all"),
