@@ -74,9 +74,10 @@ $(STAMPS)/assets: package.json package-lock.json $(STAMPS)/python
 
 # One worker with threads: rate limits live in memory, and SQLite has one writer anyway.
 run: export TIMEBANK_DEMO ?= 1
-run: setup ## upgrade the database, load the demo town once, serve on http://127.0.0.1:8000 (PORT=…)
+run: setup ## upgrade the database, load the demo town once, serve on http://127.0.0.1:8000 (PORT=…), run the schedule
 	@$(BIN)/flask --app wsgi db upgrade
 	if [ "$$TIMEBANK_DEMO" = 1 ]; then $(BIN)/flask --app wsgi demo load; fi
+	$(BIN)/flask --app wsgi jobs run --no-wait --with-parent &
 	exec $(BIN)/gunicorn --no-control-socket --preload --worker-class gthread --workers 1 --threads 8 --bind 127.0.0.1:$(PORT) wsgi:app
 
 test: setup ## every test: SQLite, PostgreSQL, a real browser

@@ -7,6 +7,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from timebank.core.db import lock_name, prepare_engine, write_session
+from timebank.core.keys import Keys
 
 
 class Base(DeclarativeBase):
@@ -28,7 +29,7 @@ app = Flask(__name__)
 app.config["SQLALCHEMY_DATABASE_URI"] = os.environ["DATABASE_URL"]
 db.init_app(app)
 with app.app_context():
-    prepare_engine(db.engine)
+    prepare_engine(db.engine, Keys(b"nothing is sealed here"))
     with write_session(db.session()) as first:
         lock_name(first, "bare")  # several workers start at once
         Base.metadata.create_all(first.connection())

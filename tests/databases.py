@@ -23,8 +23,11 @@ from alembic import command
 from tests.postgres import cluster_in
 from timebank.cli.database import run_alembic
 from timebank.core.db import prepare_engine
+from timebank.core.keys import Keys
 
 ENGINES = ("sqlite", "postgresql")
+SECRET = "only-for-tests-0123456789-0123456789"
+KEYS = Keys(SECRET.encode())
 RUN_VARIABLE = "TIMEBANK_TEST_RUN"
 _numbers = itertools.count(1)
 
@@ -61,7 +64,7 @@ def once(name: str) -> Iterator[bool]:
 def make_engine(url: str) -> sa.Engine:
     """An engine prepared like the application's own. The caller disposes of it."""
     engine = sa.create_engine(url)
-    prepare_engine(engine)
+    prepare_engine(engine, KEYS)
     return engine
 
 

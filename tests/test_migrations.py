@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -21,9 +21,11 @@ import timebank
 from tests import databases
 from tests.activities import town as activities
 from tests.agreements.scene import make_scene as make_agreements
-from tests.attendance.paper import printed
+from tests.archives.months import NOVEMBER, small_town
+from tests.attendance.paper import a_photo, printed
 from tests.attendance.scene import AFTER, make_scene, make_shift
 from tests.attendance.scene import at as scene_at
+from tests.certificates.scene import issue as issue_certificate
 from tests.clearing.scene import Between
 from tests.corrections.town import make_town
 from tests.disputes.scene import Quarrel
@@ -38,6 +40,7 @@ from tests.rulebook.saving import save_rule
 from tests.world import KEYS, NOW, actor_of, make_branch, make_member
 from timebank.activities.rules import Limits
 from timebank.activities.service import LimitsDraft, save_limits
+from timebank.archives.service import close_month
 from timebank.attendance.rules import Timing
 from timebank.attendance.service import (
     Batch,
@@ -48,6 +51,9 @@ from timebank.attendance.service import (
     record_batch,
     submit_shift,
 )
+from timebank.certificates.service import keep_seal
+from timebank.clearing.queries import look_at_month
+from timebank.clearing.service import Signing, reconcile, settle, sign_exception
 from timebank.cli.database import MIGRATIONS, run_alembic
 from timebank.core.actor import SYSTEM
 from timebank.core.db import Base, write_session
@@ -55,6 +61,7 @@ from timebank.corrections.service import request_check
 from timebank.exchange.service import NeedDraft, OfferDraft, Part, post_need, post_offer
 from timebank.giving.service import GiftDraft, give
 from timebank.members.service import OrganisationDraft, ask_family, register_organisation
+from timebank.passbooks.service import PrintDraft, print_passbook
 from timebank.reports.service import BatchDraft, SampleDraft, draw_sample, make_batch
 from timebank.rotation.service import rotate_code_key
 
@@ -148,6 +155,21 @@ def _ask_for_a_look(session: Session) -> None:
     request_check(session, town.entry(0), words="少了", form_key="k", actor=actor_of(session, town.member(0)), now=NOW)
 
 
+def _certify(session: Session) -> None:
+    issue_certificate(make_town(session, 1))
+
+
+def _stamp(session: Session) -> None:
+    scene = make_scene(session, 1)
+    keep_seal(session, scene.branch.id, a_photo(), actor=scene.manager_actor, keys=KEYS, now=NOW)
+
+
+def _print_passbook(session: Session) -> None:
+    town = make_town(session, 1)
+    draft = PrintDraft(member_id=town.member(0).id, whole=False, form_key="k")
+    print_passbook(session, draft, actor=town.manager, now=NOW)
+
+
 def _photograph_paper(session: Session) -> None:
     printed(session, make_scene(session))
 
@@ -213,6 +235,20 @@ def _connect(session: Session) -> None:
     Between(session)
 
 
+def _compare_a_pair(session: Session) -> None:
+    between = Between(session)
+    reconcile(session, between.pair, now=NOW)
+
+
+def _sign_an_exception(session: Session) -> None:
+    between = Between(session)
+    between.book_alone(0, 5, key="alone")
+    after = datetime(2026, 12, 1, 1, 0, tzinfo=UTC)
+    seen = look_at_month(session, between.pair, "2026-11").exception_hash
+    word = Signing(branch_id=between.branches[0].id, month="2026-11", words="年底", seen=seen)
+    sign_exception(session, between.pair.id, word, actor=between.boss(0), keys=KEYS, now=after)
+
+
 def _order_abroad(session: Session) -> None:
     Abroad(Between(session)).order()
 
@@ -272,6 +308,22 @@ def _begin_agreement(session: Session) -> None:
     make_agreements(session).draft()
 
 
+def _close_a_month(session: Session) -> None:
+    branch, *_ = small_town(session)
+    close_month(session, branch=branch, month="2026-08", actor=SYSTEM, keys=KEYS, now=NOVEMBER)
+
+
+def _agree_on_a_rate(session: Session) -> None:
+    Between(session).convert(5, 4)
+
+
+def _park(session: Session) -> None:
+    between = Between(session)
+    proposal = between.propose(60)
+    between.close(1)
+    settle(session, proposal.id, between.settlement(60), now=NOW)
+
+
 def _take_in(session: Session) -> None:
     branch = make_branch(session, "RU")
     boss = actor_of(session, make_member(session, branch, roles=("manager",)))
@@ -302,7 +354,13 @@ def _destroy(session: Session) -> None:
         (_draw_a_sample, "0040"),
         (_make_a_batch, "0056"),
         (_destroy, "0057"),
+        (_certify, "0046"),
+        (_stamp, "0046"),
+        (_print_passbook, "0054"),
+        (_close_a_month, "0046"),
         (_take_in, "0029"),
+        (_agree_on_a_rate, "0040"),
+        (_park, "0043"),
         (_begin_agreement, "0039"),
         (_ask_for_somebody, "0037"),
         (_serve_somebody, "0037"),
@@ -312,6 +370,9 @@ def _destroy(session: Session) -> None:
         (_give, "0025"),
         (_decide_a_line, "0026"),
         (_connect, "0027"),
+        (_compare_a_pair, "0040"),
+        (_sign_an_exception, "0045"),
+        (_connect, "0040"),
         (_order_abroad, "0038"),
         (_share, "0028"),
         (_book_a_room, "0032"),

@@ -10,19 +10,18 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tests.conftest import SECRET
+from tests import databases
 from tests.memory import remembered
 from timebank.branches.models import Area, Branch
 from timebank.branches.service import AreaDraft, BranchDraft, add_area, open_branch
 from timebank.core.actor import SYSTEM, Actor
 from timebank.core.db import transaction
-from timebank.core.keys import Keys
 from timebank.members.identity import load_actor
 from timebank.members.models import Credential, Member
 from timebank.members.rules import EVERYWHERE, IDENTITY, PERSONAL_DATA, Place
 from timebank.members.service import NewMember, grant_role, hash_password, register_by_staff, set_password
 
-KEYS = Keys(SECRET.encode())
+KEYS = databases.KEYS
 NOW = datetime(2026, 11, 21, 1, 0, tzinfo=UTC)  # 周六 09:00 in Shanghai
 PASSWORD = "滨河路三号院"
 CONSENTS = frozenset({PERSONAL_DATA, IDENTITY})

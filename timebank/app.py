@@ -21,6 +21,7 @@ from timebank.archives.views import blueprint as archives
 from timebank.attendance.queries import standing_of
 from timebank.attendance.views import blueprint as attendance
 from timebank.branches.views import blueprint as branches
+from timebank.certificates.views import blueprint as certificates
 from timebank.clearing.views import blueprint as clearing
 from timebank.core.db import db, prepare_engine
 from timebank.core.keys import Keys
@@ -31,11 +32,13 @@ from timebank.disputes.views import blueprint as disputes
 from timebank.exchange.views import blueprint as exchange
 from timebank.giving.views import blueprint as giving
 from timebank.growth.views import blueprint as growth
+from timebank.jobs.views import blueprint as jobs
 from timebank.members.identity import find_signed_in
 from timebank.members.roster.views import blueprint as roster
 from timebank.members.views import blueprint as members
 from timebank.notices.views import blueprint as notices
 from timebank.partners.views import blueprint as partners
+from timebank.passbooks.views import blueprint as passbooks
 from timebank.reports.views import blueprint as reports
 from timebank.requests.views import blueprint as requests
 from timebank.retention.views import blueprint as retention
@@ -62,9 +65,12 @@ FEATURES = (
     requests,
     agreements,
     growth,
+    certificates,
+    passbooks,
     corrections,
     disputes,
     archives,
+    jobs,
     reports,
     retention,
 )
@@ -84,7 +90,7 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
     _prepare_logging()
     db.init_app(app)
     with app.app_context():
-        prepare_engine(db.engine)
+        prepare_engine(db.engine, app.extensions["timebank_keys"])
     _prepare_shell(app)
     for blueprint in FEATURES:
         app.register_blueprint(blueprint)

@@ -1,72 +1,115 @@
-"""``close_100k``: a month with 100,000 transfers is checked, frozen, sealed and packed, in a process of its own.
+"""``close_100k``, ``close_1m``: a month with so many transfers of 10,000 members is checked, frozen, sealed and packed.
 
-Linear: beside twice the time for half the transfers (ratio about 1). Memory: beside the bar of 300 MB.
+Each close runs in a process of its own on a fresh copy; so do hledger (where it is installed), beancount and a plain
+pass in Python, which come to the same balances from the journal of the same month. Linear: beside ten times (for
+100,000: twice) the time of a tenth (half) of it. Memory: beside the bar of 300 MB. ``BENCH_LONG=1`` adds the million.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from bench.harness import say
+from bench.histories import ENTRIES
+from bench.peers import ROOT, Measured, list_peers
 from bench.town import people
 from tests import databases
 from tests.world import make_branch
+from timebank.core.clock import month_range
 from timebank.core.db import write_session
+from timebank.ledger.models import Period
 from timebank.ledger.queries import find_house_account
-from timebank.ledger.rules import EntryDraft, TransferDraft
-from timebank.ledger.service import post_many
-from timebank.members.models import Member
 
 MONTH = "2026-09"
-NOW = datetime(2026, 9, 15, 2, tzinfo=UTC)
-TRANSFERS = 100_000
-MEMBERS = 1_000
-ROUNDS = 5
+NOW = datetime(2026, 8, 15, 2, tzinfo=UTC)
+MEMBERS = 10_000
 MEMORY_BAR_MB = 300
-ROOT = Path(__file__).resolve().parents[2]
+HALF, WHOLE, MILLION = 50_000, 100_000, 1_000_000
+ROUNDS = {HALF: 3, WHOLE: 3, MILLION: 1}
+
+# As ENTRIES has it, every other entry is a deposit; the member who got it then pays half of it to another.
+TRANSFERS = """
+WITH somebody AS (SELECT coin_account_id AS account, row_number() OVER (ORDER BY id) - 1 AS place FROM member)
+INSERT INTO transfer (entry_id, seq, book_id, period_id, unit, debit_id, credit_id, amount)
+SELECT e.id, 1, :book, :period, 'coin', CASE WHEN e.source_id % 2 = 0 THEN :issuance ELSE giver.account END,
+       CASE WHEN e.source_id % 2 = 0 THEN giver.account ELSE taker.account END,
+       CASE WHEN e.source_id % 2 = 0 THEN 60 ELSE 30 END
+FROM entry e
+JOIN somebody giver ON giver.place = (e.source_id / 2) % :members
+JOIN somebody taker ON taker.place = (e.source_id / 2 + :members / 2 + 1) % :members
+WHERE e.period_id = :period ORDER BY e.id
+"""
+_AT = "strftime('%Y-%m-%d %H:%M:%S.000000', :start, '+' || (i * :step) || ' seconds')"
+_SERIES = "(WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < :count - 1) SELECT i FROM n)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """Medians of some closes of one size, and of the peers beside them."""
+
+    closed: float
+    packed: float
+    closed_mb: float
+    packed_mb: float
+    peers: dict[str, Measured]
 
 
 def measure() -> None:
+    sizes = [HALF, WHOLE, *([MILLION] if os.environ.get("BENCH_LONG") else [])]
     databases.begin_run()
     try:
         with tempfile.TemporaryDirectory() as folder:
-            whole, half = (filled(Path(folder), count) for count in (TRANSFERS, TRANSFERS // 2))
-            taken = [(_close(whole), _close(half)) for _ in range(ROUNDS)]
+            databases_of = {size: filled(Path(folder), size) for size in sizes}
+            taken = {size: _rounds(databases_of[size], size) for size in sizes}
     finally:
         databases.end_run()
-    seconds = statistics.median(full[0] for full, _ in taken)
-    _say("close_100k", "s", seconds, 2 * statistics.median(part[0] for _, part in taken))
-    _say("close_100k_memory", "MB", statistics.median(full[1] for full, _ in taken), MEMORY_BAR_MB)
+    _tell("close_100k", taken[WHOLE], 2 * taken[HALF].closed, 2 * taken[HALF].packed)
+    if MILLION in taken:
+        _tell("close_1m", taken[MILLION], 10 * taken[WHOLE].closed, 10 * taken[WHOLE].packed)
 
 
-def _say(name: str, unit: str, value: float, baseline: float) -> None:
-    figure = {"name": name, "value": round(value, 3), "unit": unit, "baseline": round(baseline, 3)}
-    print(json.dumps(figure | {"ratio": round(value / baseline, 3)}), flush=True)
+def _tell(name: str, taken: Taken, closed: float, packed: float) -> None:
+    for peer, found in taken.peers.items():
+        say(name, "s", taken.closed, found.seconds, against=peer, baseline_mb=round(found.megabytes))
+        say(f"{name}_packed", "s", taken.packed, found.seconds, against=peer)
+    say(f"{name}_linear", "s", taken.closed, closed)
+    say(f"{name}_packed_linear", "s", taken.packed, packed)
+    say(f"{name}_memory", "MB", taken.closed_mb, MEMORY_BAR_MB)
+    say(f"{name}_packed_memory", "MB", taken.packed_mb, MEMORY_BAR_MB)
 
 
 def filled(folder: Path, transfers: int) -> Path:
-    """An SQLite file with a month of so many deposits, made through the ledger."""
+    """An SQLite file with a month of so many transfers, written in bulk past no guard: triggers keep the figures."""
     path = folder / f"{transfers}.db"
     with databases.fresh("sqlite") as url:
         engine = databases.make_engine(url)
         with Session(engine) as session:
             with write_session(session):
                 branch = make_branch(session, now=NOW)
-                ids = people(session, branch, MEMBERS, now=NOW)
-            accounts = list(session.scalars(sa.select(Member.coin_account_id).where(Member.id.in_(ids))))
-            issuance = find_house_account(session, branch.id, "issuance")
-            for batch in range(transfers // MEMBERS):
-                with write_session(session):
-                    post_many(session, [_deposit(branch.id, issuance, to, batch) for to in accounts if to], now=NOW)
+                people(session, branch, MEMBERS, now=NOW)
+                given = {"book": branch.id, "issuance": find_house_account(session, branch.id, "issuance")}
+            with write_session(session):
+                start = month_range(MONTH)[0]
+                period = Period(book_id=given["book"], month=MONTH)
+                session.add(period)
+                session.flush()
+                given |= {"period": period.id, "count": transfers, "members": MEMBERS}
+                when = {"start": start.replace(tzinfo=None).isoformat(" "), "step": 2_000_000 // transfers}
+                marks = {"month": MONTH, "mark": "0" * 64}
+                session.execute(sa.text(ENTRIES.format(at=_AT, series=_SERIES)), given | when | marks)
+                session.execute(sa.text(TRANSFERS), given)
         with engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         engine.dispose()
@@ -74,25 +117,32 @@ def filled(folder: Path, transfers: int) -> Path:
     return path
 
 
-def _deposit(book_id: int, issuance: int, account_id: int, batch: int) -> EntryDraft:
-    return EntryDraft(
-        book_id=book_id,
-        kind="earn",
-        key=f"bench:{batch}:{account_id}",
-        transfers=(TransferDraft(debit_id=issuance, credit_id=account_id, amount=60, unit="coin"),),
-        source_type="bench",
-        source_id=account_id,
-        occurred_at=NOW,
-        actor_id=None,
+def _rounds(filled: Path, size: int) -> Taken:
+    closes: list[dict[str, float]] = []
+    peers: dict[str, list[Measured]] = {}
+    for number in range(ROUNDS[size]):
+        with tempfile.TemporaryDirectory() as folder:
+            closes.append(_close(filled, Path(folder)))
+            for peer in list_peers(size) if size != HALF and number < 2 else ():
+                found = peer.measure(Path(folder))
+                if found.standing != closes[-1]["standing"]:
+                    raise RuntimeError(f"{peer.name} comes to {found.standing}, we to {closes[-1]['standing']}")
+                peers.setdefault(peer.name, []).append(found)
+    middle = {name: statistics.median(one[name] for one in closes) for name in closes[0]}
+    return Taken(
+        closed=middle["closed"],
+        packed=middle["packed"],
+        closed_mb=middle["closed_mb"],
+        packed_mb=middle["packed_mb"],
+        peers={name: min(found, key=lambda one: one.seconds) for name, found in peers.items()},
     )
 
 
-def _close(filled: Path) -> tuple[float, float]:
-    """Seconds and peak megabytes of one close of a fresh copy."""
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "copy.db"
-        shutil.copyfile(filled, copy)
-        command = [sys.executable, "-m", "bench.close_once", f"sqlite:///{copy}", "BL", MONTH, folder]
-        done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
-    seconds, megabytes = done.stdout.split()[-2:]
-    return float(seconds), float(megabytes)
+def _close(filled: Path, folder: Path) -> dict[str, float]:
+    """One close of a fresh copy; the journals stay in ``folder`` for the peers."""
+    copy = folder / "copy.db"
+    shutil.copyfile(filled, copy)
+    command = [sys.executable, "-m", "bench.close_once", f"sqlite:///{copy}", "BL", MONTH, str(folder)]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    told: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return told

@@ -1,4 +1,4 @@
-"""``verify_package``: the package of a month with 100,000 transfers is looked through whole, offline.
+"""``verify_package``: the package of a month with 100,000 transfers of 10,000 members is looked through whole, offline.
 
 Beside plain ``sha256sum`` over the same file, which reads it packed and knows nothing of it. The same beside unpacking
 and ``sha256sum`` of what is inside (``_unpacked``), the least that anybody has to do who looks at the contents. Memory:
@@ -14,8 +14,9 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from bench.figures.close import MEMORY_BAR_MB, MONTH, ROOT, TRANSFERS, filled
+from bench.figures.close import MEMORY_BAR_MB, MONTH, WHOLE, filled
 from bench.harness import medians, say, seconds
+from bench.peers import ROOT
 from tests import databases
 from tests.world import KEYS
 from timebank.archives.signatures import public_key
@@ -58,7 +59,7 @@ def _mb(size: int) -> float:
 
 def _packed(folder: Path) -> Path:
     """The package that a close of such a month makes."""
-    database = filled(folder, TRANSFERS)
+    database = filled(folder, WHOLE)
     command = [sys.executable, "-m", "bench.close_once", f"sqlite:///{database}", "BL", MONTH, str(folder)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     [package] = folder.rglob("*.zip")

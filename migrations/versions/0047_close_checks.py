@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0047_close_checks"
-down_revision = "0040_agreements"
+down_revision = "0046_pair_exceptions"
 branch_labels = None
 depends_on = None
 

@@ -10,7 +10,7 @@ from alembic import op
 from timebank.core.db import UTCDateTime
 
 revision = "0056_evidence"
-down_revision = "0047_close_checks"
+down_revision = "0055_passbooks"
 branch_labels = None
 depends_on = None
 

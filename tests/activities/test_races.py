@@ -28,7 +28,7 @@ def make_engine(url: str) -> sa.Engine:
     """An engine with a connection for everybody."""
     kind = {} if url.startswith("sqlite") else {"pool_size": CROWD + 2}
     engine = sa.create_engine(url, **kind)
-    databases.prepare_engine(engine)
+    databases.prepare_engine(engine, databases.KEYS)
     return engine
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from tests import databases
 from tests.archives.packages import FORGER, make_chain
 from timebank.core.db import db, prepare_engine
 
@@ -19,7 +20,7 @@ def bare_app(fresh_database: str) -> Iterator[Flask]:
     made.config["SQLALCHEMY_DATABASE_URI"] = fresh_database
     db.init_app(made)
     with made.app_context():
-        prepare_engine(db.engine)
+        prepare_engine(db.engine, databases.KEYS)
         yield made
         db.session.remove()
         db.engine.dispose()

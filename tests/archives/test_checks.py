@@ -30,7 +30,7 @@ MUST_PASS = (
     "earlier_month_open", "later_month_closed", "unbooked_attendance", "stale_holds", "trial_balance", "replay",
     "holds", "complete", "numbering", "orphans", "mirrors", "chain",
 )  # fmt: skip
-MAY_WARN = ("unapproved", "unsubmitted", "parked_payments", "pair_cases")
+MAY_WARN = ("unapproved", "unsubmitted", "unanswered_payments", "parked", "pair_cases")
 
 
 def close(session: Session, branch: Branch, month: str = "2026-08", *, now: datetime = NOVEMBER) -> bool:
@@ -108,7 +108,7 @@ def test_a_payment_between_branches_without_an_answer_is_a_warning(session: Sess
     proposal = clearing.reserve(session, between.draft(60), now=NOW)
     for branch in between.branches[:2]:
         [found] = [one for one in queries.check_open(session, branch, "2026-11", now=NOW) if not one.passed]
-        assert (found.name, found.blocks) == ("parked_payments", False)
+        assert (found.name, found.blocks) == ("unanswered_payments", False)
         assert found.rows[0].startswith(f"清算单 {proposal.id}，")
     assert not any(one.count for one in queries.check_open(session, between.branches[2], "2026-11", now=NOW))
 

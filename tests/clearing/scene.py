@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from tests.exchange.scene import give
@@ -14,10 +15,14 @@ from tests.memory import remembered
 from tests.world import NOW, actor_of, make_branch, make_member
 from timebank.branches.models import Branch
 from timebank.clearing import queries, service
-from timebank.clearing.models import BranchPair, Proposal
-from timebank.clearing.service import Deciding, ProposalDraft, Settlement
+from timebank.clearing.models import RATE_AGREED, BranchPair, PairRate, Proposal
+from timebank.clearing.service import Deciding, ProposalDraft, Settlement, messages
+from timebank.clearing.service.messages import Letter
 from timebank.core.actor import Actor
+from timebank.core.clock import today
 from timebank.ledger import queries as books
+from timebank.ledger import service as ledger
+from timebank.ledger.models import Account
 from timebank.ledger.verification import verify
 from timebank.members.models import Member
 
@@ -57,6 +62,24 @@ class Between:
         pair = self.connect(0, 1)
         people = [[one.id for one in some] for some in (self.branches, self.managers, self.members)]
         return (*people, pair.id)
+
+    def convert(self, low: int, high: int) -> None:
+        """From today on so many minutes of AA are worth so many of BB."""
+        rate = PairRate(
+            pair_id=self.pair.id,
+            low_units=low,
+            high_units=high,
+            valid_from=today(NOW) - timedelta(days=1),
+            asked_for_id=self.pair.low_id,
+            asked_by_id=self.managers[0].id,
+            asked_at=NOW - timedelta(days=9),
+            form_key=key(),
+        )
+        self.session.add(rate)
+        self.session.flush()
+        rate.status, rate.answered_by_id = RATE_AGREED, self.managers[1].id
+        rate.answered_at = NOW - timedelta(days=8)
+        self.session.flush()
 
     def boss(self, at: int) -> Actor:
         """The manager of a branch."""
@@ -113,6 +136,52 @@ class Between:
         proposal = self.propose(minutes, payer=payer, payee=payee, now=now)
         done = self.settlement(minutes, payee=payee, source_id=source_id)
         return service.settle(self.session, proposal.id, done, now=now)
+
+    def half_pay(self, minutes: int = 60, *, now: datetime = NOW, **more: Any) -> Letter:
+        """The payer's book has paid; the message is written and not sent."""
+        proposal = self.propose(minutes, now=now)
+        return service.commit(self.session, proposal, self.settlement(minutes, **more), now=now)
+
+    def book_alone(self, at: int, minutes: int, *, key: str, now: datetime = NOW, **facts: Any) -> None:
+        """An entry in the book of AA (0) or BB (1) alone; above zero its member pays, below zero it gets them back."""
+        member, account = self.members[at].coin_account_id or 0, self.pair.account_of(self.branches[at].id)
+        debit, credit = (member, account) if minutes > 0 else (account, member)
+        draft = ledger.EntryDraft(
+            book_id=self.branches[at].id,
+            kind="inter_branch",
+            key=key,
+            transfers=(ledger.TransferDraft(debit_id=debit, credit_id=credit, amount=abs(minutes), unit="coin"),),
+            source_type="order",
+            source_id=99,
+            occurred_at=now,
+            actor_id=None,
+            facts=facts,
+        )
+        ledger.post(self.session, draft, now=now)
+
+    def again(self, letter: Letter, *, now: datetime) -> Letter:
+        """The same content sent later: signed anew."""
+        return messages.sign_letter(self.session, letter.from_id, letter.to_id, letter.envelope, now=now)
+
+    def close(self, at: int) -> int:
+        """A member's coins go to the fund, and the account is closed; returns it."""
+        account_id = self.members[at].coin_account_id or 0
+        account = books.get_account(self.session, account_id)
+        if account.balance:
+            fund = books.find_house_account(self.session, account.book_id, "fund")
+            gone = ledger.TransferDraft(debit_id=account_id, credit_id=fund, amount=account.balance, unit="coin")
+            given: dict[str, Any] = {"source_type": "test", "source_id": None, "occurred_at": NOW, "actor_id": None}
+            draft = ledger.EntryDraft(
+                book_id=account.book_id, kind="gift", key=f"empty-{key()}", transfers=(gone,), **given
+            )
+            ledger.post(self.session, draft, now=NOW)
+        ledger.close_account(self.session, account_id)
+        return account_id
+
+    def open_again(self, account_id: int) -> None:
+        """The closed account takes postings once more."""
+        self.session.execute(sa.update(Account).where(Account.id == account_id).values(closed=False))
+        self.session.expire_all()
 
     def coins(self, at: int) -> tuple[int, int]:
         """What a member has, and what of it is set aside."""

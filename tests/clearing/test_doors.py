@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,11 +24,13 @@ from timebank.branches.queries import get_branch_by_code
 from timebank.clearing import queries, service
 from timebank.clearing.rules import Gauge
 from timebank.clearing.service.cases import Found, open_case
+from timebank.cli.keys import keys_cli
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.members.models import Member, RoleGrant
+from timebank.web.filters import moment
 
-QUEUED = "别的网点提出的、要核对的差异、等同意的轧差"  # on the desk of who has to decide
+QUEUED = "别的网点提出的、要核对的差异、等同意的折算和轧差、等签的对账单"  # on the desk of who has to decide
 AFTER = clock.month_range("2026-11")[1] + timedelta(hours=1)
 
 
@@ -222,7 +225,8 @@ def test_a_line_that_fills_says_so_in_words(app: Flask, as_member: As, ids: Ids,
 
 def test_an_inspector_reads_and_changes_nothing(as_member: As, ids: Ids) -> None:
     inspector = as_member(ids.inspector)
-    for url in ("/branch/clearing", pair_url(ids), pair_url(ids, what="/statements/2026-11")):
+    pages = ("/statements/2026-11", "/items")
+    for url in ("/branch/clearing", "/branch/clearing/items", pair_url(ids), *(pair_url(ids, what=w) for w in pages)):
         page = inspector.get(url)
         assert page.status_code == 200
         assert "<button" not in main_of(page.text).replace("切换网点", "")
@@ -323,6 +327,148 @@ def test_a_case_belongs_to_its_pair(app: Flask, as_member: As, ids: Ids) -> None
     case = told(app, elsewhere)
     said = as_member(ids.managers[1]).post(pair_url(ids, 1, f"/cases/{case}"), data={"words": "查过"})
     assert said.status_code == 404
+
+
+# --- what does not agree --------------------------------------------------------------------------------------------
+
+
+def apart(app: Flask, at: int = 0) -> int:
+    """One book has 5 minutes that the other has not; the night has found it. The item's id."""
+
+    def work(between: Between, session: Session) -> int:
+        between.pay(60)
+        between.book_alone(at, 5 if at == 0 else -5, key="alone")
+        service.reconcile(session, between.pair, now=NOW)
+        return queries.list_open_items(session, between.pair.id)[0].id
+
+    return int(told(app, work))
+
+
+def test_each_side_sees_the_heaps_from_its_own_side(app: Flask, as_member: As, ids: Ids) -> None:
+    apart(app)
+    ours, theirs = (main_of(as_member(ids.managers[at]).get(pair_url(ids, at, "/items")).text) for at in (0, 1))
+    assert "只有我们记了</h2>" in ours
+    assert "只有对方记了</h2>" in theirs
+    assert ("该谁办</dt><dd>BB 站" in ours, "该谁办</dt><dd>本网点" in theirs) == (True, True)
+    assert ("我来办" in ours, "我来办" in theirs) == (False, True)
+    assert "今天发现" in ours
+    assert ours.count("第 1 号，共 1 条、1 币") == 2
+    assert "差异：四堆" in as_member(ids.managers[0]).get(pair_url(ids)).text
+
+
+def test_a_pair_without_difference_says_so(app: Flask, as_member: As, ids: Ids) -> None:
+    page = as_member(ids.managers[0]).get(pair_url(ids, what="/items")).text
+    assert "第一次核对在今天夜里" in page
+    told(app, lambda between, session: service.reconcile(session, between.pair, now=NOW))
+    page = as_member(ids.managers[0]).get(pair_url(ids, what="/items")).text
+    assert "两边对得上" in page
+    assert "第一次核对在今天夜里" not in page
+    assert "都对得上" in as_member(ids.managers[0]).get("/branch/clearing/items").text
+
+
+def test_who_has_to_act_finds_it_in_the_queue_takes_it_and_is_named_there(app: Flask, as_member: As, ids: Ids) -> None:
+    item = apart(app)
+    ours, theirs = as_member(ids.managers[1]), as_member(ids.managers[0])
+    clock.move(timedelta(days=3))
+    queue = ours.get("/branch").text
+    assert "网点之间的差异" in queue
+    assert "最早的等了 3 天" in queue
+    assert "最早的等了" not in theirs.get("/branch").text
+    everything = main_of(ours.get("/branch/clearing/items").text)
+    assert "要我们办的 1 项" in everything
+    assert "已经 3 天" in everything
+    assert "等对方办的 1 项" in theirs.get("/branch/clearing/items").text
+    where = pair_url(ids, 1, f"/items/{item}/take")
+    assert "这一项由您来办" in send(ours, where)
+    with app.app_context():
+        name = db.session().get_one(Member, ids.managers[1]).name
+    assert f"谁在办</dt><dd>{name}" in ours.get(pair_url(ids, 1, "/items")).text
+    page = theirs.get(pair_url(ids, what="/items")).text
+    assert "谁在办</dt><dd>BB 站" in page
+    assert name not in page
+
+
+def test_nobody_takes_what_the_other_side_has_to_do_or_what_is_another_pairs(
+    app: Flask, as_member: As, ids: Ids
+) -> None:
+    item = apart(app)
+    ours = as_member(ids.managers[0])
+    refused = ours.post(pair_url(ids, what=f"/items/{item}/take"), data={"form_key": "t"})
+    assert (refused.status_code, "这一项要由BB 站来办" in refused.text) == (403, True)
+    assert ours.post(pair_url(ids, what="/items/999/take"), data={"form_key": "t"}).status_code == 404
+    other = told(app, lambda between, _: between.connect(0, 2).id)
+    elsewhere = f"/branch/clearing/{other}/items/{item}/take?branch={ids.branches[0]}"
+    assert ours.post(elsewhere, data={"form_key": "t"}).status_code == 404
+
+
+def test_an_inspector_sees_the_heaps_and_takes_nothing(app: Flask, as_member: As, ids: Ids) -> None:
+    item = apart(app, at=1)
+    inspector = as_member(ids.inspector)
+    for url in (pair_url(ids, what="/items"), "/branch/clearing/items"):
+        page = main_of(inspector.get(url).text)
+        assert "兑换单 99" in page
+        assert "我来办" not in page
+    assert inspector.post(pair_url(ids, what=f"/items/{item}/take")).status_code == 403
+
+
+def test_what_was_settled_stays_to_be_seen(app: Flask, as_member: As, ids: Ids) -> None:
+    apart(app)
+
+    def mend(between: Between, session: Session) -> None:
+        between.book_alone(0, -5, key="back")
+        service.reconcile(session, between.pair, now=NOW)
+
+    told(app, mend)
+    page = as_member(ids.managers[0]).get(pair_url(ids, what="/items")).text
+    assert "了结了的 1 项" in page
+    assert "记错的一边冲回了" in page
+
+
+def sign_page(ids: Ids, at: int = 0) -> str:
+    return pair_url(ids, at, "/statements/2026-11")
+
+
+def seen_on(page: str) -> str:
+    return page.split('name="seen" value="', 1)[1].split('"', 1)[0]
+
+
+def test_two_managers_sign_and_both_find_the_same_statement_with_both_versions(
+    app: Flask, as_member: As, ids: Ids
+) -> None:
+    apart(app)
+    clock.move(AFTER - clock.now())
+    told(app, lambda between, session: service.seal_statements(session, ids.branches[0], "2026-11", now=AFTER))
+    ours, theirs = as_member(ids.managers[0]), as_member(ids.managers[1])
+    page = ours.get(sign_page(ids)).text
+    assert "有差异还没有了结" in page
+    assert "兑换单 99" in page
+    sign = pair_url(ids, what="/statements/2026-11/exception")
+    assert "请写一句说明" in send(ours, sign, seen=seen_on(page))
+    assert "签好了，已经请对方网点来签" in send(ours, sign, seen=seen_on(page), words="年底要交账")
+    assert "等我们签：和AA 站的 2026 年 11 月对账单" in theirs.get("/branch/clearing").text
+    theirs_sign = pair_url(ids, 1, "/statements/2026-11/exception")
+    asked = theirs.get(sign_page(ids, 1)).text
+    assert "签了：年底要交账" in asked
+    assert "情况又变了" in send(theirs, theirs_sign, seen="0" * 64, words="同意")
+    assert "两边都签了，对账单已经封存" in send(theirs, theirs_sign, seen=seen_on(asked), words="同意")
+    pages = [main_of(one.get(sign_page(ids, at)).text) for at, one in enumerate((ours, theirs))]
+    for page in pages:
+        assert "AA 站的账" in page
+        assert "BB 站的账" in page
+        assert "没有了结的差异 1 件" in page
+    files = [one.get(pair_url(ids, at, "/statements/2026-11.json")).data for at, one in enumerate((ours, theirs))]
+    assert files[0] == files[1]
+    assert ours.get(pair_url(ids, what="/statements/2026-11.pdf")).data[:5] == b"%PDF-"
+    assert "BB 站" in ours.get(pair_url(ids, what="/statements/2026-11.csv")).get_data(as_text=True)
+
+
+def test_a_stranger_and_an_inspector_sign_nothing(app: Flask, as_member: As, ids: Ids) -> None:
+    apart(app)
+    url, form = pair_url(ids, what="/statements/2026-11/exception"), {"words": "x", "seen": "0" * 64}
+    assert as_member(ids.managers[2]).post(url, data=form).status_code == 404
+    assert as_member(ids.inspector).post(url, data=form).status_code == 403
+    early = as_member(ids.managers[0]).post(url, data=form)
+    assert (early.status_code, "还没有过完" in early.text) == (409, True)
 
 
 # --- netting --------------------------------------------------------------------------------------------------------
@@ -465,3 +611,181 @@ def test_long_lists_of_payments_have_pages(app: Flask, as_member: As, ids: Ids) 
     page = as_member(ids.managers[0]).get(f"{pair_url(ids)}&page=2").text
     assert "第 2 页，共 2 页" in page
     assert "兑换单 1<" in page
+
+
+# --- keys -----------------------------------------------------------------------------------------------------------
+
+
+def keys_part(page: str) -> str:
+    return page.split('<section class="stack" id="keys">', 1)[1].split("</section>", maxsplit=1)[0]
+
+
+def fingerprints(page: str) -> list[str]:
+    halves = re.findall(r"<code[^>]*>([0-9a-f ]{19})</code>", keys_part(page))
+    return [f"{first} {second}" for first, second in zip(halves[::2], halves[1::2], strict=True)]
+
+
+def test_both_managers_see_the_same_fingerprints(as_member: As, ids: Ids) -> None:
+    ours, theirs = (fingerprints(as_member(ids.managers[at]).get(pair_url(ids, at)).text) for at in (0, 1))
+    assert len(ours) == 2
+    assert ours == theirs[::-1]
+
+
+def test_a_manager_changes_the_branchs_key_and_both_sides_see_it(as_member: As, ids: Ids) -> None:
+    mine, theirs = as_member(ids.managers[0]), as_member(ids.managers[1])
+    before = fingerprints(mine.get(pair_url(ids)).text)
+    page = send(mine, pair_url(ids, 0, "/key"), days="7", words="换了管理员")
+    assert "密钥换好了" in page
+    after = fingerprints(page)
+    assert (after[1:], after[0] in before) == (before, False)
+    assert f"用到 {moment(NOW + timedelta(days=7))}" in keys_part(page)
+    seen = theirs.get(pair_url(ids, 1)).text
+    assert set(fingerprints(seen)) == set(after)
+    assert "换签名密钥" in seen
+    assert "AA 站：旧密钥再用 7 天。换了管理员" in seen
+
+
+@pytest.mark.parametrize("days", ["", "91", "一周"])
+def test_a_wrong_number_of_days_changes_no_key(as_member: As, ids: Ids, days: str) -> None:
+    mine = as_member(ids.managers[0])
+    answer = mine.post(pair_url(ids, 0, "/key"), data={"form_key": key(), "days": days})
+    assert answer.status_code == 422
+    assert '<details class="reveal confirm" open>' in keys_part(answer.text)
+    assert len(fingerprints(answer.text)) == 2
+
+
+def test_an_inspector_compares_fingerprints_and_changes_nothing(as_member: As, ids: Ids) -> None:
+    inspector = as_member(ids.inspector)
+    part = keys_part(inspector.get(pair_url(ids)).text)
+    assert "在用" in part
+    assert "换密钥" not in part
+    assert inspector.post(pair_url(ids, 0, "/key"), data={"form_key": key(), "days": "7"}).status_code in {403, 404}
+
+
+def test_the_commands_list_the_keys_and_change_them_all(app: Flask, as_member: As, ids: Ids) -> None:
+    run = app.test_cli_runner()
+    before = run.invoke(keys_cli, ["pairs"]).output
+    assert before.count("在用") == 2
+    assert "AA-BB\tAA\t第 1 代\t" in before
+    done = run.invoke(keys_cli, ["renew-pairs", "--overlap", "0", "--why", "换了 SECRET_KEY"])
+    assert "换了 2 把密钥，旧的再用 0 天" in done.output
+    after = run.invoke(keys_cli, ["pairs"]).output
+    assert (after.count("第 2 代"), after.count("第 1 代")) == (2, 0)
+    assert "系统：旧密钥马上作废。换了 SECRET_KEY" in as_member(ids.managers[0]).get(pair_url(ids)).text
+    assert run.invoke(keys_cli, ["renew-pairs", "--overlap", "91"]).exit_code == 1
+
+
+def test_a_rate_is_asked_for_on_one_side_and_agreed_to_on_the_other(as_member: As, ids: Ids) -> None:
+    first, second = (as_member(ids.managers[at]) for at in (0, 1))
+    assert "BB 站 1 小时 = AA 站 1 小时" in first.get(pair_url(ids)).text
+    day = "2026-11-24"
+    asked = send(first, pair_url(ids, what="/rates"), worth_hours="1", worth_minutes="15", valid_from=day)
+    assert "已经问BB 站" in asked
+    assert "撤回" in asked
+    assert "BB 站 1 小时 = AA 站 1 小时 15 分钟" in asked
+    assert "AA 站想改折算" in second.get("/branch/clearing").text
+    seen = second.get(pair_url(ids, 1)).text
+    assert "AA 站 1 小时 = BB 站 48 分钟" in seen
+    url = seen.split("/agree?branch=", 1)[0].rsplit('action="', 1)[1]
+    agreed = send(second, f"{url}/agree?branch={ids.branches[1]}")
+    assert "2026-11-24 起这样折算" in agreed
+    assert "两边同意了：AA 站 1 小时 = BB 站 48 分钟" in agreed
+
+
+def test_what_is_no_rate_is_said_beside_the_boxes(as_member: As, ids: Ids) -> None:
+    client = as_member(ids.managers[0])
+    page = client.post(
+        pair_url(ids, what="/rates"),
+        data={"form_key": key(), "worth_hours": "0", "worth_minutes": "3", "valid_from": "2026-11-21"},
+    )
+    assert page.status_code == 422
+    assert "请填 6 分钟到 10 小时之间" in page.text
+    assert "最早从明天起" in page.text
+
+
+def test_a_rate_is_declined_with_a_reason_or_taken_back(as_member: As, ids: Ids) -> None:
+    first, second = (as_member(ids.managers[at]) for at in (0, 1))
+    for client, verb, form, told_ in (
+        (second, "decline", {"words": "太多"}, "没有同意，还照原来的算"),
+        (first, "withdraw", {}, "撤回了，还照原来的算"),
+    ):
+        asked = send(first, pair_url(ids, what="/rates"), worth_hours="2", valid_from="2026-11-25")
+        assert "等对方同意" in asked
+        page = client.get(pair_url(ids, 0 if client is first else 1)).text
+        url = page.split(f"/{verb}?branch=", 1)[0].rsplit('action="', 1)[1]
+        at = ids.branches[0 if client is first else 1]
+        assert told_ in send(client, f"{url}/{verb}?branch={at}", **form)
+
+
+def test_a_rate_of_another_pair_is_not_found(as_member: As, ids: Ids) -> None:
+    page = as_member(ids.managers[0]).post(pair_url(ids, what="/rates/999/agree"))
+    assert page.status_code == 404
+
+
+def park(app: Flask) -> tuple[int, int]:
+    """Somebody of BB was paid whose account was closed; the amount, and another manager of BB."""
+
+    def work(between: Between, session: Session) -> tuple[int, int]:
+        proposal = between.propose(60)
+        between.close(1)
+        service.settle(session, proposal.id, between.settlement(60), now=NOW)
+        found = queries.find_parked_of(session, proposal.id)
+        other = make_member(session, between.branches[1], roles=("manager",))
+        return (found.id if found else 0), other.id
+
+    return told(app, work)
+
+
+def test_what_waits_is_shown_with_its_reason_and_nobodys_whole_number(app: Flask, as_member: As, ids: Ids) -> None:
+    park(app)
+    client = as_member(ids.managers[1])
+    assert "待处理款 1 笔" in client.get("/branch/clearing").text
+    page = main_of(client.get("/branch/clearing/parked").text)
+    assert "收款的账户停用了" in page
+    assert "今天挂上" in page
+    with app.app_context():
+        assert db.session.get_one(Member, ids.members[1]).number not in page
+    assert "到待处理款里办" in client.get(pair_url(ids, 1)).text
+    assert "由BB 站处理" in as_member(ids.managers[0]).get(pair_url(ids)).text
+
+
+def test_two_managers_send_what_waits_to_the_fund(app: Flask, as_member: As, ids: Ids) -> None:
+    parked, other = park(app)
+    first, second = as_member(ids.managers[1]), as_member(other)
+    url = f"/branch/clearing/parked/{parked}?branch={ids.branches[1]}"
+    assert "提出了，等另一位管理员同意" in send(first, url, how="fund", reason="找不到本人")
+    page = second.get("/branch/clearing/parked").text
+    move = page.split("/branch/clearing/parked/moves/", 1)[1].split("/", 1)[0]
+    steps = f"/branch/clearing/parked/moves/{move}"
+    assert "不能是同一位" in send(first, f"{steps}/agree?branch={ids.branches[1]}")
+    assert "已经付出去" in send(second, f"{steps}/agree?branch={ids.branches[1]}")
+    page = main_of(second.get("/branch/clearing/parked").text)
+    assert "没有挂着的款" in page
+    assert "转入爱心基金" in page
+
+
+def test_what_is_typed_wrong_is_said_beside_its_box(app: Flask, as_member: As, ids: Ids) -> None:
+    parked, _ = park(app)
+    form = {"form_key": key(), "how": "member", "number": "HL1", "name": "谁", "reason": "换了号"}
+    page = as_member(ids.managers[1]).post(f"/branch/clearing/parked/{parked}?branch={ids.branches[1]}", data=form)
+    assert page.status_code == 422
+    assert "会员号和姓名对不上" in page.text
+    assert "换了号" in page.text
+
+
+def test_what_waits_at_another_branch_is_not_found(app: Flask, as_member: As, ids: Ids) -> None:
+    parked, _ = park(app)
+    url = f"/branch/clearing/parked/{parked}?branch={ids.branches[0]}"
+    form = {"form_key": key(), "how": "fund", "reason": "没有人"}
+    assert as_member(ids.managers[0]).post(url, data=form).status_code == 404
+
+
+def test_a_move_is_declined_or_taken_back(app: Flask, as_member: As, ids: Ids) -> None:
+    parked, other = park(app)
+    first, second = as_member(ids.managers[1]), as_member(other)
+    for client, verb, said in ((second, "decline", "没有同意，款还挂着"), (first, "withdraw", "撤回了，款还挂着")):
+        url = f"/branch/clearing/parked/{parked}?branch={ids.branches[1]}"
+        page = send(first, url, how="fund", reason="找不到本人")
+        move = page.split("/branch/clearing/parked/moves/", 1)[1].split("/", 1)[0]
+        told_ = send(client, f"/branch/clearing/parked/moves/{move}/{verb}?branch={ids.branches[1]}", words="再找找")
+        assert said in told_

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from tests.clearing.scene import Between
+from tests.clearing.steps import Steps
 from tests.world import NOW
 from timebank.clearing import queries, service
 from timebank.clearing.models import (
@@ -24,11 +25,9 @@ from timebank.clearing.models import (
     SETTLED,
     ClearingMessage,
     ClearingReceipt,
-    Proposal,
 )
-from timebank.clearing.rules import Envelope, write
+from timebank.clearing.rules import Envelope
 from timebank.clearing.service import messages
-from timebank.clearing.service.messages import Letter
 from timebank.core.errors import Refusal
 
 LATE = NOW + timedelta(days=8)
@@ -39,36 +38,6 @@ def between(session: Session) -> Iterator[Between]:
     made = Between(session)
     yield made
     assert made.findings() == set()
-
-
-class Steps:
-    """A proposal taken step by step, each of which may be the last before the power goes."""
-
-    def __init__(self, between: Between, minutes: int = 60, source_id: int = 1) -> None:
-        self.between, self.minutes, self.source_id = between, minutes, source_id
-        self.proposal: Proposal = service.reserve(between.session, between.draft(minutes), now=NOW)
-
-    def proposed(self) -> Letter:
-        return messages.send(self.between.session, self.proposal, messages.PROPOSED, minutes=self.minutes, now=NOW)
-
-    def deliver(self, letter: Letter, *, now: object = NOW) -> str:
-        return service.deliver(self.between.session, letter, now=now)  # type: ignore[arg-type]
-
-    def accept(self) -> None:
-        answer = self.deliver(self.proposed())
-        service.conclude(self.between.session, self.proposal, messages.PROPOSED, answer, now=NOW)
-
-    def commit(self) -> Letter:
-        done = self.between.settlement(self.minutes, source_id=self.source_id)
-        return service.commit(self.between.session, self.proposal, done, now=NOW)
-
-    def resume(self) -> str:
-        return service.resume_proposal(self.between.session, self.proposal.id, now=NOW)
-
-
-def changed(letter: Letter, **fields: int | str) -> Letter:
-    """A message made by somebody else, with a hash that fits it."""
-    return replace(letter, envelope=write({**letter.envelope.fields, **fields}))
 
 
 def test_each_message_twice_is_each_message_once(between: Between) -> None:
@@ -117,9 +86,7 @@ def test_what_was_paid_is_not_cancelled_while_it_is_under_way(between: Between) 
 def test_committed_before_anything_was_agreed_is_unknown(between: Between) -> None:
     first = Steps(between)
     letter = first.proposed()
-    early = replace(
-        letter, envelope=write({**letter.envelope.fields, "step": "committed", "number": 1, "previous": None})
-    )
+    early = first.changed(letter, step="committed", number=1, previous=None)
     assert first.deliver(early) == messages.UNKNOWN
     assert first.deliver(letter) == messages.AGREED
 
@@ -162,7 +129,7 @@ def test_another_message_under_the_same_id_freezes_the_pair(between: Between) ->
     steps.accept()
     letter = steps.commit()
     assert steps.deliver(letter) == messages.DONE
-    assert steps.deliver(changed(letter, minutes=600)) == messages.BROKEN
+    assert steps.deliver(steps.changed(letter, minutes=600)) == messages.BROKEN
     frozen_with(between, "tampered")
     assert between.owed() == (60, 0, 240)
 
@@ -172,7 +139,7 @@ def test_a_peer_restored_from_yesterday_counts_backwards_and_is_stopped(between:
     steps = Steps(between, 30, 2)
     steps.accept()
     letter = steps.commit()
-    assert steps.deliver(changed(letter, number=1)) == messages.BROKEN
+    assert steps.deliver(steps.changed(letter, number=1)) == messages.BROKEN
     frozen_with(between, "out_of_chain")
     between.session.refresh(steps.proposal)
     assert (steps.proposal.status, between.owed()) == (COMMITTED, (60, 30, 210))
@@ -184,7 +151,7 @@ def test_a_chain_that_does_not_continue_is_stopped(between: Between) -> None:
     steps = Steps(between, 30, 2)
     steps.accept()
     letter = steps.commit()
-    assert steps.deliver(changed(letter, previous="0" * 64)) == messages.BROKEN
+    assert steps.deliver(steps.changed(letter, previous="0" * 64)) == messages.BROKEN
     frozen_with(between, "out_of_chain")
     assert steps.deliver(letter) == messages.DONE
 
@@ -232,12 +199,13 @@ def test_an_interruption_between_refusal_and_note_frees_the_coins_later(between:
     assert (steps.proposal.status, between.coins(0)) == (REFUSED, (310, 0))
 
 
-def test_what_has_had_no_answer_for_a_day_is_a_case_that_stops_nothing_else(between: Between) -> None:
+def test_what_has_had_no_answer_for_a_day_is_open_too_long_and_stops_nothing_else(between: Between) -> None:
     steps = Steps(between)
     assert service.reconcile(between.session, between.pair, now=NOW + timedelta(hours=23)) == 0
     for _ in range(2):
         assert service.reconcile(between.session, between.pair, now=NOW + timedelta(days=1)) == 1
-    assert [case.kind for case in queries.list_open_cases(between.session, between.pair.id)] == ["stuck"]
+    assert [item.heap for item in queries.list_open_items(between.session, between.pair.id)] == ["open_long"]
+    assert queries.list_open_cases(between.session, between.pair.id) == []
     assert between.pair.status == OPEN
     assert steps.resume() == messages.AGREED
     assert service.reconcile(between.session, between.pair, now=NOW + timedelta(days=2)) == 0

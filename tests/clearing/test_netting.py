@@ -48,7 +48,7 @@ def agree(between: Between, netting: Netting, at: int) -> Netting:
 
 
 def test_the_circle_is_found_with_the_most_it_can_take(circle: Between) -> None:
-    [found] = queries.list_circles(circle.session, circle.branches[0].id)
+    [found] = queries.list_circles(circle.session, circle.branches[0].id, now=NOW)
     assert (found.circle.minutes, found.names) == (50, ("AA 站", "BB 站", "CC 站"))
 
 

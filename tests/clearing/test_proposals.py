@@ -230,7 +230,7 @@ def test_who_cannot_be_paid_any_more_is_paid_into_suspense_and_a_case_is_opened(
     ledger.post(between.session, empty, now=NOW)
     ledger.close_account(between.session, account)
     service.settle(between.session, proposal.id, between.settlement(60), now=NOW)
-    suspense = books.find_house_account(between.session, between.branches[1].id, "suspense")
+    suspense = books.find_house_account(between.session, between.branches[1].id, "suspense:inbound")
     assert books.balance(between.session, suspense) == 60
     [case] = queries.list_open_cases(between.session, between.pair.id)
     assert case.kind == "unpaid"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from tests.clearing.scene import Between
 from tests.exchange.scene import at_once, committed, give
 from tests.exchange.test_races import won
 from tests.world import KEYS, NOW, make_member
-from timebank.clearing import service
+from timebank.clearing import queries, service
 from timebank.clearing.models import CANCELLED, SETTLED, BranchPair, Proposal
 from timebank.core.actor import SYSTEM
 from timebank.core.errors import Refusal
@@ -155,3 +157,44 @@ def test_payments_back_and_forth_while_lines_move_and_months_close(fresh_databas
             done = [one for one in answers[:8] if not isinstance(one, Refusal)]
             assert len(done) == 8
             assert whole(session, between) == 0
+
+
+def test_two_managers_who_sign_at_once_seal_one_statement(fresh_database: str) -> None:
+    """Each of them may press several times."""
+    month, after = "2026-11", datetime(2026, 12, 1, 1, 0, tzinfo=UTC)
+    with committed(fresh_database) as work:
+        with work() as session:
+            between = Between(session)
+            between.book_alone(0, 5, key="alone")
+            service.seal_statements(session, between.branches[0].id, month, now=after)
+            seen = queries.look_at_month(session, between.pair, month).exception_hash
+            words = [
+                (service.Signing(branch_id=one.id, month=month, words="年底", seen=seen), between.boss(at))
+                for at, one in enumerate(between.branches[:2])
+            ]
+            pair_id = between.pair.id
+        verbs: list[Verb] = [
+            lambda session, word=word, boss=boss: service.sign_exception(
+                session, pair_id, word, actor=boss, keys=KEYS, now=after
+            )
+            for word, boss in words * 4
+        ]
+        assert len(won(at_once(fresh_database, verbs))) == 8
+        with work() as session:
+            [sealed] = queries.list_statements(session, pair_id)
+            assert len(json.loads(sealed.content)["exception"]["signatures"]) == 2
+
+
+def test_two_nights_at_once_find_an_item_once(fresh_database: str) -> None:
+    with committed(fresh_database) as work:
+        with work() as session:
+            between = Between(session)
+            between.book_alone(0, 5, key="alone")
+            pair_id = between.pair.id
+        verbs: list[Verb] = [
+            lambda session: service.reconcile(session, session.get_one(BranchPair, pair_id), now=NOW)
+        ] * 6
+        assert won(at_once(fresh_database, verbs)) == [1] * 6
+        with work() as session:
+            assert len(queries.list_open_items(session, pair_id)) == 1
+            assert len(queries.list_open_cases(session, pair_id)) == 1

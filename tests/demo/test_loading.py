@@ -25,6 +25,7 @@ from timebank.archives.models import Archive
 from timebank.attendance.models import Attendance, Scan, ShiftApproval
 from timebank.attendance.queries import list_waiting_approval, list_waiting_review
 from timebank.branches.models import Branch
+from timebank.certificates.models import Certificate, CertificateWithdrawal
 from timebank.clearing.models import PairStatement, Proposal
 from timebank.core.clock import today
 from timebank.core.db import Base, write_session
@@ -44,7 +45,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # three months of a t
 TABLES: tuple[type[Base], ...] = (
     *(Member, RoleGrant, Activity, Shift, SignUp, Scan, Attendance, ShiftApproval),
     *(Offer, Order, Rating, Notice, Archive),
-    *(Gift, FundGrant, Agreement, Promise, PromiseDeed),
+    *(Gift, FundGrant, Agreement, Promise, PromiseDeed, Certificate, CertificateWithdrawal),
 )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.attendance.paper import a_picture
 from tests.doors.town import Town
-from tests.world import PASSWORD
+from tests.world import KEYS, PASSWORD
 from timebank.core import clock
 from timebank.members.rules import CONSENT_VERSION
 
@@ -48,6 +48,12 @@ _PROMISE = {
     "due_on": "2026-12-20",
 }
 _PERSON = {"form_key": "fresh", "name": "陶桂花", "consent": "1", "consent_version": CONSENT_VERSION}
+
+
+def _certificate(town: Town) -> dict[str, str]:
+    """One record of the owner's, to be certified."""
+    return {"form_key": "fresh", "branch": str(town.things["branch"]), "records": str(town.things["certified"])}
+
 
 Filled = Mapping[str, str] | Callable[[Town], Mapping[str, Any]]
 _FORMS: dict[str, Filled] = {
@@ -141,6 +147,17 @@ _FORMS: dict[str, Filled] = {
     "branches.new_branch": {"code": "ZZ", "name": "新网点"},
     "branches.rename_area": {"name": "朝阳社区", "valid_from": "2026-11-21"},
     "branches.settings": {"name": "北仑红领站"},
+    "certificates.agree_withdrawal": {},
+    "certificates.ask_withdrawal": _REASON | {"form_key": "fresh"},
+    "certificates.count_look": lambda town: {"seen": _seen(town)},
+    "certificates.decline_withdrawal": _REASON,
+    "certificates.keep_seal": lambda _: {"photo": (io.BytesIO(a_picture((600, 600), "red")), "seal.png")},
+    "certificates.new": _certificate,
+    "certificates.new_for": _certificate,
+    "certificates.remove_seal": {},
+    "certificates.replace_for": {"form_key": "fresh"},
+    "certificates.replace_mine": {"form_key": "fresh"},
+    "certificates.take_back_withdrawal": {},
     "clearing.agree_netting": {},
     "clearing.agree_pair": {"form_key": "fresh", "amount_hours": "5"},
     "clearing.ask_netting": lambda town: {
@@ -148,6 +165,14 @@ _FORMS: dict[str, Filled] = {
         "branches": town.things["circle"],
         "amount_minutes": "5",
     },
+    "clearing.agree_rate": {},
+    "clearing.ask_rate": {"form_key": "fresh", "worth_hours": "1", "worth_minutes": "15", "valid_from": "2026-12-05"},
+    "clearing.decline_rate": {"words": "太多了"},
+    "clearing.withdraw_rate": {},
+    "clearing.agree_move": {},
+    "clearing.ask_move": {"form_key": "fresh", "how": "fund", "reason": "找不到本人"},
+    "clearing.decline_move": {"words": "再找一找"},
+    "clearing.withdraw_move": {},
     "clearing.ask_pair": lambda town: {"form_key": "fresh", "peer": str(town.things["askable"]), "amount_hours": "5"},
     "clearing.change_line": {"form_key": "fresh", "amount_hours": "8", "words": "往来多了"},
     "clearing.decline_netting": {"words": "先对一对"},
@@ -156,7 +181,10 @@ _FORMS: dict[str, Filled] = {
     "clearing.limit_in_all": {"form_key": "fresh", "ceiling_hours": "9"},
     "clearing.part": {"form_key": "fresh", "words": "搬走了"},
     "clearing.pause_pair": {"form_key": "fresh", "words": "盘点"},
+    "clearing.renew_key": {"form_key": "fresh", "days": "7"},
     "clearing.resume_pair": {"form_key": "fresh"},
+    "clearing.sign_exception": lambda town: {"words": "年底要交账", "seen": str(town.things["exception_seen"])},
+    "clearing.take_item": {},
     "clearing.settle_case": {"words": "查过，是漏记"},
     "corrections.approve": {"note": "已告诉本人"},
     "corrections.ask_check": {"form_key": "fresh", "words": "我待了三个小时"},
@@ -316,6 +344,8 @@ _FORMS: dict[str, Filled] = {
     "reports.submit": {},
     "reports.take_file": {},
     "reports.withdraw": _REASON,
+    "passbooks.print_for": {"form_key": "fresh", "whole": "1"},
+    "passbooks.print_mine": {"form_key": "fresh", "whole": "1"},
     "requests.claim": {"starts_at": "2026-11-24T09:00"},
     "requests.confirm": {},
     "requests.decline": _REASON,
@@ -368,6 +398,12 @@ def _batch(town: Town) -> str:
     at = clock.now().isoformat()
     scan = {"key": "fresh-scan", "code": town.things["personal_code"], "at": at}
     return json.dumps({"sent_at": at, "device": "phone", "scans": [scan]})
+
+
+def _seen(town: Town) -> str:
+    """What the public page gives the form that counts a look."""
+    about = f"{town.things['certificate_number']}/{clock.today(clock.now())}"
+    return KEYS.mac("certificate/seen", about, 16).hex()
 
 
 def well_filled(endpoint: str, town: Town) -> dict[str, Any]:

@@ -55,8 +55,10 @@ from timebank.attendance.service import (
 )
 from timebank.branches.models import Branch
 from timebank.branches.service import AreaDraft, add_area
+from timebank.certificates import service as certificates
+from timebank.certificates.queries import get_certificate, list_served
 from timebank.clearing import service as clearing
-from timebank.clearing.queries import get_pair
+from timebank.clearing.queries import find_parked_of, get_pair, list_items_at, look_at_month
 from timebank.clearing.service.cases import Found, open_case
 from timebank.core import clock
 from timebank.core.actor import SYSTEM, Actor
@@ -69,6 +71,7 @@ from timebank.exchange import service as exchange
 from timebank.exchange.models import GOODS, RESOURCE
 from timebank.giving import service as giving
 from timebank.ledger import queries as ledger
+from timebank.ledger import service as ledger_service
 from timebank.members.models import CONTACT, GUARDIAN_OF, Member, RoleGrant
 from timebank.members.queries import find_card
 from timebank.members.roster import service as roster
@@ -93,6 +96,7 @@ from timebank.members.service import (
 from timebank.notices.models import Notice
 from timebank.partners import service as partners
 from timebank.partners.rules import COOKIE, LINK, note_of
+from timebank.passbooks.service import PrintDraft, print_passbook
 from timebank.requests import rules as requests
 from timebank.requests import service as help_requests
 from timebank.web.guards import PUBLIC
@@ -101,6 +105,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 HALF_PAST = NOW + timedelta(minutes=30)  # when the doors are tried: a shift has begun half an hour ago
 BEFORE = AUGUST - timedelta(days=20)
 CLOSED_MONTH = "2026-08"
+MONTH_TO_EXCEPT = "2026-09"
 ROLES = ("volunteer", "grid_worker", "organiser", "manager", "inspector", "administrator")
 _numbers = itertools.count(1)
 PHONES = {"owner": "13805740011", "asker": "13805740022"}
@@ -220,6 +225,7 @@ ARGUMENTS = {
     "batch_id": "batch",
     "branch_id": "branch",
     "case_id": "clearing_case",
+    "certificate_id": "certificate",
     "code": "branch_code",
     "consent_id": "consent",
     "closure_id": "closure",
@@ -234,8 +240,10 @@ ARGUMENTS = {
     "help_request_id": "help_open",
     "hold_id": "hold",
     "import_id": "import",
+    "item_id": "pair_item",
     "kiosk_id": "kiosk",
     "link": "desk_link",
+    "job": "job",
     "kind": "csv",
     "link_id": "family_link",
     "member_id": "owner",
@@ -254,9 +262,13 @@ ARGUMENTS = {
     "pair_id": "pair",
     "photo_id": "photo",
     "promise_id": "promise",
+    "print_id": "passbook_print",
     "purpose": "purpose",
+    "rate_id": "rate",
     "paper_id": "paper",
     "report_id": "yearly",
+    "parked_id": "parked",
+    "move_id": "parked_move",
     "request_id": "request",
     "sample_id": "sample",
     "shift_id": "running",
@@ -264,6 +276,7 @@ ARGUMENTS = {
     "turn": "turn",
     "version": "version",
     "year": "year",
+    "withdrawal_id": "withdrawal",
 }
 # … and where a route is about another one of its kind.
 SPECIAL = {
@@ -298,10 +311,20 @@ SPECIAL = {
     ("attendance.restore_person", "member_id"): "voided",
     ("attendance.scan_code", "code"): "venue_code",
     ("attendance.void_person", "member_id"): "asker",
+    ("certificates.count_look", "number"): "certificate_number",
+    ("certificates.replace_for", "certificate_id"): "withdrawn_certificate",
+    ("certificates.replace_mine", "certificate_id"): "withdrawn_certificate",
+    ("certificates.show", "number"): "certificate_number",
+    ("certificates.take_back_withdrawal", "withdrawal_id"): "own_withdrawal",
     ("clearing.agree_pair", "pair_id"): "pair_asked",
     ("clearing.decline_pair", "pair_id"): "pair_asked",
     ("clearing.part", "pair_id"): "pair_paused",
     ("clearing.resume_pair", "pair_id"): "pair_paused",
+    ("clearing.sign_exception", "month"): "month_to_except",
+    ("clearing.ask_rate", "pair_id"): "pair_paused",
+    ("clearing.withdraw_rate", "pair_id"): "pair_rated",
+    ("clearing.withdraw_rate", "rate_id"): "own_rate",
+    ("clearing.withdraw_move", "move_id"): "own_parked_move",
     ("corrections.withdraw", "correction_id"): "own_correction",
     ("disputes.agree", "dispute_id"): "seconded",
     ("disputes.disagree", "dispute_id"): "seconded",
@@ -359,6 +382,9 @@ _SIDES = {"order.own": {"owner", "asker"}, "order.fulfil": {"owner"}, "dispute.o
 OWNED: dict[str, dict[str, set[str]]] = {
     "service": {"offer.own": {"owner"}},
     "ending": {"offer.own": {"owner"}},
+    "certificate": {"certificate.own": {"owner"}},
+    "passbook_print": {"passbook.own": {"owner"}},
+    "withdrawn_certificate": {"certificate.own": {"owner"}},
     "entry": {"me.change": {"asker"}},
     "consent": {"family.own": {"owner"}},
     "family_link": {"family.own": {"owner", "asker"}},
@@ -421,6 +447,8 @@ NOT_THEIRS = {
     ("activities.confirm_family", "asker"),  # who asked cannot say yes as well
     ("activities.decline_appeal", "organiser@home"),
     ("attendance.approve", "organiser@home"),
+    ("certificates.agree_withdrawal", "administrator@home"),
+    ("certificates.decline_withdrawal", "administrator@home"),
     ("corrections.approve", "administrator@home"),
     ("corrections.decline", "administrator@home"),
     ("disputes.agree", "administrator@home"),  # who decided is not the second person as well
@@ -429,6 +457,10 @@ NOT_THEIRS = {
     ("exchange.propose_time", "owner"),  # the provider says another time by saying yes to it
     ("agreements.agree_change", "administrator@home"),
     ("agreements.confirm_agreement", "administrator@home"),
+    ("clearing.agree_move", "administrator@home"),  # who asked is not the second person as well
+    ("clearing.decline_move", "administrator@home"),
+    ("clearing.withdraw_move", "administrator@home"),
+    ("clearing.withdraw_move", "administrator@other"),
     ("giving.agree_grant", "administrator@home"),
     ("giving.decline_grant", "administrator@home"),
     ("giving.withdraw_grant", "administrator@home"),
@@ -485,6 +517,7 @@ NOBODYS = {
     "asset",
     "version",
     "package_version",
+    "job",
     "turn",
     "month",
     "area",
@@ -585,6 +618,7 @@ def _make_things(session: Session, home: Branch, people: Mapping[str, Member]) -
         "month": CLOSED_MONTH,
         "owner": owner.id,
         "package_version": 1,
+        "job": "close_months",
         "personal_code": personal_code(KEYS, card.serial),
         "personal_pass": personal_pass(KEYS, card.serial),
         "purpose": "poster",
@@ -599,6 +633,9 @@ def _make_things(session: Session, home: Branch, people: Mapping[str, Member]) -
     things |= _make_desks(session, home, people)
     things |= _make_disputes(session, home, people)
     things |= _make_resources(session, home, people, things["service"])
+    things |= _make_certificates(session, home, people)
+    draft = PrintDraft(member_id=owner.id, whole=False, form_key="passbook")
+    things["passbook_print"] = print_passbook(session, draft, actor=actor_of(session, manager), now=NOW).id
     things |= _make_corrections(session, home, people)
     things |= _make_grants(session, home, people)
     things |= _make_requests(session, home, people)
@@ -785,14 +822,20 @@ def _make_pairs(session: Session, home: Branch, people: Mapping[str, Member]) ->
         actor = actor_of(session, bosses[other.id])
         return clearing.agree_pair(session, ask(one, other), word(other), actor=actor, now=AUGUST).id
 
+    def rate(asker: Branch, pair_id: int) -> int:
+        day = (NOW + 3 * DAY).date()
+        asked = clearing.RateDraft(branch_id=asker.id, minutes=75, valid_from=day, form_key=f"rate-{pair_id}")
+        return clearing.ask_rate(session, pair_id, asked, actor=actor_of(session, bosses[asker.id]), now=NOW).id
+
     def owe(debtor: Branch, creditor: Branch, minutes: int) -> None:
         payer = make_member(session, debtor, now=BEFORE)
         earn(session, debtor, payer, minutes, at=AUGUST)
         _pay(session, payer, bosses[creditor.id], minutes)
 
-    pair = connect(home, there[0])
+    pair, further = connect(home, there[0]), []
     for debtor, creditor, *_ in ((there[0], there[1]), (there[1], home), (there[0], there[2]), (there[2], home)):
-        connect(debtor, creditor)
+        further.append(connect(debtor, creditor))
+    rated = further[1]  # of the home branch and another
     owe(home, there[0], 30)
     for first in there[1:3]:
         owe(there[0], first, 20)
@@ -805,39 +848,76 @@ def _make_pairs(session: Session, home: Branch, people: Mapping[str, Member]) ->
     asker = actor_of(session, bosses[there[0].id])
     paused = connect(home, there[3])
     clearing.freeze_pair(session, paused, word(home), actor=actor_of(session, people["manager@home"]), now=NOW)
+    _leave_unanswered(session, bosses[there[0].id], people["manager@home"])
+    parked = _park(session, home, there[0], people)
+    clearing.reconcile(session, get_pair(session, pair), now=NOW)
+    case_id = open_case(session, get_pair(session, pair), found, now=NOW).id
     return {
         "askable": askable.id,
         "circle": [str(one) for one in circles[1]],
-        "clearing_case": open_case(session, get_pair(session, pair), found, now=NOW).id,
+        "clearing_case": case_id,
+        "exception_seen": look_at_month(session, get_pair(session, pair), MONTH_TO_EXCEPT).exception_hash,
+        "month_to_except": MONTH_TO_EXCEPT,
         "netting": clearing.ask_netting(session, draft, branch_id=there[0].id, actor=asker, now=NOW).id,
         "pair": pair,
+        "pair_item": list_items_at(session, home.id)[0].id,
         "pair_asked": ask(there[4], home),
         "pair_paused": paused,
+        "pair_rated": rated,
+        **parked,
+        "rate": rate(there[0], pair),
+        "own_rate": rate(home, rated),
     }
 
 
-def _pay(session: Session, payer: Member, taker: Member, minutes: int) -> None:
+def _leave_unanswered(session: Session, payer: Member, taker: Member) -> None:
+    """Somebody of another branch wants to pay; the home branch has not answered for months."""
+    earn(session, session.get_one(Branch, payer.branch_id), payer, 15, at=AUGUST)
+    clearing.reserve(session, _draft(payer, taker, 15), now=AUGUST)
+
+
+def _park(session: Session, home: Branch, there: Branch, people: Mapping[str, Member]) -> dict[str, int]:
+    """Coins from another branch whose takers' accounts were closed: one waits, for two somebody asked something."""
+    found = {}
+    for name, asker in (("parked", ""), ("parked_move", "administrator@home"), ("own_parked_move", "manager@home")):
+        payer, taker = make_member(session, there, now=BEFORE), make_member(session, home, now=BEFORE)
+        earn(session, there, payer, 5, at=AUGUST)
+        ledger_service.close_account(session, taker.coin_account_id or 0)
+        waits = find_parked_of(session, _pay(session, payer, taker, 5, at=NOW))
+        assert waits is not None
+        found[name] = waits.id
+        if asker:
+            draft = clearing.MoveDraft(parked_id=waits.id, how="fund", reason="找不到人", form_key=name)
+            found[name] = clearing.ask_move(session, draft, actor=actor_of(session, people[asker]), now=NOW).id
+    return found
+
+
+def _draft(payer: Member, taker: Member, minutes: int, *, at: datetime = AUGUST) -> clearing.ProposalDraft:
     number = next(_numbers)
-    draft = clearing.ProposalDraft(
+    return clearing.ProposalDraft(
         uid=f"town-{number}",
         payer_id=payer.branch_id,
         payee_id=taker.branch_id,
         account_id=payer.coin_account_id or 0,
         minutes=minutes,
-        expires_at=AUGUST + DAY,
+        expires_at=at + DAY,
         source_type="order",
         actor_id=payer.id,
     )
+
+
+def _pay(session: Session, payer: Member, taker: Member, minutes: int, *, at: datetime = AUGUST) -> int:
+    number, draft = next(_numbers), _draft(payer, taker, minutes, at=at)
     done = clearing.Settlement(
         takers=((taker.coin_account_id or 0, minutes),),
         key=f"town:{number}",
         source_id=number,
-        occurred_at=AUGUST,
+        occurred_at=at,
         actor_id=None,
         payer_member_id=payer.id,
         payee_member_id=taker.id,
     )
-    clearing.settle(session, clearing.propose(session, draft, now=AUGUST).id, done, now=AUGUST)
+    return clearing.settle(session, clearing.propose(session, draft, now=at).id, done, now=at).id
 
 
 def _make_grants(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:
@@ -928,6 +1008,36 @@ def _terms(side: str, year: int, key: str) -> agreements.PromiseTerms:
     return agreements.PromiseTerms(
         side=side, category="people", words="助老", quantity=5, unit="人次", due_on=date(year, 12, 1), form_key=key
     )
+
+
+def _make_certificates(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:
+    """The owner's: one that counts, a withdrawn one, two whose withdrawal waits; and the picture of a stamp."""
+    owner = people["owner"]
+    first, second = (actor_of(session, people[name]) for name in ("administrator@home", "manager@home"))
+
+    def issued(name: str) -> int:
+        draft = certificates.CertificateDraft(
+            member_id=owner.id, branch_id=home.id, form_key=name, address="https://bank.example.org/certificates"
+        )
+        return certificates.issue(session, draft, actor=actor_of(session, owner), keys=KEYS, now=NOW).id
+
+    def asked(name: str, actor: Actor) -> tuple[int, int]:
+        about = issued(name)
+        given = {"reason": "开错了单位", "form_key": f"{name}-w", "actor": actor, "now": NOW}
+        return about, certificates.ask_withdrawal(session, about, **given).id
+
+    withdrawn, done = asked("certificate-1", first)
+    certificates.agree_withdrawal(session, done, actor=second, now=NOW)
+    certificates.keep_seal(session, home.id, a_photo("firebrick"), actor=second, keys=KEYS, now=NOW)
+    certificate = issued("certificate-2")
+    return {
+        "certificate": certificate,
+        "certificate_number": get_certificate(session, certificate).number,
+        "certified": list_served(session, owner.id)[0].attendance_id,
+        "withdrawn_certificate": withdrawn,
+        "withdrawal": asked("certificate-3", first)[1],
+        "own_withdrawal": asked("certificate-4", second)[1],
+    }
 
 
 def _make_corrections(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:

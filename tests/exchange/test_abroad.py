@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from tests.clearing.scene import Between
@@ -20,6 +21,7 @@ from timebank.exchange import service
 from timebank.exchange.models import EVERYWHERE, GOODS, Offer, Order
 from timebank.ledger import queries as books
 from timebank.members.models import Member
+from timebank.notices.models import Notice
 
 DAY = timedelta(days=1)
 
@@ -111,6 +113,78 @@ def test_every_other_end_frees_both_sides(abroad: Abroad, how: str) -> None:
         assert service.expire_orders(abroad.session, now=NOW + 40 * DAY) == [order.id]
     assert coins_of(abroad.session, abroad.member) == (600, 0)
     assert abroad.between.owed() == (0, 0, 300)
+
+
+def interrupted(abroad: Abroad) -> Order:
+    """An order whose payer's branch had set coins aside when the power went; the other branch was not told."""
+    order = abroad.order()
+    pairs.cancel(abroad.session, order.proposal_id or 0, actor_id=None, now=NOW)
+    alone = pairs.reserve(abroad.session, abroad.between.draft(60, expires_at=order.latest_at), now=NOW)
+    order.proposal_id, order.hold_id = alone.id, alone.payer_hold_id or 0
+    abroad.session.flush()
+    return order
+
+
+def pause(abroad: Abroad) -> None:
+    word, boss = abroad.between.word(1), abroad.between.boss(1)
+    pairs.freeze_pair(abroad.session, abroad.between.pair.id, word, actor=boss, now=NOW)
+
+
+def test_what_was_interrupted_waits_while_the_pair_is_paused_and_goes_on_afterwards(abroad: Abroad) -> None:
+    order = interrupted(abroad)
+    pause(abroad)
+    for _ in range(2):
+        assert pairs.resume_proposal(abroad.session, order.proposal_id or 0, now=NOW) == "frozen"
+    assert service.cancel_unbacked(abroad.session, now=NOW) == []
+    assert (order.status, coins_of(abroad.session, abroad.member)) == ("requested", (600, 60))
+    word, boss = abroad.between.word(1), abroad.between.boss(1)
+    pairs.resume_pair(abroad.session, abroad.between.pair.id, word, actor=boss, now=NOW)
+    assert pairs.resume_proposal(abroad.session, order.proposal_id or 0, now=NOW) == "accepted"
+    assert abroad.between.owed() == (0, 60, 240)
+
+
+@pytest.mark.parametrize("how", ["cancel", "expire"])
+def test_what_waits_in_a_paused_pair_is_given_back_with_its_order(abroad: Abroad, how: str) -> None:
+    order = interrupted(abroad)
+    pause(abroad)
+    pairs.resume_proposal(abroad.session, order.proposal_id or 0, now=NOW)
+    if how == "cancel":
+        service.cancel_order(abroad.session, order.id, actor=abroad.of(abroad.member), now=NOW)
+    else:
+        assert service.expire_orders(abroad.session, now=NOW + 40 * DAY) == [order.id]
+    assert coins_of(abroad.session, abroad.member) == (600, 0)
+    assert abroad.between.owed() == (0, 0, 300)
+
+
+def refused_late(abroad: Abroad) -> Order:
+    """An order for which there was no space on the line any more when it was sent again."""
+    order = interrupted(abroad)
+    abroad.between.propose(300)
+    assert pairs.resume_proposal(abroad.session, order.proposal_id or 0, now=NOW) == "line_full"
+    assert coins_of(abroad.session, abroad.member) == (600, 300)
+    return order
+
+
+def test_an_order_ends_when_nothing_was_reserved_for_it_and_both_sides_are_told(abroad: Abroad) -> None:
+    order = refused_late(abroad)
+    assert service.cancel_unbacked(abroad.session, now=NOW) == [order.id]
+    assert service.cancel_unbacked(abroad.session, now=NOW) == []
+    assert (order.status, "额度用满" in order.end_reason) == ("cancelled", True)
+    told = abroad.session.scalars(sa.select(Notice).where(Notice.kind.like("order.cancelled%"))).all()
+    assert {(one.member_id, one.kind) for one in told} == {
+        (abroad.member.id, "order.cancelled"),
+        (abroad.barber.id, "order.cancelled_by_branch"),
+    }
+
+
+@pytest.mark.parametrize("how", ["cancel", "expire"])
+def test_before_that_it_ends_in_the_usual_ways(abroad: Abroad, how: str) -> None:
+    order = refused_late(abroad)
+    if how == "cancel":
+        service.cancel_order(abroad.session, order.id, actor=abroad.of(abroad.member), now=NOW)
+    else:
+        assert order.id in service.expire_orders(abroad.session, now=NOW + 40 * DAY)
+    assert coins_of(abroad.session, abroad.member)[0] == 600
 
 
 def test_tickets_nobody_fetched_are_back_in_stock(abroad: Abroad) -> None:

@@ -25,10 +25,8 @@ from timebank.attendance.models import SheetPhoto
 from timebank.clearing import queries as clearing
 from timebank.clearing import service as clearing_verbs
 from timebank.core.db import db, transaction
-from timebank.jobs.leader import FileLeadership, leadership
-from timebank.jobs.schedule import build
+from timebank.jobs.leader import leadership
 from timebank.jobs.tasks import (
-    JOBS,
     BranchesFailed,
     Place,
     ProposalsFailed,
@@ -39,7 +37,9 @@ from timebank.jobs.tasks import (
     join_branches,
     propose_disposals,
     reconcile_pairs,
+    renew_pair_keys,
     resume_proposals,
+    tell_statements,
 )
 from timebank.jobs.tasks import books as book_jobs
 from timebank.ledger import queries as ledger
@@ -68,6 +68,22 @@ def test_missed_months_are_closed_in_order_for_every_branch(bare_app: Flask, pla
         assert [archive.month for archive in packed] == ["2026-08", "2026-09", "2026-10"]
         assert [archive.id for archive in packed] == sorted(archive.id for archive in packed)
     assert close_months(place, NOVEMBER) == 0
+
+
+def test_statements_of_closed_months_are_told_once_at_every_branch(
+    bare_app: Flask, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("timebank.jobs.tasks.base.BATCH", 1)
+    with transaction() as session:
+        small_town(session)
+        other = make_branch(session, "CX", now=AUGUST)
+        earn(session, other, make_member(session, other, now=AUGUST), 60, at=AUGUST)
+    assert tell_statements(place, NOVEMBER) == 0
+    close_months(place, NOVEMBER)
+    assert tell_statements(place, NOVEMBER) == 3
+    assert tell_statements(place, NOVEMBER) == 0
+    kept = select(Notice.key).where(Notice.kind == "statement.ready")
+    assert len(db.session().scalars(kept).all()) == 3
 
 
 def test_a_branch_that_is_refused_does_not_hold_up_the_others(bare_app: Flask, place: Place) -> None:
@@ -118,15 +134,6 @@ def test_a_branch_that_cannot_be_checked_does_not_keep_the_others_from_it(
 
 def test_expiring_nothing_is_fine(bare_app: Flask, place: Place) -> None:
     assert expire_orders(place, NOVEMBER) == 0
-
-
-def test_the_schedule_names_known_jobs_only() -> None:
-    scheduler = build(lambda name: None, FileLeadership(Path("/nowhere")))
-    names = {job.args[0] for job in scheduler.get_jobs() if job.args}
-    assert names == set(JOBS)
-    month_end = scheduler.get_job("month_end")
-    assert str(month_end.trigger) == "cron[day='1', hour='0', minute='30']"
-    assert str(month_end.trigger.timezone) == "Asia/Shanghai"
 
 
 @pytest.fixture
@@ -250,3 +257,13 @@ def test_failed_sign_ins_that_count_no_more_are_forgotten(bare_app: Flask, place
     assert len(db.session().scalars(select(SignInAttempt)).all()) == 1
     propose_disposals(place, NOW + timedelta(hours=1))
     assert db.session().scalars(select(SignInAttempt)).all() == []
+
+
+def test_what_branches_sign_with_is_changed_after_a_year(bare_app: Flask, place: Place) -> None:
+    with transaction() as session:
+        pair_id = Between(session).pair.id
+    assert renew_pair_keys(place, NOW + timedelta(days=364)) == 0
+    for changed in (2, 0):
+        assert renew_pair_keys(place, NOW + timedelta(days=365)) == changed
+    kept = clearing.list_keys(db.session(), pair_id, at=NOW + timedelta(days=372))
+    assert [one.generation for one in kept] == [2, 2]

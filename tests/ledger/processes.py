@@ -171,7 +171,7 @@ class Outcome:
 def connect(url: str) -> sa.Engine:
     """An engine of this process's own, prepared like the application's."""
     engine = sa.create_engine(url)
-    prepare_engine(engine)
+    prepare_engine(engine, KEYS)
     return engine
 
 

@@ -65,7 +65,7 @@ class Town:
 @pytest.fixture
 def town(fresh_database: str) -> Iterator[Town]:
     engine = sa.create_engine(fresh_database, pool_size=THREADS, max_overflow=4)
-    databases.prepare_engine(engine)
+    databases.prepare_engine(engine, databases.KEYS)
     with Session(engine) as session, write_session(session):
         bank = open_bank(session)
         bank.earn("ann", 300)

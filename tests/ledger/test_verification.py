@@ -131,6 +131,10 @@ CORRUPTIONS = {
         [f"UPDATE entry SET kind = 'gift' WHERE id = {of('abroad')}"],
         {"clearing", "keys"},
     ),
+    "an account that converts outside inter-branch": (
+        [f"UPDATE account SET kind = 'conversion' WHERE code = 'issuance' AND unit = 'coin' AND book_id = {BL}"],
+        {"clearing"},
+    ),
     "an entry in a month before it was posted": (
         [f"UPDATE entry SET posted_at = '2027-01-05 00:00:00.000000' WHERE id = {of('abroad')}"],
         {"months"},

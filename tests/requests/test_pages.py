@@ -230,9 +230,9 @@ def test_the_jobs_settle_end_and_remind(app: Flask, people: dict[str, int], tmp_
     request_id = made(app, upto="dispatch")
     with app.app_context():
         place = Program(keys=app.extensions["timebank_keys"], archives=tmp_path)
-        assert JOBS["remind_of_requests"].run(place, NOW + 6 * DAY) == 1
-        assert JOBS["settle_requests"].run(place, NOW + 9 * DAY) == 1
-        assert JOBS["settle_requests"].run(place, NOW + 9 * DAY) == 0
+        assert JOBS["remind_of_requests"](place, NOW + 6 * DAY) == 1
+        assert JOBS["settle_requests"](place, NOW + 9 * DAY) == 1
+        assert JOBS["settle_requests"](place, NOW + 9 * DAY) == 0
     assert status(app, request_id) == "expired"
 
 

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from tests.requests.scene import AFTER, DAY, NO_COINS, NOW, PLACE, START, Scene, coins_of, key, steps_of, told
+from tests.requests.scene import AFTER, DAY, NO_COINS, NOW, PLACE, START, TODAY, Scene, coins_of, key, steps_of, told
 from tests.world import make_branch, make_member
 from timebank.activities.models import CANCELLED, Activity, Shift, SignUp
 from timebank.activities.service import OnRequest, ShiftsOverlap, cancel_activity, copy_activity, leave, sign_up
@@ -517,6 +517,48 @@ def test_who_waits_is_told_the_day_before_who_comes(session: Session, scene: Sce
         assert service.remind_of_requests(session, now=NOW + DAY) == 1
     assert told(session, scene.lady).count("request.tomorrow") == 1
     assert "request.tomorrow" not in told(session, scene.wang)
+
+
+def wish_reminders(session: Session, scene: Scene) -> dict[str, list[str]]:
+    people = {"lady": scene.lady, "grid": scene.grid, "wang": scene.wang, "manager": scene.manager}
+    wanted = {"request.wish_asked", "request.wish_unsaid", "request.wish_call"}
+    found = {name: [kind for kind in told(session, one) if kind in wanted] for name, one in people.items()}
+    return {name: kinds for name, kinds in found.items() if kinds}
+
+
+def test_who_can_say_whether_a_wish_came_true_is_asked_once_and_then_the_coordinator_calls(
+    session: Session, scene: Scene
+) -> None:
+    days = {"last_day": TODAY + timedelta(days=30)}
+    wish = scene.claim(scene.dispatch(scene.ask(**WISH_OF | days)), start=None)
+    assert service.remind_of_requests(session, now=NOW + 6 * DAY) == 0
+    for later in (7, 7, 8):
+        assert service.remind_of_requests(session, now=NOW + later * DAY) == 1
+    asked = {"lady": ["request.wish_asked"], "grid": ["request.wish_asked"], "wang": ["request.wish_unsaid"]}
+    assert wish_reminders(session, scene) == asked
+    for later in (14, 20):
+        assert service.remind_of_requests(session, now=NOW + later * DAY) == 1
+    assert wish_reminders(session, scene) == asked | {"manager": ["request.wish_call"]}
+    service.confirm_wish(session, wish.id, actor=scene.actor(scene.grid), now=NOW + 21 * DAY)
+    assert service.remind_of_requests(session, now=NOW + 22 * DAY) == 0
+
+
+def test_when_the_days_of_a_wish_are_over_nobody_waits_for_the_week(session: Session, scene: Scene) -> None:
+    scene.claim(scene.dispatch(scene.ask(**WISH_OF | {"last_day": TODAY + timedelta(days=2)})), start=None)
+    assert service.remind_of_requests(session, now=NOW + 2 * DAY) == 0
+    assert service.remind_of_requests(session, now=NOW + 3 * DAY) == 1
+
+
+def test_a_wish_that_somebody_else_claimed_is_asked_about_anew(session: Session, scene: Scene) -> None:
+    days = {"last_day": TODAY + timedelta(days=30)}
+    wish = scene.claim(scene.dispatch(scene.ask(**WISH_OF | days)), start=None)
+    service.remind_of_requests(session, now=NOW + 7 * DAY)
+    service.release(session, wish.id, reason="买不到", actor=scene.actor(scene.wang), now=NOW + 8 * DAY)
+    again = service.Claim(starts_at=None)
+    service.claim(session, wish.id, again, actor=scene.actor(scene.zhou), now=NOW + 9 * DAY)
+    assert service.remind_of_requests(session, now=NOW + 15 * DAY) == 0
+    assert service.remind_of_requests(session, now=NOW + 16 * DAY) == 1
+    assert told(session, scene.lady).count("request.wish_asked") == 2
 
 
 def test_skills_come_first_among_what_one_may_take(session: Session, scene: Scene) -> None:

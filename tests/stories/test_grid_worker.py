@@ -173,7 +173,7 @@ def approve(page: Page) -> None:
 def expect_paid(app: Flask, page: Page) -> None:
     with app.app_context():
         place = Place(keys=app.extensions["timebank_keys"], archives=app.instance_path)  # type: ignore[arg-type]
-        JOBS["settle_requests"].run(place, clock.now())
+        JOBS["settle_requests"](place, clock.now())
     page.goto("/me/statement")
     page.get_by_role("link", name=f"存入 1 小时 · 参加“{TITLE}”", exact=True).click()
     expect(page.get_by_role("heading", name=TITLE)).to_be_visible()

@@ -7,7 +7,9 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load
 
-from timebank.web.forms import MOST_HOURS, Count, FormSchema, Text, TwoBoxes, minutes_of
+from timebank.clearing.models import TO_DUE, TO_FUND, TO_MEMBER
+from timebank.clearing.rules import LONGEST_OVERLAP
+from timebank.web.forms import MOST_HOURS, Count, FormSchema, OneOf, Text, TwoBoxes, minutes_of
 
 _EMPTY = "请填一个数。"
 
@@ -28,6 +30,18 @@ class ReasonSchema(FormSchema):
     """Words alone."""
 
     words = Text(200, least=0, load_default="")
+
+
+class SignSchema(ReasonSchema):
+    """Words, and the hash of what the signer has read."""
+
+    seen = Text(64, required=True)
+
+
+class NewKeySchema(WordsSchema):
+    """For how many days what older keys signed is believed, and why there is a new one."""
+
+    days = Count(0, LONGEST_OVERLAP.days, required=True, error_messages={"required": "请填旧密钥再用几天。"})
 
 
 class LineSchema(TwoBoxes):
@@ -70,6 +84,33 @@ class CeilingSchema(TwoBoxes):
         if minutes is None:
             raise ValidationError(_EMPTY, "ceiling")
         return typed | {"minutes": minutes}
+
+
+class RateSchema(TwoBoxes):
+    """What an hour of the other branch is worth here, in two boxes, and from which day on."""
+
+    form_key = Text(64, required=True)
+    worth_hours = Count(0, MOST_HOURS, load_default=None)
+    worth_minutes = Count(0, 59, load_default=None)
+    valid_from = fields.Date(required=True, error_messages={"required": "请选一天。", "invalid": "请选一天。"})
+    words = Text(200, least=0, load_default="")
+
+    @post_load
+    def as_minutes(self, typed: dict[str, Any], **_: Any) -> Mapping[str, Any]:
+        """One amount."""
+        minutes = minutes_of(typed, "worth")
+        if minutes is None:
+            raise ValidationError(_EMPTY, "worth")
+        return typed | {"minutes": minutes}
+
+
+class MoveSchema(KeySchema):
+    """What to do with coins that found no taker."""
+
+    how = fields.String(required=True, validate=OneOf([TO_DUE, TO_MEMBER, TO_FUND]))
+    reason = Text(160, required=True)
+    number = Text(20, least=0, load_default="")
+    name = Text(60, least=0, load_default="")
 
 
 class NettingSchema(TwoBoxes):

@@ -9,6 +9,8 @@ from datetime import timedelta
 import click
 from flask.cli import AppGroup
 
+from timebank.clearing.queries import list_all_keys
+from timebank.clearing.service import renew_keys
 from timebank.core import clock
 from timebank.core.actor import SYSTEM
 from timebank.core.db import db, transaction
@@ -19,7 +21,7 @@ from timebank.rotation.rules import Generation
 from timebank.rotation.service import rotate_code_key
 from timebank.web.filters import moment
 
-keys_cli = AppGroup("keys", help="密钥换代：个人码、现场签到码、固定签到海报。")
+keys_cli = AppGroup("keys", help="密钥换代：个人码、现场签到码、固定签到海报，网点之间的签名。")
 
 
 class _Time(click.ParamType[timedelta]):
@@ -66,3 +68,28 @@ def rotate_command(purpose: str, overlap: timedelta) -> None:
     except Refusal as refusal:
         raise click.ClickException(refusal.message) from refusal
     click.echo(f"{PURPOSE_NAMES[purpose]}：第 {made} 代已启用，旧码用到 {moment(now + overlap)}。")
+
+
+@keys_cli.command("pairs")
+def pairs_command() -> None:
+    """列出网点之间还算数的签名密钥：哪两个网点、谁的、第几代、指纹、开始、状态。"""
+    session, now = db.session(), clock.now()
+    for pair, branch, key in list_all_keys(session, at=now):
+        state = "在用" if key.accepted_until is None else f"旧的，用到 {moment(key.accepted_until)}"
+        between = f"{pair.low.code}-{pair.high.code}"
+        told = (between, branch.code, f"第 {key.generation} 代", key.fingerprint, moment(key.from_at), state)
+        click.echo("\t".join(told))
+
+
+@keys_cli.command("renew-pairs")
+@click.option("--overlap", "days", type=int, required=True, help="旧密钥再用几天；0 就是马上作废。")
+@click.option("--why", default="统一换密钥", show_default=True, help="两边管理员在互通页上看到的原因。")
+def renew_pairs_command(days: int, why: str) -> None:
+    """把网点之间的签名密钥全部换一代；SECRET_KEY 换过以后要做一次。"""
+    now = clock.now()
+    try:
+        with transaction() as session:
+            count = renew_keys(session, used_since=now, days=days, why=why, now=now)
+    except Refusal as refusal:
+        raise click.ClickException(refusal.message) from refusal
+    click.echo(f"换了 {count} 把密钥，旧的再用 {days} 天。")

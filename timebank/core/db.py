@@ -7,13 +7,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import BigInteger, DateTime, Dialect, Engine, Integer, MetaData, Table, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session, registry
 from sqlalchemy.types import TypeDecorator
+
+from timebank.core.keys import Keys
 
 NAMING = {
     "ix": "ix_%(column_0_N_label)s",
@@ -59,10 +61,12 @@ db = SQLAlchemy(model_class=Base)
 # Threads of one process that meet in SQLite's back-off wait unfairly (seconds at the tail); a lock queues them.
 _sqlite_writer = threading.RLock()
 WRITE = {"timebank_write": True}
+_KEYS: Final = "timebank_keys"
 
 
-def prepare_engine(engine: Engine) -> None:
-    """Make an SQLite engine keep foreign keys, write ahead, and take the write lock when a write begins."""
+def prepare_engine(engine: Engine, keys: Keys) -> None:
+    """Let sessions know the instance's keys; make SQLite keep foreign keys, write ahead, lock when a write begins."""
+    engine.update_execution_options(**{_KEYS: keys})
     if engine.dialect.name != "sqlite":
         return
 
@@ -78,6 +82,11 @@ def prepare_engine(engine: Engine) -> None:
     def _begin(connection: Any) -> None:
         write = connection.get_execution_options().get("timebank_write")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def keys_of(session: Session) -> Keys:
+    """The instance's keys, for what one branch signs for another; doors hand them to whatever else needs them."""
+    return cast(Keys, session.connection().get_execution_options()[_KEYS])
 
 
 @contextmanager

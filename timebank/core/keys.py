@@ -31,6 +31,11 @@ def _derive(secret: bytes, purpose: str) -> bytes:
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=f"timebank/{purpose}".encode()).derive(secret)
 
 
+@lru_cache(maxsize=256)
+def _signer(secret: bytes, purpose: str) -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.from_private_bytes(_derive(secret, f"signature/{purpose}"))
+
+
 @dataclass(frozen=True)
 class Keys:
     """Everything that rests on the instance's secret. Handed down by the doors; holds no state of its own."""
@@ -74,7 +79,7 @@ class Keys:
 
     def signer(self, purpose: str) -> Ed25519PrivateKey:
         """The Ed25519 key (RFC 8032) that signs for one purpose."""
-        return Ed25519PrivateKey.from_private_bytes(self.derived(f"signature/{purpose}"))
+        return _signer(self.secret, purpose)
 
     def signing_key(self) -> Ed25519PrivateKey:
         """The instance's Ed25519 key that signs seals and archive packages."""

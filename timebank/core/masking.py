@@ -23,6 +23,12 @@ def mask_id_number(number: str) -> str:
     return f"{number[:1]}{'*' * (len(number) - 2)}{number[-1:]}" if len(number) > 2 else "**"
 
 
+def mask_number(number: str) -> str:
+    """Keep the letters in front and the last two digits of a member's number: ``HL****07``."""
+    letters = number[: len(number) - len(number.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))]
+    return f"{letters}{'*' * max(len(number) - len(letters) - 2, 2)}{number[-2:]}"
+
+
 def mask_id_numbers(text: str) -> str:
     """The text with whatever in it looks like a resident ID number masked: people write them where none is asked."""
     return _ID_NUMBER.sub(lambda found: mask_id_number(found[0]), text)

@@ -91,6 +91,15 @@ PERMISSIONS: Final[dict[str, dict[str, Reach]]] = {
     "request.read": _row(organiser="branch", manager="branch", inspector="branch", administrator="all"),
     # 共建
     "promise.record": _STAFF,
+    # 志愿服务证明
+    "certificate.own": _EVERYONE,
+    "certificate.issue": _MANAGERS,  # for somebody at the counter
+    "certificate.read": _READERS,
+    "certificate.withdraw": _MANAGERS,
+    "certificate.seal": _MANAGERS,
+    # 存折
+    "passbook.own": _EVERYONE,
+    "passbook.print": _MANAGERS,  # for somebody at the counter
     # 统筹
     "coordination.read": _STAFF,
     # 规则
@@ -122,5 +131,6 @@ PERMISSIONS: Final[dict[str, dict[str, Reach]]] = {
     "retention.hold": _row(manager="branch", inspector="branch", administrator="all"),
     "retention.release": _row(inspector="branch", administrator="all"),
     # 系统
+    "jobs.read": _READERS,
     "keys.rotate": _row(administrator="all"),
 }

@@ -1,4 +1,7 @@
-"""Chapter between the branches: they connect, their people redeem at each other, both sides seal the months."""
+"""Chapter between the branches: they connect, their people redeem at each other, both sides seal the months.
+
+One wants to convert and is told no; once a gift finds nobody who could take it.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,14 @@ from timebank.demo.story import Story
 from timebank.demo.town.places import DAQI, XINQI
 from timebank.exchange.queries import get_order
 from timebank.exchange.service import Meeting, OrderDraft, accept_order, fulfil, request_order
+from timebank.giving.models import COIN
+from timebank.giving.service import Donation, GiftDraft, donate, give
 from timebank.ledger.queries import get_account
+from timebank.ledger.service import close_account
+from timebank.members.queries import get_member
 
 _DAY: Final = timedelta(days=1)
+_HOUR: Final = timedelta(hours=1)
 _CONNECTED: Final = 18  # days after the first: by then there are hours to redeem
 _SEALED: Final = timedelta(minutes=40)  # after midnight of the first, when both have closed their months
 _CEILING: Final = 20 * 60
@@ -49,6 +57,9 @@ def connect_branches(story: Story) -> None:
     )
     for row, (at, visit) in enumerate(visits):
         story.note(at, _visit, row, visit)
+    story.note(opening + 30 * _DAY, _convert, XINQI, "够不着，先按一样的算")
+    story.note(story.now - 26 * _HOUR, _convert, XINQI, "")
+    story.note(story.now - 2 * _HOUR, _strand)
     for month in closed_months(story.now):
         story.note(min(month_range(month)[1] + _SEALED, story.now), _seal, month)
 
@@ -102,6 +113,51 @@ def _accept(story: Story, visit: Visit, order_id: int, at: datetime) -> None:
 def _done(story: Story, visit: Visit, order_id: int, at: datetime) -> None:
     order = get_order(story.session, order_id, SYSTEM)
     fulfil(story.session, order.voucher, actor=story.actor(visit.provider), now=at)
+
+
+def _convert(story: Story, code: str, no: str, at: datetime) -> None:
+    """One branch wants an hour of the other to be worth a little less; the other says no, or has not answered yet."""
+    pair = queries.find_pair(story.session, *story.branch_ids.values())
+    if pair is None:
+        return
+    draft = service.RateDraft(
+        branch_id=story.branch_ids[code],
+        minutes=50,
+        valid_from=today(at + 8 * _DAY),
+        form_key=f"demo:rate:{at:%Y%m%d}",
+        words="我们这边的路远，上门一次要多花时间",
+    )
+    rate = service.ask_rate(story.session, pair.id, draft, actor=story.actor(MANAGERS[code]), now=at)
+    if no:
+        other = DAQI if code == XINQI else XINQI
+        boss, branch_id = story.actor(MANAGERS[other]), story.branch_ids[other]
+        service.decline_rate(story.session, rate.id, branch_id=branch_id, words=no, actor=boss, now=at + _DAY)
+
+
+def _strand(story: Story, at: datetime) -> None:
+    """Somebody moves away, leaves their last coins to the fund and closes the account; then a gift comes for them."""
+    accounts = {name: get_account(story.session, one.coin_account_id) for name, one in story.residents.items()}
+    here = [
+        name
+        for name, account in accounts.items()
+        if account.book_id == story.branch_ids[DAQI] and not account.held and name not in story.staff
+    ]
+    there = [name for name, account in accounts.items() if account.book_id == story.branch_ids[XINQI]]
+    if not here or not there:
+        return
+    giver = max(there, key=lambda name: (accounts[name].available, name))
+    leaving = min(here, key=lambda name: (accounts[name].balance, name))
+    taker = get_member(story.session, story.residents[leaving].member_id)
+    draft = GiftDraft(
+        purse=COIN, minutes=30, words="谢谢您上回帮忙", number=taker.number, name=taker.name, form_key="demo:stranded"
+    )
+    if accounts[giver].available < draft.minutes:
+        return
+    if accounts[leaving].balance:
+        rest = Donation(purse=COIN, minutes=accounts[leaving].balance, words="要搬走了", form_key="demo:leaving")
+        donate(story.session, rest, actor=story.actor(leaving), now=at)
+    close_account(story.session, taker.coin_account_id or 0)
+    give(story.session, draft, actor=story.actor(giver), now=at)
 
 
 def _seal(story: Story, month: str, at: datetime) -> None:

@@ -31,6 +31,7 @@ SOURCES: Final = {
     "grant": "帮扶单",
     "expiry": "到期",
     "correction": "更正单",
+    "parked": "待处理款",
 }
 
 

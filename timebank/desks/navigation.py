@@ -35,6 +35,7 @@ _PLACES = {
     "shelf": ("/branch/offers", "物品与服务", "list", "offer.branch"),
     "archives": ("/branch/archives", "月度归档", "archive", "archive.read"),
     "inspect": ("/inspect", "监督", "scale", "books.read"),
+    "jobs": ("/jobs", "定时任务", "clock", "jobs.read"),
     "areas": ("/areas", "区域", "tree", "area.read"),
     "keys": ("/keys", "密钥", "key", "keys.rotate"),
 }
@@ -43,11 +44,13 @@ _ORDERS = {
     "volunteer": ("home", "activities", "requests", "offers", "me"),
     "organiser": ("home", "activities", "organise", "me", "dispatch", "offers"),
     "inspector": (
-        "home", "inspect", "branch", "me", "activities", "requests", "offers", "members", "orders", "archives", "areas",
+        "home", "inspect", "branch", "me", "activities", "requests", "offers", "members", "orders", "archives", "jobs",
+        "areas",
     ),
     "manager": (
         "home", "activities", "branch", "me", "dispatch", "requests", "offers", "organise", "approvals", "members",
-        "orders", "shelf", "archives", "inspect", "areas", "keys",
+        "orders", "shelf", "archives", "inspect", "jobs", "areas",
+        "keys",
     ),
 }  # fmt: skip
 

@@ -153,6 +153,7 @@ class OrderSchema(FormSchema):
     quantity = Count(1, rules.MAX_QUANTITY, load_default=1)
     wish = Text(200, load_default="")
     seen_price_minutes = Count(0, rules.MAX_PRICE_MINUTES, load_default=None, allow_none=True)
+    seen_rate = Text(9, load_default=None)
     starts_at = fields.AwareDateTime(load_default=None, format="%Y-%m-%dT%H:%M", default_timezone=ZONE)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload
 
+from timebank.clearing.queries import settled_for
 from timebank.core.errors import NotFound
 from timebank.core.paging import Page, read_page
 from timebank.giving.models import ASKED, GIVEAWAY, GRANTED, FundGrant, Gift
@@ -69,6 +70,12 @@ def page_gifts(session: Session, member_id: int, *, number: int, size: int = 20)
         .order_by(Gift.given_at.desc(), Gift.id.desc())
     )
     return read_page(session, mine, number=number, size=size)
+
+
+def arrived_of(session: Session, gift_ids: Collection[int]) -> dict[int, int]:
+    """Gift id → minutes that arrived, of those to a branch where a minute is not a minute."""
+    found = settled_for(session, GIFT_SOURCE, gift_ids)
+    return {gift_id: amounts.taken for gift_id, amounts in found.items() if not amounts.rate.even}
 
 
 def find_grant_by_key(session: Session, form_key: str) -> FundGrant | None:

@@ -36,6 +36,7 @@ class GiftSchema(DonationSchema):
 
     number = Text(20, required=True)
     name = Text(60, required=True)
+    seen_rate = Text(9, load_default=None)
 
 
 class GrantSchema(AmountSchema):

@@ -111,7 +111,7 @@ def _given(line: Movement) -> str:
         said = f"送给 {line.friend or '邻居'} {_amount(line)}"
     else:
         said = f"捐给爱心基金 {_amount(line)}"
-    return said + (f" · {own_words}" if own_words else "")
+    return said + (f" · {own_words}" if own_words else "") + _elsewhere(line)
 
 
 def _earned(line: Movement, title: str) -> str:
@@ -156,11 +156,20 @@ def _redeemed(line: Movement, title: str) -> str:
     quantity = int(line.facts.get("quantity", 1))
     what = f"“{title}”" + (f" × {quantity}" if quantity > 1 else "")
     if line.amount > 0:
-        return f"收到 {_amount(line)} · 您为 {line.requester or '邻居'} 提供{what}{_rest(line)}"
+        return f"收到 {_amount(line)} · 您为 {line.requester or '邻居'} 提供{what}{_rest(line)}{_elsewhere(line)}"
     if line.facts.get("offer_kind") == "goods" or not line.provider:
-        return f"兑换 {_amount(line)} · {what}"
+        return f"兑换 {_amount(line)} · {what}{_elsewhere(line)}"
     whither = "（这一部分转入爱心基金）" if line.to_fund else ""
-    return f"兑换 {_amount(line)} · {line.provider} 为您提供{what}{whither}"
+    return f"兑换 {_amount(line)} · {line.provider} 为您提供{what}{whither}{_elsewhere(line)}"
+
+
+def _elsewhere(line: Movement) -> str:
+    """What the same payment came to in the other branch's minutes, where a minute is not a minute."""
+    if "paid" not in line.facts:
+        return ""
+    if line.amount > 0:
+        return f"（对方网点的会员付了 {coins(int(line.facts['paid']))}）"
+    return f"（折成对方网点的 {coins(int(line.facts['taken']))}）"
 
 
 def _amount(line: Movement) -> str:

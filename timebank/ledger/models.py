@@ -33,10 +33,14 @@ REDEEMED: Final = "redeemed"
 EXPIRED: Final = "expired"
 CLEARING: Final = "clearing"
 SUSPENSE: Final = "suspense"
+CONVERSION: Final = "conversion"  # minutes of one branch against those of another that are worth as much
+ROUNDING: Final = "rounding"  # what is left over where they are not whole
 ADJUSTMENT: Final = "adjustment"
 GIVEAWAY: Final = "giveaway"  # a member's coins that may only be given away
 RUNNING_KINDS: Final = frozenset({MEMBER, GIVEAWAY, FUND, CLEARING})
-KINDS: Final = (MEMBER, FUND, ISSUANCE, REDEEMED, EXPIRED, CLEARING, SUSPENSE, ADJUSTMENT, GIVEAWAY)
+KINDS: Final = (
+    MEMBER, FUND, ISSUANCE, REDEEMED, EXPIRED, CLEARING, SUSPENSE, ADJUSTMENT, GIVEAWAY, CONVERSION, ROUNDING,
+)  # fmt: skip
 OWING_KINDS: Final = frozenset({MEMBER, GIVEAWAY})  # may fall below zero when two people decide so; the fund never
 
 INTER_BRANCH: Final = "inter_branch"  # the only entry kind that may touch a clearing account

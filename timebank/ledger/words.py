@@ -11,6 +11,8 @@ ACCOUNT_KINDS: Final = {
     "expired": "已过期",
     "clearing": "网点清算",
     "suspense": "待查",
+    "conversion": "网点间折算",
+    "rounding": "折算尾数",
     "adjustment": "调整",
 }
 UNITS: Final = {"coin": "爱心币", "point": "积分"}

@@ -34,6 +34,7 @@ SENTENCES: Final[dict[str, str]] = {
         "{month}的归档包有问题：{what}\n"
         "请到“月度归档 → 复查”看是哪一个，按那里写的办法从备份取回；在取回以前不要删任何归档包。"
     ),
+    "archive.unclosed": ("{month}还没有结账：{branch}\n{why}原因排除以后会自动再试，也可以到“月度归档”里手工结。"),
     "attendance.approved": (
         "“{title}”的服务已入账，存入 {minutes:coins}\n{start:moment} 的服务已经审核。谢谢您的付出，明细在“我的流水”里。"
     ),
@@ -48,17 +49,45 @@ SENTENCES: Final[dict[str, str]] = {
     "attendance.returned": (
         "“{title}”的名单被退回\n{start:moment} 的班次，原因：{reason}。请核对后重新提交，入账前大家的时长都还没有存入。"
     ),
+    "certificate.issued_for": (
+        "网点替您开了志愿服务证明\n{by} 经手，共 {minutes:hours}。在“我的 › 服务证明”里随时能看、能再下载。"
+        "不是您要开的，请告诉网点。"
+    ),
+    "certificate.withdrawal_asked": (
+        "等您决定：撤回尾号 {tail} 的服务证明\n{by} 提出，原因：{reason}。请到“网点 › 服务证明”里同意或者不同意。"
+    ),
+    "certificate.withdrawal_declined": ("尾号 {tail} 的证明没有撤回\n{by} 没有同意，原因：{reason}。证明仍然有效。"),
+    "certificate.withdrawn_correction": (
+        "您尾号 {tail} 的服务证明已撤回\n"
+        "里面有一条记录更正了，原因：{reason}。别人查这个编号会看到“已撤回”。请打开它，按一下就能换开新的，免费。"
+    ),
+    "certificate.withdrawn_decision": (
+        "您尾号 {tail} 的服务证明已撤回\n"
+        "经两位工作人员决定，原因：{reason}。别人查这个编号会看到“已撤回”。有疑问请问网点；需要的话，打开它可以换开新的。"
+    ),
     "clearing.asked": "{peer}想和本网点互相兑换\n附言：{words}。请到“网点互通”里看一看，同意或者说明原因。",
     "clearing.case": (
         "和{peer}之间有一件差异要核对\n{what}。两个网点之间的兑换先暂停，冻结的爱心币没有动。请到“网点互通”里处理。"
     ),
     "clearing.closed": "{peer}解除了和本网点的互通\n原因：{words}。两边已经两清。",
     "clearing.declined": "{peer}没有同意互通\n原因：{words}。",
+    "clearing.excepted": (
+        "和{peer}的 {month}对账单签了例外，封存了\n没有了结的差异写在对账单里，两边的一样。以后了结了，会写进下一张。"
+    ),
+    "clearing.exception": (
+        "等本网点签：和{peer}的 {month}对账单\n"
+        "还有差异没有了结，对方已经签了例外。请看清内容，同意就签，两边都签了才封存。"
+    ),
     "clearing.filling": (
         "{debtor}在{creditor}的额度用到了 {level}%\n现在欠 {minutes:coins}。"
         "用满以后，{debtor}的会员就不能再去{creditor}兑换；可以多请对方会员过来，或者商量调高额度。"
     ),
     "clearing.frozen": "{peer}暂停了和本网点的互通\n原因：{words}。已经冻结的爱心币没有动。",
+    "clearing.items": (
+        "和{peer}之间有 {count} 项没有对上，要本网点来办\n"
+        "夜里两边核对时发现的。请到“网点互通 → 差异”里认领，查清以后补记或者冲回。"
+    ),
+    "clearing.keyed": "{peer}换了和本网点往来用的签名密钥\n{words}。往来照常，不用做什么；新密钥的指纹在“网点互通”里。",
     "clearing.line": "{peer}把给本网点的额度改成了 {minutes:coins}\n本网点最多可以欠{peer}这么多。",
     "clearing.netting_asked": (
         "等您同意：几个网点之间轧掉 {minutes:coins}\n转一圈互相欠的一起减掉，谁的币都不动。请到“网点互通”里决定。"
@@ -68,7 +97,19 @@ SENTENCES: Final[dict[str, str]] = {
         "网点之间轧掉了 {minutes:coins}\n几个网点都同意了，互相欠的都少了这么多，谁的币都没有动。"
     ),
     "clearing.opened": "{peer}同意和本网点互相兑换\n附言：{words}。会员现在可以在两边兑换了。",
+    "clearing.parked_asked": (
+        "等您同意：一笔待处理款怎么办\n和{peer}之间有 {minutes:coins} 没有人收。"
+        "另一位管理员提出了办法，请到“待处理款”里决定。"
+    ),
+    "clearing.rate_agreed": "{peer}同意了折算\n{day} 起，{rate}。",
+    "clearing.rate_asked": (
+        "{peer}想改两边的折算\n{day} 起，{rate}。附言：{words}。请在那天以前到“网点互通”里同意，或者说明为什么不行。"
+    ),
+    "clearing.rate_declined": "{peer}没有同意折算\n原因：{words}。还照原来的算。",
     "clearing.resumed": "和{peer}的互通恢复了\n附言：{words}。",
+    "clearing.unparked": (
+        "补给您 {minutes:coins}\n和{peer}之间的一笔爱心币以前没有能存进账户，现在补上了。明细在“我的流水”里。"
+    ),
     "coins.expired": (
         "{minutes:coins} 过期了\n存入满 {months} 个月没有用，按本网点的规则过期。明细在“我的流水”里，有疑问请问网点。"
     ),
@@ -199,9 +240,17 @@ SENTENCES: Final[dict[str, str]] = {
     "request.to_check": "有新的点单等受理：“{title}”\n请到“网点 › 点单”里看一看，受理、派单，或者说明为什么不行。",
     "request.tomorrow": "明天有人来：“{title}”\n{volunteer} 约在 {start:moment}。不方便，请打网点电话。",
     "request.unserved": "“{title}”这次没有服务成\n没有用币，网点会重新找人。有疑问请联系网点。",
+    "request.wish_asked": (
+        "“{title}”实现了吗？\n{volunteer} 认领了这个微心愿。实现了，请打开它点“心愿达成”；还没有，请打网点电话。"
+    ),
+    "request.wish_call": (
+        "请打个电话：“{title}”认领了，还没有人说实现了\n"
+        "{volunteer} 认领的。问一问两边：实现了，替他们点“心愿达成”；没有办成，退回重新找人。"
+    ),
     "request.wish_assigned": "您答应的微心愿登记好了：“{title}”\n办不了，请尽早打开它退单，写一句原因。",
     "request.wish_claimed": "“{title}”有人认领了\n{volunteer} 认领了这个微心愿。实现以后，请打开它点“心愿达成”。",
     "request.wish_done": "“{title}”心愿达成\n谢谢您，让邻居的一个小心愿成真。",
+    "request.wish_unsaid": "您认领的“{title}”还没有人确认\n办好了，请提醒对方点“心愿达成”；办不了，请打开它退单。",
     "request.withdrawn": "“{title}”撤回了\n原因：{reason}。不用去了。",
     "service.due": (
         "“{title}”的服务还剩 {left} 个工作日入账\n"
@@ -254,5 +303,8 @@ SENTENCES: Final[dict[str, str]] = {
     ),
     "sign_up.taken_off_by_family": (
         "{by} 替您退出了“{title}”\n{start:moment} 的班次，原因：{reason}。还想去，可以自己再报名。"
+    ),
+    "statement.ready": (
+        "您 {month}的对账单出来了\n月末余额 {closing:coins}。这个月每一笔存入和用去都在里面，可以打印。"
     ),
 }

@@ -19,6 +19,8 @@ MOST_MINUTES: Final = 8 * 60
 FARTHEST: Final = timedelta(days=90)
 HELD_FOR: Final = timedelta(days=366)  # after its last day a request may wait for approval: coins stay set aside
 REMIND_BEFORE: Final = timedelta(days=2)
+ASK_AFTER: Final = timedelta(days=7)  # after a wish was claimed those who can say so are asked whether it came true
+CALL_AFTER: Final = timedelta(days=7)  # and after that the coordinator calls them
 
 Verb = Literal[
     "take_up", "dispatch", "decline", "invite", "claim", "move", "release", "withdraw", "finish", "reopen", "expire",
@@ -108,6 +110,11 @@ def decide(verb: Verb, status: str) -> str:
     if status == "claimed":
         raise AlreadyClaimed()
     raise NotOpenYet() if status == "asked" else AlreadyOpen()
+
+
+def ask_whether_on(claimed_on: date, last_day: date) -> date:
+    """The day on which to ask whether a wish came true: a week after it was claimed, or when its days are over."""
+    return min(claimed_on + ASK_AFTER, last_day + timedelta(days=1))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from timebank.agreements.models import Agreement
 from timebank.core.actor import Actor
 from timebank.members.models import CONTACT
-from timebank.members.queries import list_organisation_people, list_staff
+from timebank.members.queries import list_deciding, list_organisation_people
 from timebank.notices.service import NoticeDraft, tell_all
 
 DESK = "/branch/agreements"
@@ -19,7 +19,7 @@ PAGE = "/organisations"
 
 def managers_of(session: Session, branch_id: int) -> set[int]:
     """Whoever decides about agreements at a branch."""
-    return {one.id for one in list_staff(session, branch_id, {"manager"})}
+    return set(list_deciding(session, branch_id))
 
 
 def contacts_of(session: Session, organisation_id: int) -> set[int]:
@@ -29,9 +29,7 @@ def contacts_of(session: Session, organisation_id: int) -> set[int]:
 
 def tell_others(session: Session, agreement: Agreement, about: NoticeDraft, *, actor: Actor, now: datetime) -> None:
     """Tell the other managers what waits for a second person; where there is no other, the administrators."""
-    others = managers_of(session, agreement.branch_id) - {actor.member_id}
-    if not others:
-        others = {one.id for one in list_staff(session, agreement.branch_id, {"administrator"})} - {actor.member_id}
+    others = list_deciding(session, agreement.branch_id, without={actor.member_id})
     tell_people(session, others, agreement, about, now=now)
 
 

@@ -21,7 +21,7 @@ from timebank.ledger.words import ACCOUNT_KINDS, UNITS
 from timebank.web.qr import svg
 
 _IN_SUMMARY: Final = 200  # rows: more are read as a list of their own, or in the workbook
-_IN_LIST: Final = 500  # members a file: the press keeps what it laid out lately, and memory has a bar
+_IN_LIST: Final = 250  # members a file: the press keeps what it laid out lately, and memory has a bar
 _ON_PAGE: Final = 34
 _SHOWN: Final[dict[str, Callable[[Any], str]]] = {
     "number": str, "name": str, "opening": coins, "earned": coins, "redeemed": coins, "received": coins,

@@ -22,6 +22,7 @@ from timebank.archives.service.sealing import (
     refuse_no_month,
     seal_month,
 )
+from timebank.archives.service.telling import tell_unclosed
 
 __all__ = [
     "Attempt",
@@ -45,4 +46,5 @@ __all__ = [
     "record_attempt",
     "refuse_no_month",
     "seal_month",
+    "tell_unclosed",
 ]

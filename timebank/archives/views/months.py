@@ -20,6 +20,7 @@ from timebank.core.clock import month_name
 from timebank.core.db import db
 from timebank.core.errors import Refusal
 from timebank.core.paging import Page, page_number
+from timebank.watch.words import list_alarm_words
 from timebank.web.downloads import table_file
 from timebank.web.forms import Form
 from timebank.web.guards import current_actor, guard
@@ -56,6 +57,7 @@ def months() -> str:
         "archives/months.html",
         choice=choice,
         branch=choice.branch,
+        alarms=list_alarm_words(session, now=now),
         unclosed=queries.find_unclosed(session, choice.branch.id, now=now),
         preview=queries.preview_running(session, choice.branch, now=now),
         months=queries.list_months(session, choice.branch.id, now=now),
@@ -85,7 +87,7 @@ def _page(branch: Branch, view: queries.MonthView, *, form: Form) -> str:
         branch=branch,
         month=view,
         preview=preview,
-        checks=[one | {"mend": _mend(one, branch)} for one in checks],
+        checks=[one | {"mend": None if closed else _mend(one, branch)} for one in checks],
         versions=_versions(branch, month),
         runs=queries.list_runs(session, branch.id, month=month),
         page=_members_page(members, page_number(Query().value("page"))),

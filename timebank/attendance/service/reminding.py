@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from timebank.attendance.queries import ShiftCard, list_unrecorded
 from timebank.core import clock
 from timebank.core.workdays import UNKNOWN_YEAR, Deadline, deadline, is_workday, workdays_after
-from timebank.members.queries import list_staff
+from timebank.members.queries import list_deciding
 from timebank.notices.service import NoticeDraft, tell_each
 
 STAGES: Final = (0, 2, 5)  # working days left at which the organiser is told, tightest first
@@ -29,7 +29,7 @@ def remind_branch(session: Session, branch_id: int, *, now: datetime) -> int:
     late = [(card, due) for card, due in dues if due.passed]
     soon = [(card, due) for card, due in dues if not due.passed and due.left <= STAGES[-1]]
     tell_each(session, [(card.organiser_id, _due(card, due)) for card, due in soon], now=now)
-    managers = [member.id for member in list_staff(session, branch_id, ("manager",))] if late else []
+    managers = list_deciding(session, branch_id) if late else []
     drafts = [*(_overdue(card, due) for card, due in late), *_weekly(branch_id, late, today)]
     tell_each(session, [(member_id, draft) for member_id in managers for draft in drafts], now=now)
     return len(soon) + len(late)

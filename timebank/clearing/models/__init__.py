@@ -1,5 +1,8 @@
 """Tables between branches."""
 
+from timebank.clearing.models.exceptions import PairException, PairSignature
+from timebank.clearing.models.heaps import SETTLED_NAMES, PairItem, PairSummary
+from timebank.clearing.models.keys import ClearingNonce, PairKey
 from timebank.clearing.models.netting import (
     NETTING_ASKED,
     NETTING_DECLINED,
@@ -23,6 +26,22 @@ from timebank.clearing.models.pairs import (
     PairEvent,
     PairStatement,
 )
+from timebank.clearing.models.parking import (
+    BACK,
+    MOVE_ASKED,
+    MOVE_DECLINED,
+    MOVE_DONE,
+    MOVE_STATUS_NAMES,
+    MOVE_WITHDRAWN,
+    PARKED_IN,
+    PARKED_OUT,
+    TO_DUE,
+    TO_FUND,
+    TO_MEMBER,
+    WAY_NAMES,
+    ParkedMove,
+    ParkedPayment,
+)
 from timebank.clearing.models.proposals import (
     ACCEPTED,
     CANCELLED,
@@ -36,10 +55,19 @@ from timebank.clearing.models.proposals import (
     ClearingReceipt,
     Proposal,
 )
+from timebank.clearing.models.rates import (
+    RATE_AGREED,
+    RATE_ASKED,
+    RATE_DECLINED,
+    RATE_STATUS_NAMES,
+    RATE_WITHDRAWN,
+    PairRate,
+)
 
 __all__ = [
     "ACCEPTED",
     "ASKED",
+    "BACK",
     "CANCELLED",
     "CASE_NAMES",
     "CLOSED",
@@ -49,23 +77,49 @@ __all__ = [
     "EXPIRED",
     "FROZEN",
     "IN_FLIGHT",
+    "MOVE_ASKED",
+    "MOVE_DECLINED",
+    "MOVE_DONE",
+    "MOVE_STATUS_NAMES",
+    "MOVE_WITHDRAWN",
     "NETTING_ASKED",
     "NETTING_DECLINED",
     "NETTING_SETTLED",
     "NETTING_STATUS_NAMES",
     "OPEN",
     "PAIR_STATUS_NAMES",
+    "PARKED_IN",
+    "PARKED_OUT",
+    "RATE_AGREED",
+    "RATE_ASKED",
+    "RATE_DECLINED",
+    "RATE_STATUS_NAMES",
+    "RATE_WITHDRAWN",
     "REFUSED",
     "RESERVED",
     "SETTLED",
+    "SETTLED_NAMES",
+    "TO_DUE",
+    "TO_FUND",
+    "TO_MEMBER",
+    "WAY_NAMES",
     "BranchPair",
     "CeilingDecision",
     "ClearingCase",
     "ClearingMessage",
+    "ClearingNonce",
     "ClearingReceipt",
     "Netting",
     "NettingLeg",
     "PairEvent",
+    "PairException",
+    "PairItem",
+    "PairKey",
+    "PairRate",
+    "PairSignature",
     "PairStatement",
+    "PairSummary",
+    "ParkedMove",
+    "ParkedPayment",
     "Proposal",
 ]

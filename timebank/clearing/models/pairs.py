@@ -29,12 +29,13 @@ EVENT_NAMES: Final = {
     "closed": "解除互通",
     "line": "调整额度",
     "ceiling": "调整上限",
+    "keyed": "换签名密钥",
 }
 CASE_NAMES: Final = {
     "difference": "两边的账不相等",
     "tampered": "消息与第一次收到的不一样",
     "out_of_chain": "消息的编号或链条接不上",
-    "stuck": "有一张清算单办到一半，超过一天没有动",
+    "stuck": "有一张清算单在月底只办到一半，两边记在了不同的月份",
     "unpaid": "对方已付，收款人的账户不能用，暂挂在待处理账户",
 }
 
@@ -136,7 +137,9 @@ class ClearingCase(Base):
     __table_args__ = (
         CheckConstraint("kind IN ('difference', 'tampered', 'out_of_chain', 'unpaid', 'stuck')", name="kind"),
         CheckConstraint(
-            "(settled_at IS NULL) = (low_by_id IS NULL OR high_by_id IS NULL)", name="settled_by_both_sides"
+            "(settled_at IS NULL) = (low_by_id IS NULL OR high_by_id IS NULL) OR "
+            "(kind = 'unpaid' AND (low_by_id IS NOT NULL OR high_by_id IS NOT NULL))",  # the one where it waits decides
+            name="settled_by_both_sides",
         ),
     )
     id: Mapped[int] = mapped_column(primary_key=True)

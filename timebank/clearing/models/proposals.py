@@ -24,6 +24,9 @@ class Proposal(Base):
     ``committed`` the payer's branch has paid · ``settled`` the creditor's branch has, too. ``uid`` is made once by the
     payer's branch and is the same on every message. ``plan`` is the creditor's own note of whom to pay, made before
     the payer's branch pays.
+
+    ``amount_minutes`` and ``settled_minutes`` are the payer's own; the ``payee_`` ones what comes of them there, where
+    ``payer_units`` minutes of the payer's branch are worth ``payee_units`` of the payee's: None where both are one.
     """
 
     __tablename__ = "proposal"
@@ -32,6 +35,9 @@ class Proposal(Base):
         CheckConstraint("payer_id <> payee_id", name="two_branches"),
         CheckConstraint("amount_minutes > 0", name="amount_positive"),
         CheckConstraint("settled_minutes IS NULL OR settled_minutes > 0", name="settled_positive"),
+        CheckConstraint("payer_units > 0 AND payee_units > 0", name="units_positive"),
+        CheckConstraint("payee_minutes IS NULL OR payee_minutes > 0", name="payee_positive"),
+        CheckConstraint("payer_units = payee_units OR payee_minutes IS NOT NULL", name="both_amounts"),
         CheckConstraint(
             "(status IN ('committed', 'settled')) = (payer_entry_id IS NOT NULL)", name="committed_has_entry"
         ),
@@ -46,6 +52,10 @@ class Proposal(Base):
     payee_id: Mapped[int] = mapped_column(ForeignKey("branch.id"), index=True)
     amount_minutes: Mapped[int]
     settled_minutes: Mapped[int | None]
+    payer_units: Mapped[int] = mapped_column(default=1, server_default="1")
+    payee_units: Mapped[int] = mapped_column(default=1, server_default="1")
+    payee_minutes: Mapped[int | None]
+    payee_settled_minutes: Mapped[int | None]
     status: Mapped[str] = mapped_column(String(10))
     source_type: Mapped[str] = mapped_column(String(24))
     source_id: Mapped[int | None]
@@ -91,7 +101,10 @@ class ClearingMessage(Base):
 
 
 class ClearingReceipt(Base):
-    """The inbox: what came from another branch and what was answered; the same message again has the same answer."""
+    """The inbox: what came from another branch and what was answered; the same message again has the same answer.
+
+    ``signed`` proves that it came from there: key, nonce, time and signature over the hash, in canonical JSON.
+    """
 
     __tablename__ = "clearing_receipt"
     __table_args__ = (
@@ -107,3 +120,4 @@ class ClearingReceipt(Base):
     hash: Mapped[str] = mapped_column(String(64))
     answer: Mapped[str] = mapped_column(String(20))
     received_at: Mapped[datetime]
+    signed: Mapped[str | None] = mapped_column(String(400))  # None: from before messages were signed

@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 from timebank.branches.queries import get_branch
 from timebank.clearing.models import FROZEN, OPEN
 from timebank.clearing.queries.pairs import ceiling_of, find_pair, gauge_of, spent_outside
+from timebank.clearing.queries.rates import between_of, rate_of_pair
+from timebank.core.clock import today
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +30,7 @@ class WhyNot:
 
 
 def why_not(session: Session, *, payer_id: int, payee_id: int, minutes: int, now: datetime) -> WhyNot | None:
-    """What keeps a member of ``payer_id`` from spending so much at ``payee_id`` now; None where nothing does.
+    """What keeps a member of ``payer_id`` from redeeming for a price of ``payee_id`` now; None where nothing does.
 
     In the order in which the service refuses: not connected, paused, a ceiling, the line.
     """
@@ -37,11 +39,12 @@ def why_not(session: Session, *, payer_id: int, payee_id: int, minutes: int, now
         return WhyNot(kind="not_connected", peer=peer)
     if pair.status == FROZEN:
         return WhyNot(kind="frozen", peer=peer)
+    amounts = rate_of_pair(session, pair, payer_id=payer_id, day=today(now)).cost(minutes)
     for peer_id in (payee_id, None):
         ceiling = ceiling_of(session, payer_id, peer_id)
         used = spent_outside(session, payer_id, peer_id, now=now) if ceiling is not None else 0
-        if ceiling is not None and used + minutes > ceiling:
+        if ceiling is not None and used + amounts.paid > ceiling:
             return WhyNot(kind="ceiling_in_all" if peer_id is None else "ceiling", peer=peer, limit=ceiling, used=used)
     gauge = gauge_of(session, pair, creditor_id=payee_id)
-    full = minutes > gauge.free
+    full = between_of(amounts, payer_id=payer_id, payee_id=payee_id) > gauge.free
     return WhyNot(kind="line_full", peer=peer, limit=gauge.line, used=gauge.used) if full else None

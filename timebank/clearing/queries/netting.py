@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
@@ -11,7 +12,9 @@ from sqlalchemy.orm import Session, selectinload
 from timebank.branches.queries import list_branches
 from timebank.clearing.models import Netting, NettingLeg
 from timebank.clearing.queries.pairs import balances
+from timebank.clearing.queries.rates import list_uneven
 from timebank.clearing.rules import Circle, find_circles
+from timebank.core.clock import today
 from timebank.core.errors import NotFound
 
 
@@ -30,9 +33,15 @@ class CircleView:
     names: tuple[str, ...]
 
 
-def list_circles(session: Session, branch_id: int) -> list[CircleView]:
+def nettable(session: Session, *, now: datetime) -> dict[tuple[int, int], int]:
+    """(debtor, creditor) → minutes that may be taken off in a circle: between them a minute has to be a minute."""
+    uneven = list_uneven(session, day=today(now))
+    return {way: minutes for way, minutes in balances(session).items() if frozenset(way) not in uneven}
+
+
+def list_circles(session: Session, branch_id: int, *, now: datetime) -> list[CircleView]:
     """The circles of debt a branch is in now, the largest amount first; at most five."""
-    found = [circle for circle in find_circles(balances(session)) if branch_id in circle.branches][:5]
+    found = [circle for circle in find_circles(nettable(session, now=now)) if branch_id in circle.branches][:5]
     names = {branch.id: branch.name for branch in list_branches(session, closed=True)}
     return [CircleView(circle=circle, names=tuple(names[one] for one in circle.branches)) for circle in found]
 

@@ -14,6 +14,7 @@ from timebank.clearing.models import (
     ASKED,
     IN_FLIGHT,
     NETTING_ASKED,
+    RATE_ASKED,
     SETTLED,
     BranchPair,
     CeilingDecision,
@@ -21,6 +22,7 @@ from timebank.clearing.models import (
     Netting,
     NettingLeg,
     PairEvent,
+    PairRate,
     Proposal,
 )
 from timebank.clearing.rules import Gauge
@@ -179,6 +181,17 @@ def list_waiting_cases(session: Session, branch_id: int) -> Sequence[ClearingCas
     return session.scalars(chosen.where(_without_word(branch_id)).order_by(ClearingCase.id)).all()
 
 
+def list_waiting_rates(session: Session, branch_id: int) -> Sequence[PairRate]:
+    """Rates that others asked a branch for, the oldest first."""
+    chosen = (
+        select(PairRate)
+        .join(BranchPair, BranchPair.id == PairRate.pair_id)
+        .where(PairRate.status == RATE_ASKED, PairRate.asked_for_id != branch_id)
+        .where(or_(BranchPair.low_id == branch_id, BranchPair.high_id == branch_id))
+    )
+    return session.scalars(chosen.order_by(PairRate.id)).all()
+
+
 def _without_word(branch_id: int) -> ColumnElement[bool]:
     return or_(
         (BranchPair.low_id == branch_id) & ClearingCase.low_by_id.is_(None),
@@ -187,7 +200,7 @@ def _without_word(branch_id: int) -> ColumnElement[bool]:
 
 
 def count_waiting(session: Session, branch_id: int) -> int:
-    """What waits for a branch's managers: others that asked, cases without its word, nettings without its yes."""
+    """What waits for a branch's managers: others that asked, cases without its word, rates, nettings without a yes."""
     asked = select(func.count()).where(
         or_(BranchPair.low_id == branch_id, BranchPair.high_id == branch_id),
         BranchPair.status == ASKED,
@@ -198,12 +211,18 @@ def count_waiting(session: Session, branch_id: int) -> int:
         .join_from(ClearingCase, BranchPair, BranchPair.id == ClearingCase.pair_id)
         .where(_without_word(branch_id))
     )
+    rates = (
+        select(func.count())
+        .join_from(PairRate, BranchPair, BranchPair.id == PairRate.pair_id)
+        .where(PairRate.status == RATE_ASKED, PairRate.asked_for_id != branch_id)
+        .where(or_(BranchPair.low_id == branch_id, BranchPair.high_id == branch_id))
+    )
     nettings = (
         select(func.count())
         .join_from(NettingLeg, Netting, Netting.id == NettingLeg.netting_id)
         .where(NettingLeg.branch_id == branch_id, NettingLeg.agreed_at.is_(None), Netting.status == NETTING_ASKED)
     )
-    return sum(session.scalar(counted) or 0 for counted in (asked, cases, nettings))
+    return sum(session.scalar(counted) or 0 for counted in (asked, cases, rates, nettings))
 
 
 def balances(session: Session) -> dict[tuple[int, int], int]:

@@ -8,7 +8,9 @@ from typing import Final
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
-from timebank.clearing.models import COMMITTED, IN_FLIGHT, RESERVED, BranchPair, Proposal
+from timebank.clearing.models import COMMITTED, IN_FLIGHT, RESERVED, SETTLED, BranchPair, Proposal
+from timebank.clearing.queries.rates import settled_of
+from timebank.clearing.rules import Amounts
 from timebank.core.errors import NotFound
 from timebank.core.paging import Page, read_page
 from timebank.ledger import queries as ledger
@@ -52,7 +54,7 @@ def list_in_flight(session: Session, pair: BranchPair) -> Sequence[Proposal]:
     return session.scalars(chosen.order_by(Proposal.id)).all()
 
 
-def list_parked(session: Session, branch_id: int) -> Sequence[Proposal]:
+def list_waiting_payments(session: Session, branch_id: int) -> Sequence[Proposal]:
     """Payments from or to a branch whose last message got no answer yet, the oldest first."""
     ours = or_(Proposal.payer_id == branch_id, Proposal.payee_id == branch_id)
     chosen = select(Proposal).where(ours, Proposal.status.in_(_UNANSWERED))
@@ -73,6 +75,35 @@ def find_settled_by_entry(session: Session, payee_entry_id: int) -> Proposal | N
 def list_proposals(session: Session, proposal_ids: Collection[int]) -> Sequence[Proposal]:
     """Some proposals."""
     return session.scalars(select(Proposal).where(Proposal.id.in_(proposal_ids))).all() if proposal_ids else []
+
+
+def list_by_uid(session: Session, uids: Collection[str]) -> dict[str, Proposal]:
+    """The proposals that messages or books name."""
+    found = session.scalars(select(Proposal).where(Proposal.uid.in_(uids))) if uids else ()
+    return {one.uid: one for one in found}
+
+
+def settled_for(session: Session, source_type: str, source_ids: Collection[int]) -> dict[int, Amounts]:
+    """Document → what was paid for it between branches at first, on both sides."""
+    chosen = select(Proposal).where(
+        Proposal.source_type == source_type,
+        Proposal.source_id.in_(source_ids),
+        Proposal.status == SETTLED,
+        Proposal.reverses_id.is_(None),
+    )
+    found = session.scalars(chosen.order_by(Proposal.id.desc())).all() if source_ids else []
+    return {one.source_id or 0: settled_of(one) for one in found}
+
+
+def list_came_back(session: Session, branch_id: int, source_type: str, *, between: tuple[int, int]) -> Sequence[int]:
+    """The entries, within a range of ids, by which a branch's own members got back what they had paid elsewhere."""
+    chosen = select(Proposal.payee_entry_id).where(
+        Proposal.payee_id == branch_id,
+        Proposal.source_type == source_type,
+        Proposal.reverses_id.is_not(None),
+        Proposal.payee_entry_id.between(*between),
+    )
+    return [entry_id for entry_id in session.scalars(chosen.order_by(Proposal.payee_entry_id)) if entry_id is not None]
 
 
 def lines_of(session: Session, proposal_ids: Collection[int]) -> set[int]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from timebank.clearing.models import BranchPair, PairStatement
-from timebank.clearing.queries.pairs import list_open_cases
 from timebank.clearing.rules import canonical, digest
+from timebank.clearing.rules.months import versions_in
 from timebank.core.clock import month_range
 from timebank.ledger import queries as ledger
 
@@ -29,8 +30,12 @@ class StatementView:
     @property
     def is_empty(self) -> bool:
         """Nothing moved, and nothing was owed before."""
-        fields = json.loads(self.content)
-        return not fields["lines"] and not fields["opening"]
+        return not self.fields["lines"] and not self.fields["opening"]
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The same to read."""
+        return dict(json.loads(self.content))
 
     @property
     def hash(self) -> str:
@@ -43,14 +48,21 @@ def draw_statement(session: Session, pair: BranchPair, month: str, *, branch_id:
     sign = 1 if branch_id == pair.low_id else -1
     start, end = month_range(month)
     account_id = pair.account_of(branch_id)
+    moved: dict[tuple[int, bool], int] = defaultdict(int)  # one side may book in parts what the other books in one
+    entries: dict[tuple[int, bool], ledger.StatementLine] = {}
+    for line in list_lines(session, account_id, start, end):
+        key = (line.entry_id, line.amount > 0)
+        moved[key] += sign * line.amount
+        entries[key] = line
     lines = sorted(
         (
             f"{line.source_type}:{line.source_id}",
             line.posted_at.isoformat(),
-            int(line.reverses_id is not None),
-            sign * line.amount,
+            int(undone_by(line) is not None),
+            moved[key],
+            *_both(line),
         )
-        for line in _lines(session, account_id, start, end)
+        for key, line in entries.items()
     )
     return StatementView(
         canonical(
@@ -67,7 +79,10 @@ def draw_statement(session: Session, pair: BranchPair, month: str, *, branch_id:
     )
 
 
-def _lines(session: Session, account_id: int, start: datetime, end: datetime) -> Iterator[ledger.StatementLine]:
+def list_lines(
+    session: Session, account_id: int, start: datetime | None = None, end: datetime | None = None
+) -> Iterator[ledger.StatementLine]:
+    """Every movement on a clearing account posted in ``[start, end)``, the newest first."""
     before = ""
     while True:
         page = ledger.statement(session, account_id, start=start, end=end, before=before, size=_LINES)
@@ -75,6 +90,16 @@ def _lines(session: Session, account_id: int, start: datetime, end: datetime) ->
         if not page.older:
             return
         before = page.older
+
+
+def undone_by(line: ledger.StatementLine) -> int | None:
+    """The entry that a movement undoes, also where what came back found its payer's account closed."""
+    return line.reverses_id or line.facts.get("returns")
+
+
+def _both(line: ledger.StatementLine) -> tuple[int, ...]:
+    """What the payer's side and the taker's moved in their own minutes, where a minute is not a minute."""
+    return (int(line.facts["paid"]), int(line.facts["taken"])) if "paid" in line.facts else ()
 
 
 def list_sealed(
@@ -103,23 +128,43 @@ def list_statements(session: Session, pair_id: int, *, month: str = "") -> Seque
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PairLine:
-    """A movement on a sealed statement; ``minutes`` above zero is what the low branch came to owe by it."""
+    """A movement on a sealed statement; ``minutes`` above zero is what the low branch came to owe by it.
+
+    ``paid`` and ``taken`` in the two branches' own minutes, where a minute is not a minute.
+    """
 
     source_type: str
     source_id: int | None
     at: datetime
     reverses: bool
     minutes: int
+    paid: int | None = None
+    taken: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Version:
+    """What a book says of a month; ``opening`` and ``closing``: minutes that the low branch owed, else the high."""
+
+    opening: int
+    closing: int
+    lines: tuple[PairLine, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SealedMonth:
-    """A sealed statement, read; ``opening`` and ``closing``: minutes that the low branch owed, below zero the high."""
+    """A sealed statement, read. Where both books were equal ``high`` is ``low``; else each has its own version."""
 
     statement: PairStatement
-    opening: int
-    closing: int
-    lines: tuple[PairLine, ...]
+    low: Version
+    high: Version
+    fields: dict[str, Any]
+
+    @property
+    def signed(self) -> list[dict[str, Any]]:
+        """What the managers of both sides signed, where the month was sealed by an exception: who, why, when."""
+        signatures = self.fields.get("exception", {}).get("signatures", ())
+        return [json.loads(one["signed"]) | one for one in signatures]
 
 
 def find_statement(session: Session, pair_id: int, month: str) -> SealedMonth | None:
@@ -128,15 +173,19 @@ def find_statement(session: Session, pair_id: int, month: str) -> SealedMonth | 
     if statement is None:
         return None
     fields = json.loads(statement.content)
-    return SealedMonth(
-        statement=statement,
+    low, high = (_version(one) for one in versions_in(fields))
+    return SealedMonth(statement=statement, low=low, high=high, fields=fields)
+
+
+def _version(fields: Mapping[str, Any]) -> Version:
+    return Version(
         opening=fields["opening"],
         closing=fields["closing"],
         lines=tuple(sorted((_line(*row) for row in fields["lines"]), key=lambda line: line.at)),
     )
 
 
-def _line(document: str, at: str, reverses: Any, minutes: int) -> PairLine:
+def _line(document: str, at: str, reverses: Any, minutes: int, *both: int) -> PairLine:
     kind, _, number = document.rpartition(":")
     return PairLine(
         source_type=kind,
@@ -144,15 +193,6 @@ def _line(document: str, at: str, reverses: Any, minutes: int) -> PairLine:
         at=datetime.fromisoformat(at),
         reverses=bool(reverses),
         minutes=minutes,
+        paid=both[0] if both else None,
+        taken=both[1] if both else None,
     )
-
-
-def why_no_statement(
-    session: Session, pair: BranchPair, month: str, *, now: datetime
-) -> Literal["running", "quiet", "case", "waiting"]:
-    """Why a month has no sealed statement: it is not over, nothing moved, a case is open, nobody closed it yet."""
-    if now < month_range(month)[1]:
-        return "running"
-    if not pair.low_account_id or draw_statement(session, pair, month, branch_id=pair.low_id).is_empty:
-        return "quiet"
-    return "case" if list_open_cases(session, pair.id) else "waiting"

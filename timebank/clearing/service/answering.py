@@ -10,8 +10,9 @@ from timebank.clearing import rules
 from timebank.clearing.models import IN_FLIGHT, OPEN
 from timebank.clearing.queries import find_pair, find_proposal_by_uid
 from timebank.clearing.service import messages
-from timebank.clearing.service.drafting import payee_entry
+from timebank.clearing.service.drafting import closed_taker, payee_entry
 from timebank.clearing.service.messages import Letter
+from timebank.clearing.service.parking import note_parked
 from timebank.ledger import service as ledger
 
 SOURCE = "proposal"  # what holds on a line name as their document
@@ -34,7 +35,10 @@ def deliver(session: Session, letter: Letter, *, now: datetime) -> str:
 
 
 def _answer_proposed(session: Session, letter: Letter, now: datetime) -> str:
-    """The creditor's look: open, in time, not taken back meanwhile, and space on its line, which is reserved."""
+    """The creditor's look: open, in time, not taken back meanwhile, and space on its line, which is reserved.
+
+    While the pair is paused it says so, and is asked again: what the payer set aside waits, at most for its own time.
+    """
     fields = letter.envelope.fields
     pair = find_pair(session, letter.from_id, letter.to_id)
     proposal = find_proposal_by_uid(session, fields["uid"], lock=True)
@@ -77,9 +81,10 @@ def _answer_committed(session: Session, letter: Letter, now: datetime) -> str:
     pair = find_pair(session, letter.from_id, letter.to_id)
     if pair is None:
         return messages.UNKNOWN
-    draft = payee_entry(session, pair, proposal, now)
+    draft, due_id = payee_entry(session, pair, proposal), closed_taker(session, proposal)
     posted = ledger.post_hold(session, proposal.line_hold_id, draft, now=now)
     proposal.status, proposal.payee_entry_id = rules.decide("settle", proposal.status), posted.entry_id
     proposal.settled_at = proposal.ended_at = now
     session.flush()
+    note_parked(session, pair, proposal, posted.entry_id, due_id=due_id, now=now)
     return messages.DONE

@@ -9,10 +9,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from timebank.clearing.models import CASE_NAMES, BranchPair, ClearingCase, PairEvent
-from timebank.clearing.queries import PairNotFound, get_case, get_pair
+from timebank.clearing.queries import PairNotFound, find_parked_in, get_case, get_pair, list_case_items
+from timebank.clearing.rules.heaps import BY_WORDS
 from timebank.clearing.service import telling
-from timebank.clearing.service.pairs import CHANGE, freeze
-from timebank.clearing.service.refusals import CaseSettled, OneHandPair, WordsMissing
+from timebank.clearing.service.deciding import CHANGE
+from timebank.clearing.service.pairs import freeze
+from timebank.clearing.service.refusals import CaseSettled, OneHandPair, StillParked, WordsMissing
 from timebank.core.actor import Actor
 from timebank.core.db import insert_once
 
@@ -48,10 +50,11 @@ def open_case(session: Session, pair: BranchPair, found: Found, *, now: datetime
 def settle_case(
     session: Session, case_id: int, *, branch_id: int, words: str, actor: Actor, now: datetime
 ) -> ClearingCase:
-    """One side's word that a case is cleared up, by what was booked or found; settled when both have said so.
+    """One side's word that a case is cleared up, by what was booked or found; settled when both have said so, and with
+    it what of it still does not agree.
 
     The same words of the same side again are harmless. Raises CaseNotFound, PairNotFound, NotAllowed, WordsMissing,
-    CaseSettled, OneHandPair where one person would speak for both sides.
+    StillParked, CaseSettled, OneHandPair where one person would speak for both sides.
     """
     case = get_case(session, case_id, lock=True)
     pair = get_pair(session, case.pair_id)
@@ -60,6 +63,9 @@ def settle_case(
     actor.require(CHANGE, branch_id=branch_id)
     if not words.strip():
         raise WordsMissing()
+    parked = find_parked_in(session, case.id)
+    if parked is not None and parked.ended_at is None:
+        raise StillParked()
     mine, theirs = ("low", "high") if branch_id == pair.low_id else ("high", "low")
     if getattr(case, f"{mine}_by_id") is not None:
         if (getattr(case, f"{mine}_by_id"), getattr(case, f"{mine}_words")) != (actor.member_id, words.strip()):
@@ -71,5 +77,7 @@ def settle_case(
     setattr(case, f"{mine}_words", words.strip())
     if getattr(case, f"{theirs}_by_id") is not None:
         case.settled_at = now
+        for item in list_case_items(session, case.id):
+            item.settled_at, item.settled_how, item.note = now, BY_WORDS, "两个网点都说明过了。"
     session.flush()
     return case

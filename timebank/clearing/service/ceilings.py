@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from timebank.clearing.models import CeilingDecision
-from timebank.clearing.service.pairs import CHANGE, refuse_line
+from timebank.clearing.service.deciding import CHANGE, refuse_line
 from timebank.core.actor import Actor
 from timebank.core.db import insert_once
 from timebank.core.errors import FormUsed

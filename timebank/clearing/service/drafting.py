@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from timebank.clearing.models import BranchPair, Proposal
-from timebank.clearing.service.cases import Found, open_case
+from timebank.clearing.queries import settled_of
+from timebank.clearing.rules import CONVERTING, INBOUND, Amounts
 from timebank.ledger import queries as ledger_queries
 from timebank.ledger import service as ledger
 
@@ -52,8 +54,9 @@ def plan_of(settlement: Settlement) -> dict[str, Any]:
 
 
 def entry_of(proposal: Proposal, book_id: int) -> dict[str, Any]:
-    """What both entries share."""
-    plan = proposal.plan or {}
+    """What both entries share; where a minute is not a minute, both say what it came to on the two sides."""
+    plan, amounts = proposal.plan or {}, settled_of(proposal)
+    both = {} if amounts.rate.even else {"paid": amounts.paid, "taken": amounts.taken}
     return {
         "book_id": book_id,
         "kind": "inter_branch",
@@ -63,25 +66,77 @@ def entry_of(proposal: Proposal, book_id: int) -> dict[str, Any]:
         "occurred_at": datetime.fromisoformat(plan["occurred_at"]),
         "actor_id": plan["actor"],
         "rule": plan["rule"],
-        "facts": {**plan["facts"], "proposal": proposal.uid},
+        "facts": {**plan["facts"], "proposal": proposal.uid, **both},
     }
 
 
-def payee_entry(session: Session, pair: BranchPair, proposal: Proposal, now: datetime) -> ledger.EntryDraft:
-    """The creditor's entry; where a taker's account is closed it waits in suspense, with a case."""
-    plan, account_id = proposal.plan or {}, pair.account_of(proposal.payee_id)
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """The transfers of a payment in both books.
+
+    The two clearing accounts mirror each other in one kind of minutes, those of the branch with the smaller id; the
+    other one converts. In its book its own minutes and those on the clearing account meet on ``conversion``, at what
+    they are worth in whole minutes, and what is left over goes to ``rounding``.
+    """
+
+    session: Session
+    proposal: Proposal
+    pair: BranchPair
+
+    def from_payer(self, amounts: Amounts, account_id: int) -> tuple[ledger.TransferDraft, ...]:
+        """In the payer's book: the payer pays in one piece."""
+        clearing = self.pair.account_of(self.proposal.payer_id)
+        if amounts.rate.even or not self._converts(self.proposal.payer_id):
+            return (_transfer(account_id, clearing, amounts.paid),)
+        conversion, rounding = self._house(self.proposal.payer_id)
+        return (
+            _transfer(account_id, conversion, amounts.paid),
+            *_some(conversion, rounding, amounts.left_at_payer()),
+            _transfer(conversion, clearing, amounts.taken),
+        )
+
+    def to_takers(self, amounts: Amounts, takers: Sequence[Sequence[int]]) -> tuple[ledger.TransferDraft, ...]:
+        """In the creditor's book: each taker gets what they were promised."""
+        clearing = self.pair.account_of(self.proposal.payee_id)
+        if amounts.rate.even or not self._converts(self.proposal.payee_id):
+            return tuple(_transfer(clearing, account, minutes) for account, minutes in takers)
+        conversion, rounding = self._house(self.proposal.payee_id)
+        return (
+            _transfer(clearing, conversion, amounts.paid),
+            *(_transfer(conversion, account, minutes) for account, minutes in takers),
+            *_some(conversion, rounding, amounts.left_at_payee()),
+        )
+
+    def _converts(self, branch_id: int) -> bool:
+        return branch_id == self.pair.high_id
+
+    def _house(self, branch_id: int) -> tuple[int, int]:
+        conversion, rounding = (ledger_queries.find_house_account(self.session, branch_id, code) for code in CONVERTING)
+        return conversion, rounding
+
+
+def _transfer(debit_id: int, credit_id: int, minutes: int) -> ledger.TransferDraft:
+    return ledger.TransferDraft(debit_id=debit_id, credit_id=credit_id, amount=minutes, unit="coin")
+
+
+def _some(debit_id: int, credit_id: int, minutes: int) -> tuple[ledger.TransferDraft, ...]:
+    return (_transfer(debit_id, credit_id, minutes),) if minutes else ()
+
+
+def closed_taker(session: Session, proposal: Proposal) -> int | None:
+    """The first account of those to be paid that takes nothing any more."""
+    takers = [account for account, amount in (proposal.plan or {})["takers"] if amount]
+    return next((one for one in takers if ledger_queries.get_account(session, one).closed), None)
+
+
+def payee_entry(session: Session, pair: BranchPair, proposal: Proposal) -> ledger.EntryDraft:
+    """The creditor's entry; where a taker's account is closed it waits on an account of its own."""
+    plan = proposal.plan or {}
     takers = [(account, amount) for account, amount in plan["takers"] if amount]
-    if any(ledger_queries.get_account(session, account).closed for account, _ in takers):
-        takers = [
-            (ledger_queries.find_house_account(session, proposal.payee_id, "suspense"), sum(a for _, a in takers))
-        ]
-        found = Found(kind="unpaid", facts=f"{proposal.uid}：{takers[0][1]} 分钟", key=f"unpaid:{proposal.uid}")
-        open_case(session, pair, found, now=now)
+    if closed_taker(session, proposal) is not None:
+        takers = [(ledger_queries.find_house_account(session, proposal.payee_id, INBOUND), sum(a for _, a in takers))]
     return ledger.EntryDraft(
-        transfers=tuple(
-            ledger.TransferDraft(debit_id=account_id, credit_id=account, amount=amount, unit="coin")
-            for account, amount in takers
-        ),
+        transfers=Ways(session, proposal, pair).to_takers(settled_of(proposal), takers),
         for_member_id=plan["for"],
         **entry_of(proposal, proposal.payee_id),
     )

@@ -1,8 +1,8 @@
 """Messages between branches: written to the outbox, read once into the inbox, answered the same way ever after.
 
-A message is judged by the creditor's or debtor's own records alone, as on a server of its own: that it is whole, that
-it is not another one under the same id, that a committed one continues the chain. What does not fit freezes the pair
-and opens a case; nothing is repaired.
+A message is judged by the creditor's or debtor's own records alone, as on a server of its own: that the other branch
+signed it, just now, that it is whole, that it is not another one under the same id, that a committed one continues the
+chain. What does not fit freezes the pair and opens a case; nothing is repaired.
 """
 
 from __future__ import annotations
@@ -14,58 +14,75 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from timebank.branches.queries import get_branch
+from timebank.clearing.models import FROZEN as PAIR_FROZEN
+from timebank.clearing.models import OPEN as PAIR_OPEN
 from timebank.clearing.models import BranchPair, ClearingMessage, ClearingReceipt, Proposal
-from timebank.clearing.queries import find_pair
+from timebank.clearing.queries import find_pair, settled_of
 from timebank.clearing.rules import Envelope, write
+from timebank.clearing.service import signing
 from timebank.clearing.service.cases import Found, open_case
 from timebank.clearing.service.refusals import NotConnected
 
 PROPOSED, CANCELLED, COMMITTED = "proposed", "cancelled", "committed"
 
-# Answers. The first are final and kept; to the others the sender comes again.
-AGREED, LINE_FULL, FROZEN, LATE, DEAD, DONE = "accepted", "line_full", "frozen", "late", "cancelled", "settled"
-WAIT, UNKNOWN, BROKEN = "wait", "unknown", "broken"
-FINAL = frozenset({AGREED, LINE_FULL, FROZEN, LATE, DEAD, DONE})
+# Answers. The first are final and kept; to the others (and to those of ``signing``) the sender comes again.
+AGREED, LINE_FULL, LATE, DEAD, DONE = "accepted", "line_full", "late", "cancelled", "settled"
+FROZEN, WAIT, UNKNOWN, BROKEN, OFF = "frozen", "wait", "unknown", "broken", "off"
+FINAL = frozenset({AGREED, LINE_FULL, LATE, DEAD, DONE})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Letter:
-    """A message on its way: who sent it, to whom, and the envelope."""
+    """A message on its way: who sent it, to whom, the envelope, and who signed it when."""
 
     from_id: int
     to_id: int
     envelope: Envelope
+    signed: signing.Signed
 
 
 def send(session: Session, proposal: Proposal, step: str, *, minutes: int, now: datetime) -> Letter:
-    """Write a message to the outbox; the same step of a proposal again is the message as it was first sent."""
+    """Write a message to the outbox and sign it: ``minutes`` as they stand between the two, and both sides' own.
+
+    The same step of a proposal again is the same content, signed anew. Raises NotConnected, KeyLost.
+    """
     first = session.scalars(
         select(ClearingMessage).where(ClearingMessage.uid == proposal.uid, ClearingMessage.step == step)
     ).one_or_none()
     if first is None:
         first = _write(session, proposal, step, minutes, now)
-    return letter_of(first)
+    return sign_letter(session, first.from_id, first.to_id, Envelope(first.content, first.hash), now=now)
 
 
-def letter_of(message: ClearingMessage) -> Letter:
-    """A message from the outbox, ready to be sent (again)."""
-    return Letter(
-        from_id=message.from_id, to_id=message.to_id, envelope=Envelope(content=message.content, hash=message.hash)
-    )
+def sign_letter(session: Session, from_id: int, to_id: int, envelope: Envelope, *, now: datetime) -> Letter:
+    """Content as it goes to the other branch (again). Raises NotConnected, KeyLost."""
+    pair = find_pair(session, from_id, to_id)
+    if pair is None:
+        raise _not_connected(session, from_id, to_id)
+    signed = signing.sign(session, pair, from_id, envelope.hash, now=now)
+    return Letter(from_id=from_id, to_id=to_id, envelope=envelope, signed=signed)
+
+
+def _not_connected(session: Session, from_id: int, to_id: int) -> NotConnected:
+    return NotConnected(payer=get_branch(session, from_id).name, payee=get_branch(session, to_id).name)
 
 
 def _write(session: Session, proposal: Proposal, step: str, minutes: int, now: datetime) -> ClearingMessage:
     last = _last_sent(session, proposal) if step == COMMITTED else None
     number = (last.number or 0) + 1 if last is not None else 1
     chain = {"number": number, "previous": last.hash if last else None} if step == COMMITTED else {}
+    amounts = settled_of(proposal)
     reversed_one = session.get(Proposal, proposal.reverses_id) if proposal.reverses_id else None
     envelope = write(
         {
             "expires": proposal.expires_at.isoformat(),
             "from": get_branch(session, proposal.payer_id).code,
             "minutes": minutes,
+            "paid": amounts.paid,
+            "rate": str(amounts.rate),
             "reverses": reversed_one.uid if reversed_one else None,
             "step": step,
+            "taken": amounts.taken,
             "to": get_branch(session, proposal.payee_id).code,
             "uid": proposal.uid,
             "unit": "coin",
@@ -127,24 +144,43 @@ def keep_receipt(session: Session, letter: Letter, answer: str, *, now: datetime
                 hash=letter.envelope.hash,
                 answer=answer,
                 received_at=now,
+                signed=letter.signed.proof,
             )
         )
         session.flush()
 
 
 def judge(session: Session, letter: Letter, *, now: datetime) -> str | None:
-    """An answer that needs no look at the proposal: a message that is broken, known or out of turn; else None."""
+    """An answer that needs no look at the proposal: not believed, broken, known or out of turn; else None."""
     pair = find_pair(session, letter.from_id, letter.to_id, lock=True)
     if pair is None:
-        raise NotConnected(payer=get_branch(session, letter.from_id).name, payee=get_branch(session, letter.to_id).name)
-    if not letter.envelope.is_whole:
-        return _broken(session, pair, "tampered", letter, "内容与它的校验值不符", now)
+        raise _not_connected(session, letter.from_id, letter.to_id)
+    if pair.status not in {PAIR_OPEN, PAIR_FROZEN}:
+        return OFF
+    doubted = _doubt(session, pair, letter, now)
+    if doubted is not None:
+        return doubted
     known = find_receipt(session, letter)
     if known is not None:
         if known.hash != letter.envelope.hash:
             return _broken(session, pair, "tampered", letter, "同一个编号第二次来的内容不一样", now)
         return known.answer
     return _out_of_turn(session, pair, letter, now)
+
+
+def _doubt(session: Session, pair: BranchPair, letter: Letter, now: datetime) -> str | None:
+    """Whether the other branch sent this, just now and whole; a time stamp is looked at once the signature is good."""
+    content_hash, signed = letter.envelope.hash, letter.signed
+    why = signing.doubt(session, pair, letter.from_id, content_hash, signed, now=now)
+    if why == signing.FORGED:
+        return _broken(session, pair, "tampered", letter, "签名不是对方网点的", now)
+    if why is not None:
+        return why
+    if not letter.envelope.is_whole:
+        return _broken(session, pair, "tampered", letter, "内容与它的校验值不符", now)
+    if not signing.is_first_use(session, letter.from_id, content_hash, signed):
+        return _broken(session, pair, "tampered", letter, "用过的一次性标记，第二次来的内容不一样", now)
+    return None
 
 
 def _out_of_turn(session: Session, pair: BranchPair, letter: Letter, now: datetime) -> str | None:
@@ -173,7 +209,10 @@ def _out_of_turn(session: Session, pair: BranchPair, letter: Letter, now: dateti
 
 
 def _broken(session: Session, pair: BranchPair, kind: str, letter: Letter, why: str, now: datetime) -> str:
-    uid = str(letter.envelope.fields.get("uid"))[:60]
+    try:
+        uid = str(letter.envelope.fields.get("uid"))[:60]
+    except ValueError:  # changed so that it is no JSON any more
+        uid = f"校验值 {letter.envelope.hash[:12]}…"
     found = Found(kind=kind, facts=f"{uid}：{why}", key=f"{kind}:{pair.id}:{letter.envelope.hash}"[:120])
     open_case(session, pair, found, now=now)
     return BROKEN

@@ -9,17 +9,26 @@ from sqlalchemy.orm import Session
 
 from timebank.clearing import rules
 from timebank.clearing.models import NETTING_ASKED, NETTING_DECLINED, NETTING_SETTLED, OPEN, Netting, NettingLeg
-from timebank.clearing.queries import NettingNotFound, balances, find_netting_by_key, find_pair, get_netting
+from timebank.clearing.queries import (
+    NettingNotFound,
+    find_netting_by_key,
+    find_pair,
+    get_netting,
+    list_uneven,
+    nettable,
+)
 from timebank.clearing.service import telling
-from timebank.clearing.service.pairs import CHANGE
+from timebank.clearing.service.deciding import CHANGE
 from timebank.clearing.service.refusals import (
     NettingEnded,
     NotACircle,
     OneHandPair,
     PairFrozen,
+    UnevenCircle,
     WordsMissing,
 )
 from timebank.core.actor import Actor
+from timebank.core.clock import today
 from timebank.core.errors import FormUsed, NotAllowed
 from timebank.core.minutes import coins
 from timebank.ledger import service as ledger
@@ -39,7 +48,7 @@ class NettingDraft:
 def ask_netting(session: Session, draft: NettingDraft, *, branch_id: int, actor: Actor, now: datetime) -> Netting:
     """Ask the branches of a circle to net; one's own yes is given by asking. The same form again is harmless.
 
-    Raises NotAllowed, FormUsed, NotACircle.
+    Raises NotAllowed, FormUsed, NotACircle, UnevenCircle.
     """
     actor.require(CHANGE, branch_id=branch_id)
     first = find_netting_by_key(session, draft.form_key)
@@ -49,7 +58,7 @@ def ask_netting(session: Session, draft: NettingDraft, *, branch_id: int, actor:
         return first
     if branch_id not in draft.branches or actor.member_id is None:
         raise NotAllowed(permission=CHANGE)
-    _refuse_no_circle(session, draft.branches, draft.minutes)
+    _refuse_no_circle(session, draft.branches, draft.minutes, now)
     netting = Netting(minutes=draft.minutes, asked_by_id=actor.member_id, asked_at=now, form_key=draft.form_key)
     netting.legs = [NettingLeg(place=place, branch_id=one) for place, one in enumerate(draft.branches)]
     session.add(netting)
@@ -108,10 +117,12 @@ def _lock_leg(session: Session, netting_id: int, branch_id: int, actor: Actor) -
     return netting, leg
 
 
-def _refuse_no_circle(session: Session, branches: tuple[int, ...], minutes: int) -> None:
-    owed = balances(session)
+def _refuse_no_circle(session: Session, branches: tuple[int, ...], minutes: int, now: datetime) -> None:
+    owed = nettable(session, now=now)
     steps = list(zip(branches, (*branches[1:], branches[0]), strict=True))
     most = min(owed.get(step, 0) for step in steps)
+    if any(frozenset(step) in list_uneven(session, day=today(now)) for step in steps):
+        raise UnevenCircle()
     whole = 2 < len(branches) <= rules.LONGEST_CIRCLE and len(set(branches)) == len(branches)
     if not whole or not 0 < minutes <= most:
         raise NotACircle(most=coins(most), minutes=coins(minutes))
@@ -122,7 +133,7 @@ def _settle(session: Session, netting: Netting, actor: Actor, now: datetime) -> 
     branches = tuple(leg.branch_id for leg in netting.legs)
     for low, high in sorted(tuple(sorted(step)) for step in zip(branches, (*branches[1:], branches[0]), strict=True)):
         find_pair(session, low, high, lock=True)  # in id order, so that no two nettings wait for each other
-    _refuse_no_circle(session, branches, netting.minutes)
+    _refuse_no_circle(session, branches, netting.minutes, now)
     places = []
     for at, branch_id in enumerate(branches):
         creditor, debtor = (find_pair(session, branch_id, branches[(at + step) % len(branches)]) for step in (1, -1))

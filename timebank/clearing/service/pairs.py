@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from timebank.branches.models import Area, Branch
-from timebank.branches.queries import get_branch, list_branches
-from timebank.clearing import rules
+from timebank.branches.queries import get_branch
 from timebank.clearing.models import (
     ASKED,
     CLOSED,
@@ -19,13 +15,20 @@ from timebank.clearing.models import (
     OPEN,
     PAIR_STATUS_NAMES,
     BranchPair,
-    PairEvent,
 )
-from timebank.clearing.queries import find_pair, gauge_of, get_pair, list_events, list_in_flight, list_open_cases
-from timebank.clearing.queries.pairs import PairNotFound
+from timebank.clearing.queries import gauge_of, list_events, list_in_flight, list_open_cases
 from timebank.clearing.service import telling
+from timebank.clearing.service.deciding import (
+    CHANGE,
+    Deciding,
+    line_of,
+    lock_of,
+    lock_or_make,
+    note,
+    open_accounts,
+    refuse_line,
+)
 from timebank.clearing.service.refusals import (
-    BadLine,
     CasesOpen,
     NotYours,
     OneHandPair,
@@ -34,23 +37,10 @@ from timebank.clearing.service.refusals import (
     StillOwed,
     WordsMissing,
 )
-from timebank.core.actor import SYSTEM, Actor
-from timebank.core.db import insert_once, lock_name
-from timebank.core.errors import FormUsed
+from timebank.clearing.service.signing import end_keys, have_key, have_keys
+from timebank.core.actor import Actor
 from timebank.core.minutes import coins
 from timebank.ledger import service as ledger
-
-CHANGE = "clearing.change"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Deciding:
-    """A word of a branch's manager about a pair: for which side, how many minutes, why; the form's key once."""
-
-    branch_id: int
-    form_key: str
-    minutes: int = 0
-    words: str = ""
 
 
 def ask_pair(session: Session, peer_id: int, word: Deciding, *, actor: Actor, now: datetime) -> BranchPair:
@@ -63,13 +53,13 @@ def ask_pair(session: Session, peer_id: int, word: Deciding, *, actor: Actor, no
     peer = get_branch(session, peer_id)
     if peer.id == word.branch_id:
         raise SameBranch()
-    pair = _lock_or_make(session, word.branch_id, peer.id, now)
-    if not _note(session, pair, "asked", word, actor=actor, now=now):
+    pair = lock_or_make(session, word.branch_id, peer.id, now)
+    if not note(session, pair, "asked", word, actor=actor, now=now):
         return pair
     if pair.status not in {CLOSED, DECLINED}:
         raise PairNotReady(status=PAIR_STATUS_NAMES[pair.status])
     pair.status, pair.asked_for_id, pair.asked_minutes, pair.changed_at = ASKED, word.branch_id, word.minutes, now
-    session.flush()
+    have_key(session, pair, word.branch_id, now=now)
     telling.of_pair(session, pair, "clearing.asked", to_id=peer.id, words=word.words, now=now)
     return pair
 
@@ -79,29 +69,29 @@ def agree_pair(session: Session, pair_id: int, word: Deciding, *, actor: Actor, 
 
     Raises PairNotFound, NotAllowed, BadLine, PairNotReady, OneHandPair.
     """
-    pair = _lock_of(session, pair_id, word.branch_id, actor)
+    pair = lock_of(session, pair_id, word.branch_id, actor)
     refuse_line(word.minutes)
-    if not _note(session, pair, "opened", word, actor=actor, now=now):
+    if not note(session, pair, "opened", word, actor=actor, now=now):
         return pair
     _refuse_unless_asked(session, pair, word, actor)
-    _open_accounts(session, pair)
+    open_accounts(session, pair)
     pair.status, pair.changed_at = OPEN, now
-    session.flush()
+    have_keys(session, pair, now=now)
     asked = next(event for event in list_events(session, pair.id) if event.what == "asked")
     ledger.decide_line(
-        session, _line(pair, pair.asked_for_id, pair.asked_minutes, by_id=asked.by_id, key=asked.key), now=now
+        session, line_of(pair, pair.asked_for_id, pair.asked_minutes, by_id=asked.by_id, key=asked.key), now=now
     )
     key = f"{word.form_key}:line"
-    ledger.decide_line(session, _line(pair, word.branch_id, word.minutes, by_id=actor.member_id, key=key), now=now)
+    ledger.decide_line(session, line_of(pair, word.branch_id, word.minutes, by_id=actor.member_id, key=key), now=now)
     telling.of_pair(session, pair, "clearing.opened", to_id=pair.asked_for_id, words=word.words, now=now)
     return pair
 
 
 def decline_pair(session: Session, pair_id: int, word: Deciding, *, actor: Actor, now: datetime) -> BranchPair:
     """Say no for the branch that was asked, with a reason. Raises what ``agree_pair`` does, and WordsMissing."""
-    pair = _lock_of(session, pair_id, word.branch_id, actor)
+    pair = lock_of(session, pair_id, word.branch_id, actor)
     _refuse_silence(word)
-    if not _note(session, pair, "declined", word, actor=actor, now=now):
+    if not note(session, pair, "declined", word, actor=actor, now=now):
         return pair
     _refuse_unless_asked(session, pair, word, actor)
     pair.status, pair.changed_at = DECLINED, now
@@ -112,23 +102,23 @@ def decline_pair(session: Session, pair_id: int, word: Deciding, *, actor: Actor
 
 def set_line(session: Session, pair_id: int, word: Deciding, *, actor: Actor, now: datetime) -> BranchPair:
     """Decide how much the other branch may owe one's own. Raises PairNotFound, NotAllowed, BadLine, PairNotReady."""
-    pair = _lock_of(session, pair_id, word.branch_id, actor)
+    pair = lock_of(session, pair_id, word.branch_id, actor)
     refuse_line(word.minutes)
-    if not _note(session, pair, "line", word, actor=actor, now=now):
+    if not note(session, pair, "line", word, actor=actor, now=now):
         return pair
     if pair.status not in {OPEN, FROZEN}:
         raise PairNotReady(status=PAIR_STATUS_NAMES[pair.status])
     key = f"{word.form_key}:line"
-    ledger.decide_line(session, _line(pair, word.branch_id, word.minutes, by_id=actor.member_id, key=key), now=now)
+    ledger.decide_line(session, line_of(pair, word.branch_id, word.minutes, by_id=actor.member_id, key=key), now=now)
     telling.of_line(session, pair, creditor_id=word.branch_id, minutes=word.minutes, now=now)
     return pair
 
 
 def freeze_pair(session: Session, pair_id: int, word: Deciding, *, actor: Actor, now: datetime) -> BranchPair:
     """Pause everything between the two, with a reason. Raises PairNotFound, NotAllowed, WordsMissing, PairNotReady."""
-    pair = _lock_of(session, pair_id, word.branch_id, actor)
+    pair = lock_of(session, pair_id, word.branch_id, actor)
     _refuse_silence(word)
-    if _note(session, pair, "frozen", word, actor=actor, now=now):
+    if note(session, pair, "frozen", word, actor=actor, now=now):
         if pair.status != OPEN:
             raise PairNotReady(status=PAIR_STATUS_NAMES[pair.status])
         freeze(session, pair, now=now)
@@ -146,8 +136,8 @@ def freeze(session: Session, pair: BranchPair, *, now: datetime) -> None:
 
 def resume_pair(session: Session, pair_id: int, word: Deciding, *, actor: Actor, now: datetime) -> BranchPair:
     """Let things move again. Raises PairNotFound, NotAllowed, NotYours where the other branch paused it, CasesOpen."""
-    pair = _lock_of(session, pair_id, word.branch_id, actor)
-    if _note(session, pair, "resumed", word, actor=actor, now=now):
+    pair = lock_of(session, pair_id, word.branch_id, actor)
+    if note(session, pair, "resumed", word, actor=actor, now=now):
         if pair.status != FROZEN:
             raise PairNotReady(status=PAIR_STATUS_NAMES[pair.status])
         paused_by = next((event.branch_id for event in list_events(session, pair.id) if event.what == "frozen"), None)
@@ -167,9 +157,9 @@ def close_pair(session: Session, pair_id: int, word: Deciding, *, actor: Actor, 
 
     Raises PairNotFound, NotAllowed, WordsMissing, PairNotReady, StillOwed.
     """
-    pair = _lock_of(session, pair_id, word.branch_id, actor)
+    pair = lock_of(session, pair_id, word.branch_id, actor)
     _refuse_silence(word)
-    if not _note(session, pair, "closed", word, actor=actor, now=now):
+    if not note(session, pair, "closed", word, actor=actor, now=now):
         return pair
     if pair.status not in {OPEN, FROZEN}:
         raise PairNotReady(status=PAIR_STATUS_NAMES[pair.status])
@@ -178,117 +168,12 @@ def close_pair(session: Session, pair_id: int, word: Deciding, *, actor: Actor, 
         raise StillOwed(owed=coins(abs(gauge.owed)), open=len(under_way))
     for side in (pair.low_id, pair.high_id):
         key = f"{word.form_key}:close:{side}"
-        ledger.decide_line(session, _line(pair, side, 0, by_id=actor.member_id, key=key), now=now)
+        ledger.decide_line(session, line_of(pair, side, 0, by_id=actor.member_id, key=key), now=now)
     pair.status, pair.changed_at = CLOSED, now
-    session.flush()
+    end_keys(session, pair, {pair.low_id, pair.high_id}, until=now)
     to_id = pair.other_of(word.branch_id)
     telling.of_pair(session, pair, "clearing.closed", to_id=to_id, words=word.words, now=now)
     return pair
-
-
-def join_branches(session: Session, *, now: datetime) -> int:
-    """Connect every open branch that has no pair yet with the one above it, each with a small line; returns how many.
-
-    The one above is the branch at the nearest area on the way up; a branch at the top has none.
-    """
-    branches = {branch.id: branch for branch in list_branches(session)}
-    at_area: dict[int, int] = {}
-    for branch_id in sorted(branches):
-        at_area.setdefault(branches[branch_id].area_id, branch_id)
-    joined = 0
-    for branch in branches.values():
-        head_id = _head_of(session, branch, at_area)
-        if head_id is not None and find_pair(session, branch.id, head_id) is None:
-            _join(session, branch.id, head_id, now)
-            joined += 1
-    return joined
-
-
-def _head_of(session: Session, branch: Branch, at_area: dict[int, int]) -> int | None:
-    area: Area | None = session.get_one(Area, branch.area_id)
-    if at_area.get(branch.area_id) != branch.id:  # the first branch of an area stands above the others in it
-        return at_area.get(branch.area_id)
-    while area is not None and area.parent_id is not None:
-        if area.parent_id in at_area:
-            return at_area[area.parent_id]
-        area = area.parent
-    return None
-
-
-def _join(session: Session, branch_id: int, head_id: int, now: datetime) -> None:
-    pair = _lock_or_make(session, branch_id, head_id, now)
-    word = Deciding(branch_id=branch_id, form_key=f"{branch_id}-{head_id}", minutes=rules.DEFAULT_LINE)
-    if pair.status == CLOSED and _note(session, pair, "joined", word, actor=SYSTEM, now=now):
-        _open_accounts(session, pair)
-        pair.status = OPEN
-        session.flush()
-        for side in (pair.low_id, pair.high_id):
-            ledger.decide_line(
-                session, _line(pair, side, word.minutes, by_id=None, key=f"join:{pair.id}:{side}"), now=now
-            )
-
-
-def _lock_or_make(session: Session, one_id: int, other_id: int, now: datetime) -> BranchPair:
-    low, high = sorted((one_id, other_id))
-    lock_name(session, f"pair:{low}:{high}")
-    fresh = {"low_id": low, "high_id": high, "status": CLOSED, "asked_for_id": one_id, "asked_minutes": 0}
-    session.execute(insert_once(session, BranchPair).values(fresh | {"changed_at": now}))
-    pair = find_pair(session, low, high, lock=True)
-    if pair is None:
-        raise PairNotFound()
-    return pair
-
-
-def _lock_of(session: Session, pair_id: int, branch_id: int, actor: Actor) -> BranchPair:
-    pair = get_pair(session, pair_id, lock=True)
-    if branch_id not in {pair.low_id, pair.high_id}:
-        raise PairNotFound()
-    actor.require(CHANGE, branch_id=branch_id)
-    return pair
-
-
-def _note(session: Session, pair: BranchPair, what: str, word: Deciding, *, actor: Actor, now: datetime) -> bool:
-    """Write down what was decided; False when this form was sent before. Raises FormUsed if it said something else."""
-    row = {
-        "pair_id": pair.id,
-        "what": what,
-        "branch_id": word.branch_id if actor.member_id is not None else None,
-        "by_id": actor.member_id,
-        "words": word.words.strip(),
-        "minutes": word.minutes if what in {"asked", "opened", "joined", "line"} else None,
-        "at": now,
-        "key": f"{what}:{word.form_key}",
-    }
-    if session.scalar(insert_once(session, PairEvent).values(row).returning(PairEvent.id)) is not None:
-        return True
-    first = session.scalars(select(PairEvent).where(PairEvent.key == row["key"])).one()
-    if any(getattr(first, name) != row[name] for name in ("pair_id", "branch_id", "by_id", "words", "minutes")):
-        raise FormUsed()
-    return False
-
-
-def _open_accounts(session: Session, pair: BranchPair) -> None:
-    opened = [
-        ledger.open_account(session, book_id=here.id, code=f"clearing:{there.code}", kind="clearing", unit="coin")
-        for here, there in ((pair.low, pair.high), (pair.high, pair.low))
-    ]
-    pair.low_account_id, pair.high_account_id = opened
-
-
-def _line(pair: BranchPair, creditor_id: int, minutes: int, *, by_id: int | None, key: str) -> ledger.LineDraft:
-    return ledger.LineDraft(
-        account_id=pair.account_of(creditor_id),
-        minutes=minutes,
-        reason="网点之间的额度",
-        key=key,
-        decided_by_id=by_id,
-    )
-
-
-def refuse_line(minutes: int) -> None:
-    """Raises BadLine for what is no amount between branches."""
-    if not 0 <= minutes <= rules.MAX_LINE:
-        raise BadLine(fields={"amount": f"请填 0 到 {rules.MAX_LINE // 60} 币。"})
 
 
 def _refuse_silence(word: Deciding) -> None:

@@ -9,30 +9,35 @@ happens after the other, as their clearing accounts demand anyway.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from timebank.clearing import rules
 from timebank.clearing.models import (
+    ACCEPTED,
     CANCELLED,
     COMMITTED,
-    IN_FLIGHT,
     RESERVED,
     SETTLED,
     BranchPair,
     Proposal,
 )
 from timebank.clearing.queries import (
+    asked_of,
+    between_of,
     ceiling_of,
     find_proposal_by_uid,
     gauge_of,
+    rate_of,
+    settled_of,
     spent_outside,
 )
+from timebank.clearing.rules import Amounts, Rate
 from timebank.clearing.service import messages, telling
 from timebank.clearing.service.answering import deliver
-from timebank.clearing.service.drafting import Settlement, entry_of, plan_of
+from timebank.clearing.service.drafting import Settlement, Ways, entry_of, plan_of
 from timebank.clearing.service.locking import lock_proposal, names_of, open_pair, refuse_still
 from timebank.clearing.service.messages import Letter
 from timebank.clearing.service.refusals import CeilingReached, LineFull, PairFrozen
@@ -44,7 +49,10 @@ from timebank.ledger import service as ledger
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProposalDraft:
-    """Whose coins pay whom: ``uid`` made once by the payer's branch; ``expires_at`` until when it may be agreed to."""
+    """Whose coins pay whom: ``uid`` made once by the payer's branch; ``expires_at`` until when it may be agreed to.
+
+    ``minutes`` are the payer's own; ``taken`` what comes of them there by ``rate``, None where a minute is a minute.
+    """
 
     uid: str
     payer_id: int
@@ -54,6 +62,13 @@ class ProposalDraft:
     expires_at: datetime
     source_type: str
     actor_id: int | None
+    taken: int | None = None
+    rate: Rate = field(default_factory=Rate)
+
+    @property
+    def amounts(self) -> Amounts:
+        """In both branches' minutes, as they were announced to the payer."""
+        return Amounts(self.minutes, self.taken or self.minutes, self.rate)
 
 
 def propose(session: Session, draft: ProposalDraft, *, now: datetime) -> Proposal:
@@ -69,9 +84,9 @@ def propose(session: Session, draft: ProposalDraft, *, now: datetime) -> Proposa
     _refuse_full(session, pair, draft)
     ledger.lock_accounts(session.connection(), {draft.account_id, pair.account_of(draft.payee_id)})
     proposal = reserve(session, draft, now=now)
-    letter = messages.send(session, proposal, messages.PROPOSED, minutes=draft.minutes, now=now)
+    letter = messages.send(session, proposal, messages.PROPOSED, minutes=_between(draft), now=now)
     conclude(session, proposal, messages.PROPOSED, deliver(session, letter, now=now), now=now)
-    if proposal.status not in IN_FLIGHT:
+    if proposal.status != ACCEPTED:
         _refuse_full(session, pair, draft)
         raise PairFrozen(**names_of(session, draft.payer_id, draft.payee_id))
     _warn(session, pair, creditor_id=draft.payee_id, now=now)
@@ -94,6 +109,9 @@ def reserve(session: Session, draft: ProposalDraft, *, now: datetime) -> Proposa
         payer_id=draft.payer_id,
         payee_id=draft.payee_id,
         amount_minutes=draft.minutes,
+        payer_units=draft.rate.payer,
+        payee_units=draft.rate.payee,
+        payee_minutes=None if draft.rate.even else draft.taken,
         status=RESERVED,
         source_type=draft.source_type,
         payer_hold_id=ledger.hold(session, hold, now=now),
@@ -139,21 +157,19 @@ def commit(session: Session, proposal: Proposal, settlement: Settlement, *, now:
     if proposal.status != COMMITTED:
         after = rules.decide("commit", proposal.status)
         pair = open_pair(session, proposal.payer_id, proposal.payee_id)
-        proposal.plan = plan_of(settlement)
-        paid = ledger.TransferDraft(
-            debit_id=_payer_account(session, proposal),
-            credit_id=pair.account_of(proposal.payer_id),
-            amount=settlement.minutes,
-            unit="coin",
-        )
+        amounts = rate_of(proposal).part(asked_of(proposal), settlement.minutes)
+        proposal.plan, proposal.source_id = plan_of(settlement), settlement.source_id
+        proposal.settled_minutes = amounts.paid
+        proposal.payee_settled_minutes = None if amounts.rate.even else amounts.taken
         draft = ledger.EntryDraft(
-            transfers=(paid,), for_member_id=settlement.payer_member_id, **entry_of(proposal, proposal.payer_id)
+            transfers=Ways(session, proposal, pair).from_payer(amounts, _payer_account(session, proposal)),
+            for_member_id=settlement.payer_member_id,
+            **entry_of(proposal, proposal.payer_id),
         )
         posted = ledger.post_hold(session, proposal.payer_hold_id or 0, draft, now=now)
         proposal.status, proposal.payer_entry_id, proposal.committed_at = after, posted.entry_id, now
-        proposal.source_id, proposal.settled_minutes = settlement.source_id, settlement.minutes
         session.flush()
-    return messages.send(session, proposal, messages.COMMITTED, minutes=settlement.minutes, now=now)
+    return messages.send(session, proposal, messages.COMMITTED, minutes=_owed_by(proposal), now=now)
 
 
 def cancel(
@@ -161,16 +177,18 @@ def cancel(
 ) -> Proposal:
     """Give back what both sides had set aside; nobody cancels what was committed. A repeat is harmless.
 
-    What a proposal was made for says when: an order's time, or the decision of a dispute. Raises ProposalMoved.
+    What a proposal was made for says when: an order's time, or the decision of a dispute. What the other branch did not
+    accept was given back then, and stays as it is. Raises ProposalMoved.
     """
     pair, proposal = lock_proposal(session, proposal_id)
-    if proposal.status == how:
+    after = rules.decide("cancel" if how == CANCELLED else "expire", proposal.status)
+    if after == proposal.status:
         return proposal
-    proposal.status, proposal.ended_at = rules.decide("cancel" if how == CANCELLED else "expire", proposal.status), now
+    proposal.status, proposal.ended_at = after, now
     places = {_payer_account(session, proposal), pair.account_of(proposal.payee_id)}
     ledger.lock_accounts(session.connection(), places)
     ledger.void_hold(session, proposal.payer_hold_id or 0, actor_id=actor_id, now=now)
-    letter = messages.send(session, proposal, messages.CANCELLED, minutes=proposal.amount_minutes, now=now)
+    letter = messages.send(session, proposal, messages.CANCELLED, minutes=_owed_by(proposal), now=now)
     deliver(session, letter, now=now)
     session.flush()
     return proposal
@@ -182,8 +200,7 @@ def resume_proposal(session: Session, proposal_id: int, *, now: datetime) -> str
     if proposal.status not in {RESERVED, COMMITTED}:
         return proposal.status
     step = messages.PROPOSED if proposal.status == RESERVED else messages.COMMITTED
-    minutes = proposal.settled_minutes or proposal.amount_minutes
-    letter = messages.send(session, proposal, step, minutes=minutes, now=now)
+    letter = messages.send(session, proposal, step, minutes=_owed_by(proposal), now=now)
     answer = deliver(session, letter, now=now)
     conclude(session, proposal, step, answer, now=now)
     return answer
@@ -203,9 +220,19 @@ def _refuse_ceiling(session: Session, draft: ProposalDraft, now: datetime) -> No
 
 def _refuse_full(session: Session, pair: BranchPair, draft: ProposalDraft) -> None:
     gauge = gauge_of(session, pair, creditor_id=draft.payee_id)
-    if draft.minutes > gauge.free:
+    needed = _between(draft)
+    if needed > gauge.free:
         names = names_of(session, draft.payer_id, draft.payee_id)
-        raise LineFull(line=coins(gauge.line), used=coins(gauge.used), needed=coins(draft.minutes), **names)
+        raise LineFull(line=coins(gauge.line), used=coins(gauge.used), needed=coins(needed), **names)
+
+
+def _between(draft: ProposalDraft) -> int:
+    return between_of(draft.amounts, payer_id=draft.payer_id, payee_id=draft.payee_id)
+
+
+def _owed_by(proposal: Proposal) -> int:
+    """What a payment, or what is set aside for it, puts on the clearing accounts."""
+    return between_of(settled_of(proposal), payer_id=proposal.payer_id, payee_id=proposal.payee_id)
 
 
 def _warn(session: Session, pair: BranchPair, *, creditor_id: int, now: datetime) -> None:

@@ -2,6 +2,9 @@
 
 from timebank.clearing.views.base import blueprint
 
-from timebank.clearing.views import deciding, netting, network, pair, statements  # isort: skip
+from timebank.clearing.views import deciding, heaps, netting, network, pair, statement_files, statements  # isort: skip
 
-__all__ = ["blueprint", "deciding", "netting", "network", "pair", "statements"]
+__all__ = ["blueprint", "deciding", "heaps", "netting", "network", "pair", "statement_files", "statements"]
+from timebank.clearing.views import parking, rates  # isort: skip
+
+__all__ = ["blueprint", "deciding", "netting", "network", "pair", "parking", "rates", "statements"]

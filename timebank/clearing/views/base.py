@@ -15,6 +15,7 @@ from timebank.web.guards import current_actor
 blueprint = Blueprint("clearing", __name__)
 ID = "int(max=2147483647)"  # an id in an address
 PAIR = f"/branch/clearing/<{ID}:pair_id>"
+MONTH = f"{PAIR}/statements/<month>"
 READ, CHANGE = "clearing.read", "clearing.change"
 TONES = {"asked": "wait", "open": "ok", "frozen": "bad", "declined": "", "closed": ""}
 

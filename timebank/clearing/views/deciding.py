@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from timebank.clearing import service
 from timebank.clearing.models import BranchPair
 from timebank.clearing.queries import CaseNotFound, get_case
-from timebank.clearing.schemas import CeilingSchema, LineSchema, ReasonSchema, WordsSchema
+from timebank.clearing.schemas import CeilingSchema, LineSchema, NewKeySchema, ReasonSchema, WordsSchema
 from timebank.clearing.views.base import CHANGE, ID, PAIR, blueprint, choose_side
 from timebank.clearing.views.pair import pair_page
 from timebank.core import clock
@@ -66,6 +66,21 @@ def limit_at_peer(pair_id: int) -> Response | tuple[str, int]:
         flash("上限改好了，从现在起算。" if ceiling.minutes is not None else "上限取消了。", "success")
         return redirect(side.url, 303)
     return pair_page(side, ceiling=form), form.status
+
+
+@blueprint.post(f"{PAIR}/key")
+@guard(CHANGE)
+def renew_key(pair_id: int) -> Response | tuple[str, int]:
+    """Sign with a new key from now on."""
+    side, form = choose_side(pair_id, CHANGE), Form(NewKeySchema())
+    with form.catching(), transaction() as session:
+        typed = form.load()
+        days = typed.pop("days")
+        word = service.Deciding(branch_id=side.branch.id, **typed)
+        service.renew_key(session, pair_id, word, days=days, actor=current_actor(), now=clock.now())
+        flash("密钥换好了，从现在起用新的签名，已经告诉对方网点。", "success")
+        return redirect(f"{side.url}#keys", 303)
+    return pair_page(side, key=form), form.status
 
 
 @blueprint.post(f"{PAIR}/decline")

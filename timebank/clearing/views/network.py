@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from flask import flash, redirect, render_template, url_for
 from sqlalchemy.orm import Session
@@ -32,11 +33,12 @@ from timebank.web.guards import current_actor, guard
 
 @dataclass(frozen=True, kw_only=True)
 class Turn:
-    """Something that waits for a branch: what, whose, and the pair's id (0: it is no pair's)."""
+    """Something that waits for a branch: what, whose, the pair's id, and the month whose statement it is about."""
 
     title: str
     text: str
     pair_id: int
+    month: str = ""
 
 
 @blueprint.get("/branch/clearing")
@@ -89,14 +91,17 @@ def _page(choice: BranchChoice, ask: Form, ceiling: Form) -> str:
         branch=branch,
         pairs=pairs,
         waiting=_turns(session, branch.id, pairs),
+        items=len(queries.list_items_at(session, branch.id)),
+        items_ours=queries.count_items(session, branch.id),
         askable=[(one.id, one.name) for one in list_branches(session) if one.id not in taken],
         forms={"ask": ask, "ceiling": ceiling},
         most=queries.ceiling_of(session, branch.id, None),
         spent=queries.spent_outside(session, branch.id, None, now=now),
         month=clock.month_of(now),
-        circles=_fresh_circles(session, branch.id, nettings),
+        circles=_fresh_circles(session, branch.id, nettings, now),
         running=[(one, _leg_waits(one, branch.id)) for one in nettings if one.status == NETTING_ASKED],
         past=[one for one in nettings if one.status != NETTING_ASKED],
+        parked=queries.count_parked(session, branch.id),
         status_name=status_name,
         netting_names=NETTING_STATUS_NAMES,
         tones=TONES,
@@ -105,7 +110,7 @@ def _page(choice: BranchChoice, ask: Form, ceiling: Form) -> str:
 
 
 def _turns(session: Session, branch_id: int, pairs: Sequence[queries.PairView]) -> list[Turn]:
-    """Pairs that were asked for, and cases without this branch's word; nettings stand in a part of their own."""
+    """Pairs that were asked for, cases without this branch's word, exceptions without its signature."""
     peers = {one.pair.id: one.peer.name for one in pairs}
     asked = [one for one in pairs if one.pair.status == ASKED and one.pair.asked_for_id != branch_id]
     return [
@@ -113,6 +118,19 @@ def _turns(session: Session, branch_id: int, pairs: Sequence[queries.PairView]) 
         *(
             Turn(title=f"和{peers[case.pair_id]}的差异", text=CASE_NAMES[case.kind], pair_id=case.pair_id)
             for case in queries.list_waiting_cases(session, branch_id)
+        ),
+        *(
+            Turn(
+                title=f"等我们签：和{peers[one.pair_id]}的 {clock.month_name(one.month)}对账单",
+                text="对方签了例外，照现在的样子封存",
+                pair_id=one.pair_id,
+                month=one.month,
+            )
+            for one in queries.list_unsigned(session, branch_id)
+        ),
+        *(
+            Turn(title=f"{peers[rate.pair_id]}想改折算", text="同意，或者说明原因", pair_id=rate.pair_id)
+            for rate in queries.list_waiting_rates(session, branch_id)
         ),
     ]
 
@@ -122,7 +140,9 @@ def _leg_waits(netting: Netting, branch_id: int) -> bool:
     return any(leg.branch_id == branch_id and leg.agreed_at is None for leg in netting.legs)
 
 
-def _fresh_circles(session: Session, branch_id: int, nettings: Sequence[Netting]) -> list[queries.CircleView]:
+def _fresh_circles(
+    session: Session, branch_id: int, nettings: Sequence[Netting], now: datetime
+) -> list[queries.CircleView]:
     """Circles that nobody has asked to net yet."""
     asked = [{leg.branch_id for leg in one.legs} for one in nettings if one.status == NETTING_ASKED]
-    return [one for one in queries.list_circles(session, branch_id) if set(one.circle.branches) not in asked]
+    return [one for one in queries.list_circles(session, branch_id, now=now) if set(one.circle.branches) not in asked]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
 
 from flask import render_template, request
 from sqlalchemy.orm import Session
@@ -14,12 +16,16 @@ from timebank.clearing.models import (
     EVENT_NAMES,
     FROZEN,
     OPEN,
+    RATE_ASKED,
+    RATE_STATUS_NAMES,
     ClearingCase,
     PairEvent,
+    PairRate,
 )
-from timebank.clearing.rules import DEFAULT_LINE, PROPOSAL_STATUS_NAMES
-from timebank.clearing.schemas import CeilingSchema, LineSchema
+from timebank.clearing.rules import DEFAULT_LINE, OVERLAP, PROPOSAL_STATUS_NAMES, rate_words
+from timebank.clearing.schemas import CeilingSchema, LineSchema, NewKeySchema, RateSchema
 from timebank.clearing.views.base import CHANGE, PAIR, READ, TONES, Side, blueprint, choose_side, status_name
+from timebank.clearing.views.keys import keys_view
 from timebank.core import clock
 from timebank.core.db import db
 from timebank.core.minutes import coins
@@ -29,15 +35,32 @@ from timebank.web.filters import moment
 from timebank.web.forms import Form
 from timebank.web.guards import current_actor, guard
 
+_DAY: Final = timedelta(days=1)
+
 
 @dataclass(frozen=True, kw_only=True)
 class CaseView:
-    """A case with what each side said: None where it has not said its word."""
+    """A case with what each side said: None where it has not said its word.
+
+    ``parked``: at which branch the coins wait that it is about; 0 where it is about none.
+    """
 
     case: ClearingCase
     name: str
     ours: str | None
     theirs: str | None
+    parked: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RatesView:
+    """How the two convert: now, what waits for an answer, and every one before. Each told in words."""
+
+    now: str
+    even: bool
+    waiting: tuple[PairRate, str] | None
+    past: list[tuple[PairRate, str, str]]
+    tomorrow: date
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +82,8 @@ def show_pair(pair_id: int) -> str:
     return pair_page(choose_side(pair_id, READ))
 
 
-def pair_page(side: Side, line: Form | None = None, ceiling: Form | None = None) -> str:
-    """The page, with the forms that were sent."""
+def pair_page(side: Side, **sent: Form) -> str:
+    """The page; ``sent`` are forms that were sent and refused: line, ceiling, key, rate."""
     session, pair, now = db.session(), side.pair, clock.now()
     owed = queries.gauge_of(session, pair, creditor_id=side.branch.id)
     cases = [_case(side, one) for one in queries.list_cases(session, pair.id)]
@@ -76,19 +99,45 @@ def pair_page(side: Side, line: Form | None = None, ceiling: Form | None = None)
         owing=queries.gauge_of(session, pair, creditor_id=side.peer.id),
         cases=[one for one in cases if one.case.settled_at is None],
         settled=[one for one in cases if one.case.settled_at is not None],
+        open_items=len(queries.list_open_items(session, pair.id)),
         page=queries.page_proposals(session, pair, number=page_number(request.args.get("page"))),
         proposal_names=PROPOSAL_STATUS_NAMES,
         events=_events(session, side),
         statements=queries.list_statements(session, pair.id),
+        keys=keys_view(session, side, now),
         month=clock.previous_month(clock.month_of(now)),
         forms={
-            "line": line or Form(LineSchema(), initial={"amount": first_line}),
-            "ceiling": ceiling or Form(CeilingSchema()),
+            "line": Form(LineSchema(), initial={"amount": first_line}),
+            "ceiling": Form(CeilingSchema()),
+            "key": Form(NewKeySchema(), initial={"days": OVERLAP.days}),
+            "rate": Form(RateSchema(), initial={"worth": 60, "valid_from": clock.today(now) + _DAY}),
+            **sent,
         },
+        rates=_rates(session, side, clock.today(now)),
+        amounts=queries.settled_of,
         most=queries.ceiling_of(session, side.branch.id, side.peer.id),
         spent=queries.spent_outside(session, side.branch.id, side.peer.id, now=now),
         may=_may(session, side, owed.owed, asked_here=asked_here),
     )
+
+
+def _rates(session: Session, side: Side, today: date) -> RatesView:
+    """How the two convert, told from the side that looks: the other branch first."""
+    here = queries.rate_of_pair(session, side.pair, payer_id=side.peer.id, day=today)
+    found = queries.list_rates(session, side.pair.id)
+    return RatesView(
+        now=rate_words(side.peer.name, side.branch.name, here.payer, here.payee),
+        even=here.even,
+        waiting=next(((one, _rate_told(side, one)) for one in found if one.status == RATE_ASKED), None),
+        past=[(one, _rate_told(side, one), RATE_STATUS_NAMES[one.status]) for one in found if one.status != RATE_ASKED],
+        tomorrow=today + _DAY,
+    )
+
+
+def _rate_told(side: Side, rate: PairRate) -> str:
+    units = (rate.low_units, rate.high_units)
+    theirs, ours = units if side.peer.id == side.pair.low_id else units[::-1]
+    return rate_words(side.peer.name, side.branch.name, theirs, ours)
 
 
 def _may(session: Session, side: Side, owed: int, *, asked_here: bool) -> May:
@@ -116,7 +165,9 @@ def _paused_there(session: Session, side: Side) -> bool:
 def _case(side: Side, case: ClearingCase) -> CaseView:
     low = (case.low_words if case.low_by_id is not None else None, case.high_words if case.high_by_id else None)
     ours, theirs = low if side.branch.id == side.pair.low_id else low[::-1]
-    return CaseView(case=case, name=CASE_NAMES[case.kind], ours=ours, theirs=theirs)
+    waits = queries.find_parked_in(db.session(), case.id) if case.settled_at is None else None
+    parked = waits.branch_id if waits is not None and waits.ended_at is None else 0
+    return CaseView(case=case, name=CASE_NAMES[case.kind], ours=ours, theirs=theirs, parked=parked)
 
 
 def _events(session: Session, side: Side) -> list[dict[str, str]]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import re
+import shutil
 import tempfile
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -54,18 +57,28 @@ class FontCase:
         return next((name for low, high, name in self._slices if low <= code <= high), None)
 
     @cached_property
-    def _workshop(self) -> tempfile.TemporaryDirectory[str]:
-        return tempfile.TemporaryDirectory(prefix="timebank-fonts-")  # goes with the process
+    def _workshop(self) -> Path:
+        folder = Path(tempfile.mkdtemp(prefix="timebank-fonts-"))
+        atexit.register(_remove, folder, os.getpid())
+        return folder
 
     def _unpacked(self, name: str) -> str:
         """A folder that holds one slice as Typst reads it; web fonts are compressed in a way it does not know."""
-        folder = Path(self._workshop.name) / name.removesuffix(".woff2")
-        if not folder.exists():
-            folder.mkdir()
+        folder = self._workshop / name.removesuffix(".woff2")
+        whole, part = folder / "slice.ttf", folder / "slice.part"
+        if not whole.exists():
+            folder.mkdir(exist_ok=True)
             with TTFont(self._rare / name) as font:
                 font.flavor = None
-                font.save(folder / "slice.ttf")
+                font.save(part)
+            part.replace(whole)
         return str(folder)
+
+
+def _remove(folder: Path, process: int) -> None:
+    """What a process unpacked goes with it, not with a child that it was forked into."""
+    if os.getpid() == process:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @lru_cache(maxsize=4)

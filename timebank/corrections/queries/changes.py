@@ -101,7 +101,12 @@ def refuse_entry(session: Session, entry: EntryView, actor: Actor) -> None:
         raise IsReversal()
     if entry.reversed_by_id is not None:
         raise AlreadyCorrected()
-    if entry.kind == "inter_branch" and find_settled_by_entry(session, entry.id) is None:
+    payment = find_settled_by_entry(session, entry.id) if entry.kind == "inter_branch" else None
+    if payment is not None and payment.reverses_id is not None:  # it came back to nobody, and waits
+        raise IsReversal()
+    if entry.source_type == "parked":
+        raise NotCorrectable(why="它是待处理款的去处，由两位管理员定过。要改，请和收到的人商量后另行捐赠或赠送。")
+    if entry.kind == "inter_branch" and payment is None:
         raise NotCorrectable(why="它和另一个网点的账成对，要由收到的网点更正那边的一笔，两边会一起改。")
     if entry.kind == "adjust" and entry.source_type == attendance.SOURCE:
         raise NotCorrectable(why="它只是上一次更正时的积分取整。")

@@ -20,7 +20,8 @@ from timebank.attendance.queries import (
 )
 from timebank.branches.models import Branch
 from timebank.branches.views import choose_branch
-from timebank.clearing.queries import count_waiting
+from timebank.certificates.queries import count_waiting as count_waiting_withdrawals
+from timebank.clearing.queries import count_items, count_waiting, list_unsigned, oldest_item
 from timebank.core import clock
 from timebank.core.actor import Actor
 from timebank.core.clock import month_name
@@ -39,6 +40,7 @@ from timebank.reports.queries import count_unchecked
 from timebank.requests.queries import count_desk
 from timebank.retention.queries import count_waiting as count_lists
 from timebank.retention.queries import list_bad
+from timebank.watch.words import list_alarm_words
 from timebank.web.filters import span
 from timebank.web.guards import current_actor, guard
 
@@ -71,6 +73,7 @@ def branch_desk() -> str:
         ],
         audit=archives.latest_audit(session, branch.id),
         damaged=len(list_bad(session, branch.id)),
+        alarms=list_alarm_words(session, now=now) if actor.may("jobs.read", branch_id=branch.id) else [],
         unclosed=archives.find_unclosed(session, branch.id, now=now),
         month=clock.month_of(now),
         totals=month_totals(session, frozenset({branch.id}), clock.month_of(now)),
@@ -115,13 +118,14 @@ def list_queue(session: Session, branch: Branch, counts: BranchCounts, actor: Ac
         )
     found += _late(session, branch, actor, now)
     found += _corrections(session, branch, actor)
+    found += _certificates(session, branch, actor)
     found += _disputes(session, branch, actor, now)
     found += _grants(session, branch, actor)
     found += _agreements(session, branch, actor)
     found += _licences(session, branch, actor, now)
     found += _orders(branch, counts, actor)
     found += _requests(session, branch, actor, now)
-    found += _clearing(session, branch, actor)
+    found += _clearing(session, branch, actor, now)
     found += _months(session, branch, actor, now)
     return found
 
@@ -151,6 +155,14 @@ def _corrections(session: Session, branch: Branch, actor: Actor) -> list[Waiting
         (counts.requests, "会员申请核对的记录", "查清后更正，或者说明为什么没有错"),
     )
     return [Waiting(count=count, title=title, text=text, url=url) for count, title, text in lines if count]
+
+
+def _certificates(session: Session, branch: Branch, actor: Actor) -> list[Waiting]:
+    count = count_waiting_withdrawals(session, branch.id)
+    if not count or not actor.may("certificate.withdraw", branch_id=branch.id):
+        return []
+    url = url_for("certificates.desk", branch=branch.id)
+    return [Waiting(count=count, title="等第二人决定的证明撤回", text="同意以后，别人查到的是“已撤回”", url=url)]
 
 
 def _disputes(session: Session, branch: Branch, actor: Actor, now: datetime) -> list[Waiting]:
@@ -220,12 +232,21 @@ def _requests(session: Session, branch: Branch, actor: Actor, now: datetime) -> 
     ]
 
 
-def _clearing(session: Session, branch: Branch, actor: Actor) -> list[Waiting]:
-    count = count_waiting(session, branch.id)
-    if not count or not actor.may("clearing.change", branch_id=branch.id):
+def _clearing(session: Session, branch: Branch, actor: Actor, now: datetime) -> list[Waiting]:
+    if not actor.may("clearing.change", branch_id=branch.id):
         return []
-    url = url_for("clearing.network", branch=branch.id)
-    return [Waiting(count=count, title="网点互通", text="别的网点提出的、要核对的差异、等同意的轧差", url=url)]
+    found = []
+    if count := count_waiting(session, branch.id) + len(list_unsigned(session, branch.id)):
+        url = url_for("clearing.network", branch=branch.id)
+        text = "别的网点提出的、要核对的差异、等同意的折算和轧差、等签的对账单"
+        found.append(Waiting(count=count, title="网点互通", text=text, url=url))
+    oldest = oldest_item(session, branch.id)
+    if oldest is not None:
+        days = (clock.today(now) - clock.today(oldest)).days
+        text = f"夜里核对没有对上，要本网点补记、冲回或者答复；最早的{f'等了 {days} 天' if days else '是今天发现的'}"
+        url = url_for("clearing.branch_items", branch=branch.id)
+        found.append(Waiting(count=count_items(session, branch.id), title="网点之间的差异", text=text, url=url))
+    return found
 
 
 def _months(session: Session, branch: Branch, actor: Actor, now: datetime) -> list[Waiting]:
@@ -251,8 +272,9 @@ def _records(session: Session, branch: Branch, actor: Actor) -> list[Waiting]:
 
 
 def _preview(session: Session, branch: Branch, actor: Actor, now: datetime) -> list[Waiting]:
-    """What would keep the present month from closing, while there is time to mend it."""
-    if not actor.may("archive.close", branch_id=branch.id):
+    """What would keep the present month from closing, while there is time to mend it; one that is late goes first."""
+    late = archives.find_unclosed(session, branch.id, now=now)
+    if late or not actor.may("archive.close", branch_id=branch.id):
         return []
     preview = archives.preview_running(session, branch, now=now)
     if not preview.is_urgent:
@@ -298,10 +320,18 @@ def _links(branch: Branch, actor: Actor) -> list[tuple[str, str, str, str]]:
         ("ministry.submit", url_for("reports.ministry", branch=branch.id), "上报", "民政系统的批次和答复", "upload"),
         ("retention.read", url_for("retention.disposals", branch=branch.id), "保管与销毁", "期限、清单、冻结", "lock"),
         ("books.read", url_for("desks.trial_balance", branch=branch.id), "监督", "试算平衡、分录、自检", "scale"),
+        ("jobs.read", url_for("jobs.jobs"), "定时任务", "谁在值守、每次运行的结果", "clock"),
         ("books.read", url_for("desks.liability", branch=branch.id), "爱心币家底", "还有多少没有兑换", "coin"),
         ("fund.read", url_for("giving.fund_desk", branch=branch.id), "爱心基金", "捐赠、帮扶、两人同意", "heart"),
         ("dispute.read", url_for("disputes.desk", branch=branch.id), "争议", "双方说明、期限、决定", "scale"),
         ("rules.read", url_for("rulebook.rules", branch=branch.id), "存币规则", "积分、上限、过期，每次修改", "book"),
+        (
+            "certificate.read",
+            url_for("certificates.desk", branch=branch.id),
+            "服务证明",
+            "开过的、撤回、印章图片",
+            "file",
+        ),
         ("books.read", url_for("corrections.desk", branch=branch.id), "更正", "等决定的、核对申请、经过", "edit"),
         ("branch.change", url_for("branches.settings", branch=branch.id), "网点设置", "名称、地址、电话", "settings"),
         ("area.read", url_for("branches.areas"), "区域", "市、区、街道、社区、网格", "tree"),

@@ -11,6 +11,7 @@ from timebank.corrections import queries as corrections
 from timebank.disputes.models import HELD, Dispute
 from timebank.exchange import service as exchange
 from timebank.exchange.models import GOODS, Order
+from timebank.exchange.queries import paid_by_member
 from timebank.exchange.rules import Share
 from timebank.ledger import queries as ledger
 
@@ -62,10 +63,11 @@ def _of_held(session: Session, order: Order, minutes: int, now: datetime) -> Loo
     share = share_of(order, minutes)
     kept, fund = exchange.kept_and_fund(session, order, minutes, now=now) if share is not None else (0, 0)
     giver = order.provider.alias if order.provider is not None else ""
+    paid, whole = (paid_by_member(session, order, one) if one else 0 for one in (minutes, order.amount_minutes))
     effects = [
         Effect(name=giver, change=kept) if giver and kept else None,
         Effect(name="爱心基金（超过上限的部分）", change=fund) if fund else None,
-        Effect(name=f"{order.member.alias}（从冻结里退回）", change=order.amount_minutes - minutes),
+        Effect(name=f"{order.member.alias}（从冻结里退回）", change=whole - paid),
     ]
     back = order.quantity - (share.quantity if share is not None else 0) if order.offer.kind == GOODS else 0
     return Look(minutes=minutes, effects=tuple(one for one in effects if one and one.change), restocked=back)

@@ -1,5 +1,6 @@
 """Reads of 兑换, for its own pages and for the desks above."""
 
+from timebank.exchange.queries.abroad import own_minutes, paid_by_member
 from timebank.exchange.queries.calendar import WEEK, Day, Slot, count_booked_days, find_closure, list_closures, week_of
 from timebank.exchange.queries.corrected import IN_DISPUTE, IS_UNDONE
 from timebank.exchange.queries.correcting import SOURCE, OrderChange, find_booked_order, plan_correction
@@ -125,6 +126,8 @@ __all__ = [
     "may_see",
     "needs_for",
     "offers_for",
+    "own_minutes",
+    "paid_by_member",
     "plan_correction",
     "ratings_of",
     "redemption_capacity",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
+from timebank.clearing.rules import CONVERTING
 from timebank.core.minutes import coins
 from timebank.exchange.models import Order
 from timebank.exchange.rules import NotLess
@@ -55,16 +56,20 @@ def plan_correction(order: Order, entry: EntryView, minutes: int, *, key: str) -
 
 
 def _instead(entry: EntryView, minutes: int, key: str) -> EntryDraft:
-    """Less is paid to the same accounts, the fund last: a provider keeps what they had room for, and never more."""
+    """Less is paid to the same accounts, the fund last: a provider keeps what they had room for, and never more.
+
+    What a branch converted on the way is no taker's; between branches it is converted again by the same rate.
+    """
     left, transfers = minutes, []
-    for paid in sorted(entry.transfers, key=lambda one: one.credit == FUND):
+    takers = [one for one in entry.transfers if one.credit not in CONVERTING]
+    for paid in sorted(takers, key=lambda one: one.credit == FUND):
         amount = min(paid.amount, left)
         left -= amount
         if amount:
             transfers.append(
                 TransferDraft(debit_id=paid.debit_id, credit_id=paid.credit_id, amount=amount, unit=paid.unit)
             )
-    kept = sum(paid.amount for paid in entry.transfers if paid.credit != FUND)
+    kept = sum(paid.amount for paid in takers if paid.credit != FUND)
     facts = {name: fact for name, fact in entry.facts.items() if name != TO_FUND}
     return EntryDraft(
         book_id=entry.book_id,

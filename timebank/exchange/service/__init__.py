@@ -13,6 +13,7 @@ from timebank.exchange.rules import (
     OrderEnded,
     OrderUndone,
 )
+from timebank.exchange.service.answering import ReasonMissing, accept_order, cancel_order, decline_order
 from timebank.exchange.service.bookings import (
     BadTime,
     ClosedThen,
@@ -39,6 +40,7 @@ from timebank.exchange.service.fulfilment import (
     OwnOrder,
     Part,
     VoucherNotFound,
+    cancel_unbacked,
     expire_orders,
     fulfil,
     kept_and_fund,
@@ -76,14 +78,10 @@ from timebank.exchange.service.orders import (
     OverLimit,
     OwnOffer,
     PriceChanged,
-    ReasonMissing,
     SoldOut,
-    accept_order,
-    cancel_order,
-    decline_order,
     request_order,
 )
-from timebank.exchange.service.paying import CoinsShort
+from timebank.exchange.service.paying import CoinsShort, RateChanged
 from timebank.exchange.service.people import NotActive
 from timebank.exchange.service.photos import LONGEST_SIDE, MOST_PHOTOS, PhotosFull, remove_photo, show_photo
 from timebank.exchange.service.sending import NotOfTheTeam, send_member
@@ -139,6 +137,7 @@ __all__ = [
     "Part",
     "PhotosFull",
     "PriceChanged",
+    "RateChanged",
     "ReasonMissing",
     "Settling",
     "SlotTaken",
@@ -148,6 +147,7 @@ __all__ = [
     "VoucherNotFound",
     "accept_order",
     "cancel_order",
+    "cancel_unbacked",
     "change_offer",
     "change_stock",
     "close_days",

@@ -11,9 +11,9 @@ from timebank.core.actor import Actor
 from timebank.exchange import rules
 from timebank.exchange.models import ACCEPTED, CANCELLED, Order
 from timebank.exchange.queries import OrderNotFound
+from timebank.exchange.service.answering import give_back_stock
 from timebank.exchange.service.bookings import free_slots
 from timebank.exchange.service.fulfilment import book
-from timebank.exchange.service.orders import give_back_stock
 from timebank.exchange.service.paying import give_back
 
 

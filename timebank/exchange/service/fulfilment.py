@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
+from timebank.clearing.models import REFUSED, Proposal
 from timebank.core import clock
 from timebank.core.actor import Actor
 from timebank.core.db import insert_once
 from timebank.core.errors import Conflict, Invalid, NotAllowed, NotFound
 from timebank.core.minutes import coins
 from timebank.exchange import rules
-from timebank.exchange.models import EXPIRED, FULFILLED, GOODS, OPEN, Order, Rating
+from timebank.exchange.models import CANCELLED, EXPIRED, FULFILLED, GOODS, OPEN, Order, Rating
 from timebank.exchange.queries import IN_DISPUTE, SOURCE, may_confirm, state_of
 from timebank.exchange.service import telling
+from timebank.exchange.service.answering import give_back_stock, lock_order
 from timebank.exchange.service.bookings import free_slots
-from timebank.exchange.service.orders import give_back_stock, lock_order
 from timebank.exchange.service.paying import give_back, lock_purses, pay
 from timebank.ledger import queries as ledger_queries
 from timebank.ledger import service as ledger
@@ -27,6 +29,8 @@ from timebank.members.models import Member
 from timebank.rulebook.queries import find_rule
 from timebank.rulebook.rules import TO_FUND, Version, kept_of
 from timebank.rulebook.service import lock_members
+
+_UNBACKED = "两个网点之间的额度用满了，或者等过了时间，没有办成"
 
 
 class VoucherNotFound(NotFound):
@@ -241,17 +245,44 @@ def expire_orders(session: Session, *, now: datetime, at_most: int = 500) -> lis
         .options(selectinload(Order.member), selectinload(Order.offer))
         .execution_options(populate_existing=True)
     ).all()
-    back: Counter[int] = Counter()
     for order in overdue:
-        if order.offer.kind == GOODS:
-            back[order.offer_id] += order.quantity
         telling.of_expiry(session, order, now=now)
         order.status, order.ended_at, order.end_reason = EXPIRED, now, "过了期限"
+    return _let_go(session, overdue, now)
+
+
+def cancel_unbacked(session: Session, *, now: datetime, at_most: int = 500) -> list[int]:
+    """End the open orders for which the other branch, asked again after an interruption, reserved nothing on its line.
+
+    Their coins are free already, so nothing stands behind them: both sides are told now, not on the day they meet.
+    Returns the orders ended.
+    """
+    refused = select(Proposal.id).where(Proposal.status == REFUSED)
+    unbacked = session.scalars(
+        select(Order)
+        .where(Order.status.in_(OPEN), Order.proposal_id.in_(refused), ~IN_DISPUTE)
+        .order_by(Order.id)
+        .limit(at_most)
+        .with_for_update(of=Order, key_share=True, skip_locked=True)
+        .options(selectinload(Order.member), selectinload(Order.offer))
+        .execution_options(populate_existing=True)
+    ).all()
+    for order in unbacked:
+        order.status, order.ended_at, order.end_reason = CANCELLED, now, _UNBACKED
+        telling.of_cancellation(session, order, by_member=False, now=now)
+    return _let_go(session, unbacked, now)
+
+
+def _let_go(session: Session, ended: Sequence[Order], now: datetime) -> list[int]:
+    """Give back what orders that have just ended had set aside; returns them."""
     session.flush()
-    lock_purses(session, overdue)
-    for order in overdue:
+    lock_purses(session, ended)
+    back: Counter[int] = Counter()
+    for order in ended:
         give_back(session, order, actor_id=None, now=now)
+        if order.offer.kind == GOODS:
+            back[order.offer_id] += order.quantity
     for offer_id, quantity in sorted(back.items()):
         give_back_stock(session, offer_id, quantity)
-    free_slots(session, [order.id for order in overdue])
-    return [order.id for order in overdue]
+    free_slots(session, [order.id for order in ended])
+    return [order.id for order in ended]

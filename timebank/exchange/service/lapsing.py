@@ -13,7 +13,7 @@ from timebank.exchange import rules
 from timebank.exchange.models import ENDED, LISTED, Offer
 from timebank.exchange.queries import list_licences_ending
 from timebank.exchange.service.offers import OfferEnded, get_own
-from timebank.members.queries import list_staff
+from timebank.members.queries import list_deciding
 from timebank.notices.service import NoticeDraft, tell_each
 
 
@@ -76,4 +76,4 @@ def _licence_notice(offer: Offer, until: date) -> NoticeDraft:
 def _owners(session: Session, offer: Offer) -> list[int]:
     if offer.answers is not None:
         return [offer.answers.id]
-    return [one.id for one in list_staff(session, offer.branch_id, {"manager"})]
+    return list_deciding(session, offer.branch_id)

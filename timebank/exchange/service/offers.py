@@ -20,7 +20,7 @@ from timebank.exchange.service.drafts import BadOffer, OfferDraft, check_draft, 
 from timebank.exchange.service.needs import tell_seekers
 from timebank.exchange.service.people import refuse_inactive
 from timebank.exchange.service.sharing import check_sharing, share
-from timebank.members.queries import find_organisation, get_team, list_staff
+from timebank.members.queries import find_organisation, get_team, list_deciding
 from timebank.notices.service import NoticeDraft, tell_all
 
 
@@ -110,7 +110,7 @@ def _ask_for_a_look(session: Session, offer: Offer, now: datetime) -> None:
     """Ask the branch to see the licence; until then the offer is not on the list."""
     facts = {"title": offer.title, "member": offer.given_by, "licence": offer.licence}
     notice = NoticeDraft(kind="offer.to_check", key=f"offer.to_check:{offer.id}", facts=facts, link="/branch/offers")
-    tell_all(session, [one.id for one in list_staff(session, offer.branch_id, {"manager"})], notice, now=now)
+    tell_all(session, list_deciding(session, offer.branch_id), notice, now=now)
 
 
 def _owner(session: Session, draft: OfferDraft, actor: Actor) -> dict[str, Any]:

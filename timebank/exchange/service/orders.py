@@ -1,4 +1,4 @@
-"""Orders: asking, answering, taking back. Locks are always taken in the order member, order, hold, account, offer."""
+"""Orders: asking. Locks are always taken in the order member, order, hold, account, offer."""
 
 from __future__ import annotations
 
@@ -10,32 +10,22 @@ from sqlalchemy.orm import Session
 
 from timebank.core import clock, codes
 from timebank.core.actor import Actor
-from timebank.core.errors import Conflict, FormUsed, Invalid, NotAllowed
+from timebank.core.errors import Conflict, FormUsed, Invalid
 from timebank.core.minutes import coins
 from timebank.exchange import rules
-from timebank.exchange.models import ACCEPTED, CANCELLED, DECLINED, GOODS, PROVIDER_SIDE, REQUESTED, Offer, Order
+from timebank.exchange.models import ACCEPTED, GOODS, REQUESTED, Offer, Order
 from timebank.exchange.queries import (
-    OrderNotFound,
     count_taken,
     find_order_by_key,
     get_offer,
     has_standing_order,
     is_shared_with,
-    may_see,
-    state_of,
 )
 from timebank.exchange.service import telling
-from timebank.exchange.service.bookings import book, check_time, free_slots
-from timebank.exchange.service.meetings import (
-    Meeting,
-    keep_proposal,
-    latest_of,
-    refuse_time,
-    was_proposed,
-)
-from timebank.exchange.service.paying import Price, give_back, set_aside
+from timebank.exchange.service.bookings import book, check_time
+from timebank.exchange.service.paying import Price, set_aside
 from timebank.exchange.service.people import refuse_inactive
-from timebank.exchange.service.terms import expiry_of, hold_until, is_ready, most_at_once, refuse_closed, terms_of
+from timebank.exchange.service.terms import expiry_of, hold_until, is_ready, most_at_once, refuse_closed
 from timebank.ledger import queries as ledger_queries
 from timebank.members.models import Member
 from timebank.rulebook.queries import find_rule
@@ -82,13 +72,6 @@ class BadQuantity(Invalid):
     code = "exchange.bad_quantity"
 
 
-class ReasonMissing(Invalid):
-    """Ending what the other side counts on needs a reason."""
-
-    code = "exchange.reason_missing"
-    text = "请写一句原因，让对方知道。"
-
-
 class NotEnoughEarned(Conflict):
     """Before a first order more has to have been earned."""
 
@@ -101,7 +84,8 @@ class NotEnoughEarned(Conflict):
 
 @dataclass(frozen=True, kw_only=True)
 class OrderDraft:
-    """What a member asks for; the form's key makes a repeat harmless. ``seen_price_minutes``: None without a page.
+    """What a member asks for; the form's key makes a repeat harmless. ``seen_price_minutes``: None without a page;
+    ``seen_rate``: by which rate it said what the member pays of their own.
 
     For a resource ``quantity`` are hours in a row from ``starts_at`` on.
     """
@@ -111,14 +95,8 @@ class OrderDraft:
     quantity: int = 1
     wish: str = ""
     seen_price_minutes: int | None = None
+    seen_rate: str | None = None
     starts_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Ending:
-    status: str
-    reason: str
-    needs_reason: bool = True
 
 
 def request_order(session: Session, draft: OrderDraft, *, actor: Actor, now: datetime) -> Order:
@@ -146,7 +124,9 @@ def request_order(session: Session, draft: OrderDraft, *, actor: Actor, now: dat
     _refuse_too_early(session, member, now)
     amount = offer.price_minutes * draft.quantity
     expires_at = expiry_of(offer, draft.quantity, draft.starts_at, now)
-    price = Price(minutes=amount, form_key=draft.form_key, until=hold_until(offer, expires_at, now))
+    price = Price(
+        minutes=amount, form_key=draft.form_key, until=hold_until(offer, expires_at, now), seen=draft.seen_rate
+    )
     aside = set_aside(session, member, offer, price, now=now)
     _take_stock(session, offer, draft.quantity)
     ready, giver = is_ready(offer), offer.answers
@@ -174,81 +154,6 @@ def request_order(session: Session, draft: OrderDraft, *, actor: Actor, now: dat
         book(session, order, draft.starts_at)
     telling.of_request(session, order, now=now)
     return order
-
-
-def accept_order(session: Session, order_id: int, meeting: Meeting, *, actor: Actor, now: datetime) -> Order:
-    """Say yes and when; once more to say another time, or to the time that the member proposed. The branch may, for a
-    provider without a phone.
-
-    Raises OrderNotFound, NotAllowed, FormUsed, InDispute, OrderEnded, AlreadyFulfilled, TimeNotPossible.
-    """
-    order = lock_order(session, order_id, actor)
-    _require_provider(order, actor)
-    if is_ready(order.offer):
-        raise NotAllowed()
-    if was_proposed(session, order, meeting, PROVIDER_SIDE):
-        return order
-    after = rules.decide("accept", state_of(order, now))
-    again = order.accepted_at is not None
-    if (order.agreed_at, order.reply) == (meeting.at, meeting.words) and order.status == ACCEPTED:
-        return order
-    serve = terms_of(order.offer).serve
-    expires_at = order.expires_at if order.status == ACCEPTED else min(now + serve, latest_of(order))
-    refuse_time(meeting.at, now, expires_at, "agreed_at")
-    order.status, order.agreed_at, order.reply = after, meeting.at, meeting.words
-    order.accepted_at, order.expires_at = order.accepted_at or now, expires_at
-    keep_proposal(session, order, meeting, PROVIDER_SIDE, actor=actor, now=now)
-    telling.of_acceptance(session, order, again=again, now=now)
-    return order
-
-
-def decline_order(session: Session, order_id: int, *, reason: str, actor: Actor, now: datetime) -> Order:
-    """Say no to a request, with a reason; the coins are free again. A repeat is harmless.
-
-    Raises OrderNotFound, NotAllowed, InDispute, OrderEnded, AlreadyAccepted, AlreadyFulfilled, ReasonMissing.
-    """
-    order = lock_order(session, order_id, actor)
-    _require_provider(order, actor)
-    if _end(session, order, _Ending(DECLINED, reason), actor=actor, now=now):
-        telling.of_decline(session, order, now=now)
-    return order
-
-
-def cancel_order(session: Session, order_id: int, *, reason: str = "", actor: Actor, now: datetime) -> Order:
-    """Take an order back before it is fulfilled; the coins are free again, goods go back. A repeat is harmless.
-
-    The member who asked may, giving a reason once it was accepted; so may the provider or the branch, with a reason.
-    Raises OrderNotFound, InDispute, OrderEnded, AlreadyFulfilled, ReasonMissing.
-    """
-    order = lock_order(session, order_id, actor)
-    mine = actor.member_id == order.member_id
-    if not mine:
-        _require_provider(order, actor)
-    needs_reason = not mine or order.status == ACCEPTED
-    if _end(session, order, _Ending(CANCELLED, reason, needs_reason), actor=actor, now=now):
-        telling.of_cancellation(session, order, by_member=mine, now=now)
-    return order
-
-
-def lock_order(session: Session, order_id: int, actor: Actor) -> Order:
-    """The order as it is now, nobody else's to change until we commit. To strangers it does not exist."""
-    order = session.get(Order, order_id, with_for_update={"key_share": True}, populate_existing=True)
-    if order is None or not may_see(order, actor):
-        raise OrderNotFound()
-    return order
-
-
-def give_back_stock(session: Session, offer_id: int, quantity: int) -> None:
-    """Put goods back, by a relative update; services have no stock."""
-    session.execute(
-        update(Offer).where(Offer.id == offer_id, Offer.stock.is_not(None)).values(stock=Offer.stock + quantity)
-    )
-
-
-def _require_provider(order: Order, actor: Actor) -> None:
-    actor.require("order.fulfil", branch_id=order.branch_id, owner_id=order.provider_id)
-    if actor.member_id == order.member_id:  # staff who ordered something is on the other side of the desk
-        raise NotAllowed()
 
 
 def _refuse_offer(session: Session, offer: Offer, member: Member, now: datetime) -> None:
@@ -291,20 +196,3 @@ def _take_stock(session: Session, offer: Offer, quantity: int) -> None:
     if not taken:
         session.refresh(offer)
         raise SoldOut(title=offer.title, quantity=quantity, stock=offer.stock)
-
-
-def _end(session: Session, order: Order, ending: _Ending, *, actor: Actor, now: datetime) -> bool:
-    """End an open order in one of the ways that give everything back; False when it had ended in this way before."""
-    verb: rules.Verb = "decline" if ending.status == DECLINED else "cancel"
-    rules.decide(verb, state_of(order, now))
-    if order.status == ending.status:
-        return False
-    if ending.needs_reason and not ending.reason.strip():
-        raise ReasonMissing(fields={"reason": ReasonMissing.text})
-    order.status, order.end_reason = ending.status, ending.reason
-    order.ended_at, order.ended_by_id = now, actor.member_id
-    session.flush()
-    give_back(session, order, actor_id=actor.member_id, now=now)
-    give_back_stock(session, order.offer_id, order.quantity)
-    free_slots(session, [order.id])
-    return True

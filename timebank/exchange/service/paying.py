@@ -26,38 +26,59 @@ class CoinsShort(Conflict):
     text = "可用的爱心币不够：需要 {needed}，现在可用 {available}。可以先参加活动存入，再来兑换。"
 
 
+class RateChanged(Conflict):
+    """Another branch's minutes cost something else than what the member saw when asking."""
+
+    code = "exchange.rate_changed"
+    text = "和“{branch}”之间的折算刚刚变了，现在要用 {paid}，没有冻结爱心币。愿意的话，请再点一次“兑换”。"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Price:
-    """What an order is going to take at most, and until when its coins are set aside."""
+    """What an order is going to take at most, and until when its coins are set aside.
+
+    ``minutes`` are those of the offer's branch; ``seen`` by which rate the page said
+    what the member pays of their own, ``4:5``; None without a page.
+    """
 
     minutes: int
     form_key: str
     until: datetime
+    seen: str | None = None
 
 
 def set_aside(session: Session, member: Member, offer: Offer, price: Price, *, now: datetime) -> dict[str, int | None]:
     """Set coins aside, for another branch's offer also space on its line: the order's ``hold_id`` and ``proposal_id``.
 
-    Raises CoinsShort, and what clearing refuses: NotConnected, PairFrozen, CeilingReached, LineFull.
+    Raises CoinsShort, RateChanged where the page said another one, and what clearing refuses: NotConnected, PairFrozen,
+    CeilingReached, LineFull.
     """
-    account = ledger_queries.get_account(session, member.coin_account_id)
+    account, needed = ledger_queries.get_account(session, member.coin_account_id), price.minutes
     try:
         if offer.branch_id == member.branch_id:
             return {"hold_id": _hold(session, account.id, member.id, price, now), "proposal_id": None}
+        amounts = clearing_queries.cost_abroad(
+            session, payer_id=member.branch_id, payee_id=offer.branch_id, minutes=price.minutes, now=now
+        )
+        needed = amounts.paid
+        if price.seen not in {None, str(amounts.rate)}:
+            raise RateChanged(branch=offer.branch.name, paid=coins(needed))
         draft = clearing.ProposalDraft(
             uid=f"{member.branch.code}:{price.form_key}"[:60],
             payer_id=member.branch_id,
             payee_id=offer.branch_id,
             account_id=account.id,
-            minutes=price.minutes,
+            minutes=needed,
             expires_at=price.until,
             source_type=SOURCE,
             actor_id=member.id,
+            taken=amounts.taken,
+            rate=amounts.rate,
         )
         proposal = clearing.propose(session, draft, now=now)
         return {"hold_id": proposal.payer_hold_id, "proposal_id": proposal.id}
     except ledger.NotEnough as short:
-        raise CoinsShort(needed=coins(price.minutes), available=coins(account.available)) from short
+        raise CoinsShort(needed=coins(needed), available=coins(account.available)) from short
 
 
 def _hold(session: Session, account_id: int, member_id: int, price: Price, now: datetime) -> int:

@@ -11,7 +11,7 @@ from timebank.core.errors import Conflict, NotAllowed
 from timebank.exchange import rules
 from timebank.exchange.models import OPEN, Order
 from timebank.exchange.service import telling
-from timebank.exchange.service.orders import lock_order
+from timebank.exchange.service.answering import lock_order
 from timebank.members.models import ACTIVE, TeamMembership
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from timebank.exchange.models import GOODS, REQUESTED, RESOURCE, Order
-from timebank.members.queries import list_staff
+from timebank.exchange.queries import paid_by_member
+from timebank.members.queries import list_deciding
 from timebank.notices.service import NoticeDraft, tell_all
 from timebank.rulebook.rules import TO_FUND, aside
 
@@ -23,7 +24,7 @@ def of_request(session: Session, order: Order, *, now: datetime) -> None:
         _tell(session, order.member_id, told, now)
     else:
         asked = _notice(order, "order.requested", member=order.member.alias)
-        staff = [one.id for one in list_staff(session, order.branch_id, {"manager"})]
+        staff = list_deciding(session, order.branch_id, without={order.member_id})
         tell_all(session, [order.provider_id] if order.provider_id is not None else staff, asked, now=now)
 
 
@@ -71,7 +72,7 @@ def of_cancellation(session: Session, order: Order, *, by_member: bool, now: dat
 def of_fulfilment(session: Session, order: Order, *, fund_minutes: int, now: datetime) -> None:
     """Both sides learn that the coins moved, and the provider what of them went to the fund."""
     minutes = order.booked_minutes
-    _tell(session, order.member_id, _of_fulfilled(order, minutes), now)
+    _tell(session, order.member_id, _of_fulfilled(session, order, minutes), now)
     told = _notice(order, "order.earned", minutes=minutes, member=order.member.alias)
     if fund_minutes:
         parts: dict[str, Any] = {"minutes": minutes - fund_minutes, "aside": aside({TO_FUND: fund_minutes})}
@@ -79,11 +80,12 @@ def of_fulfilment(session: Session, order: Order, *, fund_minutes: int, now: dat
     _tell(session, order.serves_id, told, now)
 
 
-def _of_fulfilled(order: Order, minutes: int) -> NoticeDraft:
+def _of_fulfilled(session: Session, order: Order, minutes: int) -> NoticeDraft:
+    paid, whole = (paid_by_member(session, order, one) for one in (minutes, order.amount_minutes))
     if order.fulfilled_minutes is None:
-        return _notice(order, "order.fulfilled", minutes=minutes)
+        return _notice(order, "order.fulfilled", minutes=paid)
     done = f"{order.booked_quantity} 份" if order.offer.kind == GOODS else "一部分"
-    facts: dict[str, Any] = {"minutes": minutes, "rest": order.amount_minutes - minutes, "done": done}
+    facts: dict[str, Any] = {"minutes": paid, "rest": whole - paid, "done": done}
     return _notice(order, "order.fulfilled_in_part", reason=order.part_reason or "没有写", **facts)
 
 

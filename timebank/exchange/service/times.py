@@ -12,6 +12,7 @@ from timebank.exchange import rules
 from timebank.exchange.models import MEMBER_SIDE, Order
 from timebank.exchange.queries import list_proposals, state_of
 from timebank.exchange.service import telling
+from timebank.exchange.service.answering import lock_order
 from timebank.exchange.service.meetings import (
     Meeting,
     keep_proposal,
@@ -19,7 +20,6 @@ from timebank.exchange.service.meetings import (
     refuse_time,
     was_proposed,
 )
-from timebank.exchange.service.orders import lock_order
 from timebank.exchange.service.terms import is_ready, terms_of
 
 

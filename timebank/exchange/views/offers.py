@@ -8,8 +8,9 @@ from typing import Any
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from timebank.branches.queries import area_path
-from timebank.clearing.queries import WhyNot, why_not
+from timebank.branches.queries import area_path, get_branch
+from timebank.clearing.queries import WhyNot, cost_abroad, why_not
+from timebank.clearing.rules import Amounts, rate_words
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.core.paging import page_number
@@ -88,6 +89,7 @@ def _offer_page(offer_id: int, form: Form) -> str:
     session, actor, now = db.session(), find_actor(), clock.now()
     offer = queries.get_offer(session, offer_id)
     terms = rules.terms_of(offer.answer_days, offer.serve_days)
+    cost = _cost(offer)
     return render_template(
         "exchange/offer.html",
         offer=offer,
@@ -96,6 +98,9 @@ def _offer_page(offer_id: int, form: Form) -> str:
         score=queries.scores_of(session, [offer.id]).get(offer.id, rules.Score()),
         words=queries.list_words(session, offer.id),
         available=_available(),
+        cost=cost,
+        rate_told=_told(offer, cost),
+        need=cost.paid if cost is not None else offer.price_minutes,
         why_not=_why_not(offer),
         closed_why=service.why_closed(session, offer, now),
         abroad=_abroad(offer),
@@ -159,6 +164,29 @@ def _abroad(offer: Offer) -> WhyNot | None:
         minutes=offer.price_minutes,
         now=clock.now(),
     )
+
+
+def _cost(offer: Offer) -> Amounts | None:
+    """What one of it costs in the visitor's own minutes, where a minute of their branch is not one of the offer's."""
+    actor = find_actor()
+    if actor is None or actor.branch_id in {None, offer.branch_id}:
+        return None
+    cost = cost_abroad(
+        db.session(),
+        payer_id=actor.branch_id or 0,
+        payee_id=offer.branch_id,
+        minutes=offer.price_minutes,
+        now=clock.now(),
+    )
+    return None if cost.rate.even else cost
+
+
+def _told(offer: Offer, cost: Amounts | None) -> str:
+    """By which rate, in words; the visitor's branch first."""
+    if cost is None:
+        return ""
+    home = get_branch(db.session(), current_actor().branch_id or 0)
+    return rate_words(home.name, offer.branch.name, cost.rate.payer, cost.rate.payee)
 
 
 def _home() -> int | None:

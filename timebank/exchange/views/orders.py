@@ -54,10 +54,12 @@ def my_orders() -> str:
         side="given" if side == "given" else "asked",
         number=page_number(request.args.get("page")),
     )
+    waiting = queries.list_waiting(session, me, now=now)
     return render_template(
         "exchange/my_orders.html",
-        waiting=queries.list_waiting(session, me, now=now),
+        waiting=waiting,
         page=page,
+        own=queries.own_minutes(session, [*page.items, *(one.order for one in waiting)]),
         side=side,
         now=now,
         status_name=status_name,
@@ -177,6 +179,7 @@ def _order_page(order_id: int, **typed: Form) -> str:
     return render_template(
         "exchange/order.html",
         order=order,
+        own=queries.own_minutes(session, [order]).get(order.id),
         status=status,
         status_name=status_name(status, order.offer.kind),
         tone=TONES[status],

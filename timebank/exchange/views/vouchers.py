@@ -46,6 +46,7 @@ def show_voucher(code: str) -> str | Response:
     return render_template(
         "exchange/voucher.html",
         order=order,
+        own=queries.own_minutes(db.session(), [order]).get(order.id),
         goods=order.offer.kind == GOODS,
         taker=order.served_by or order.provider,
         status=status,
@@ -103,6 +104,7 @@ def _part_page(order: Order, form: Form, **look: object) -> str:
     return render_template(
         "exchange/part.html",
         order=order,
+        own=queries.own_minutes(db.session(), [order]).get(order.id),
         goods=order.offer.kind == GOODS,
         taker=order.served_by or order.provider,
         form=form,

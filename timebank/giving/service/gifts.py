@@ -9,6 +9,8 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from timebank.clearing import service as clearing
+from timebank.clearing.queries import rate_between
+from timebank.clearing.rules import Amounts
 from timebank.core import clock
 from timebank.core.actor import Actor
 from timebank.core.db import lock_name
@@ -69,6 +71,20 @@ class ReceiverFull(Conflict):
     text = "按本网点的规则，{name}现在收不下这么多。请送少一点，或者捐给爱心基金。"
 
 
+class RateChanged(Conflict):
+    """Something else would arrive than what the giver saw."""
+
+    code = "giving.rate_changed"
+    text = "和“{branch}”之间的折算刚刚变了，现在对方会收到 {taken}，还没有送出。愿意的话，请再点一次“下一步”。"
+
+
+class TooSmall(Conflict):
+    """In the receiver's branch it is worth less than a minute."""
+
+    code = "giving.too_small"
+    text = "送得太少，折算到“{branch}”还不到一分钟。请多送一点。"
+
+
 class BackAndForth(Conflict):
     """Coins that may only be given away, swapped, would be coins to spend."""
 
@@ -78,7 +94,10 @@ class BackAndForth(Conflict):
 
 @dataclass(frozen=True, kw_only=True)
 class GiftDraft:
-    """What a member gives to whom: by number and name, as they stand on the card; the form's key once."""
+    """What a member gives to whom: by number and name, as they stand on the card; the form's key once.
+
+    ``seen_rate``: by which rate the page said what arrives at another branch; None without a page.
+    """
 
     purse: str
     minutes: int
@@ -86,6 +105,7 @@ class GiftDraft:
     number: str
     name: str
     form_key: str
+    seen_rate: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +121,8 @@ def check_gift(session: Session, draft: GiftDraft, *, actor: Actor, now: datetim
     """Who gives whom, from which account, or why they cannot; writes nothing.
 
     Raises NotActive, NotAllowed, ReceiverNotFound, ToOneself, InAnotherBranch, BadGift, NotEnoughToGive, BackAndForth,
-    MonthFull, ReceiverFull. What stands between two branches (``clearing``) is refused only by ``give``.
+    MonthFull, RateChanged, TooSmall, ReceiverFull. What stands between two branches (``clearing``) is refused only by
+    ``give``.
     """
     giver = find_giver(session, actor)
     receiver = _find_receiver(session, draft)
@@ -116,9 +137,15 @@ def check_gift(session: Session, draft: GiftDraft, *, actor: Actor, now: datetim
     _refuse_over_month(session, giver, draft.minutes, rule, now)
     balance = ledger_queries.get_account(session, receiver.coin_account_id).balance
     room = room_for(find_rule(session, receiver.branch_id, clock.today(now)).holding_cap_minutes, balance)
-    if room is not None and draft.minutes > room:
+    checked = Checked(giver, receiver, account_id)
+    arrives = arriving(session, checked, draft.minutes, now=now)
+    if draft.seen_rate not in {None, str(arrives.rate)}:
+        raise RateChanged(branch=receiver.branch.name, taken=coins(arrives.taken))
+    if not arrives.taken:
+        raise TooSmall(branch=receiver.branch.name)
+    if room is not None and arrives.taken > room:
         raise ReceiverFull(name=receiver.alias)
-    return Checked(giver, receiver, account_id)
+    return checked
 
 
 def give(session: Session, draft: GiftDraft, *, actor: Actor, now: datetime) -> Gift:
@@ -157,6 +184,7 @@ def _pay(session: Session, gift: Gift, checked: Checked, actor: Actor) -> None:
     if receiver.branch_id == giver.branch_id:
         ledger.post(session, entry, now=now)
         return
+    amounts = arriving(session, checked, gift.minutes, now=now)
     proposal = clearing.ProposalDraft(
         uid=f"{giver.branch.code}:{GIFT_SOURCE}:{gift.id}",
         payer_id=giver.branch_id,
@@ -166,9 +194,11 @@ def _pay(session: Session, gift: Gift, checked: Checked, actor: Actor) -> None:
         expires_at=now + UNDER_WAY,
         source_type=GIFT_SOURCE,
         actor_id=actor.member_id,
+        taken=amounts.taken,
+        rate=amounts.rate,
     )
     settlement = clearing.Settlement(
-        takers=((receiver.coin_account_id or 0, gift.minutes),),
+        takers=((receiver.coin_account_id or 0, amounts.taken),),
         key=entry.key,
         source_id=gift.id,
         occurred_at=now,
@@ -178,6 +208,14 @@ def _pay(session: Session, gift: Gift, checked: Checked, actor: Actor) -> None:
         facts=dict(entry.facts),
     )
     clearing.settle(session, clearing.propose(session, proposal, now=now).id, settlement, now=now)
+
+
+def arriving(session: Session, checked: Checked, minutes: int, *, now: datetime) -> Amounts:
+    """What of the giver's minutes arrives in the receiver's: as many in the same branch."""
+    giver, receiver = checked.giver.branch_id, checked.receiver.branch_id
+    if giver == receiver:
+        return Amounts(minutes, minutes)
+    return rate_between(session, giver, receiver, now=now).gain(minutes)
 
 
 def _entry(gift: Gift, checked: Checked, actor: Actor) -> ledger.EntryDraft:
@@ -198,7 +236,8 @@ def _entry(gift: Gift, checked: Checked, actor: Actor) -> ledger.EntryDraft:
 
 def _tell(session: Session, gift: Gift, checked: Checked, now: datetime) -> None:
     facts = {"minutes": gift.minutes, "words": gift.words or "没有留言"}
-    received = facts | {"giver": checked.giver.alias}
+    arrived = arriving(session, checked, gift.minutes, now=now).taken
+    received = facts | {"minutes": arrived, "giver": checked.giver.alias}
     sent = facts | {"receiver": checked.receiver.alias}
     for member_id, kind, told in ((gift.to_id, "gift.received", received), (gift.from_id, "gift.sent", sent)):
         tell(session, member_id=member_id, kind=kind, facts=told, link="/me/gifts", key=f"{kind}:{gift.id}", now=now)

@@ -18,7 +18,7 @@ from timebank.giving.rules import room_for
 from timebank.ledger import queries as ledger_queries
 from timebank.ledger import service as ledger
 from timebank.members.models import Member
-from timebank.members.queries import find_member_by_number, find_open_link, list_staff
+from timebank.members.queries import find_member_by_number, find_open_link, list_deciding
 from timebank.members.queries.people import require_active
 from timebank.notices.service import NoticeDraft, tell, tell_all
 from timebank.rulebook.queries import find_rule
@@ -213,14 +213,14 @@ def _short(session: Session, branch_id: int, minutes: int) -> FundShort:
 
 
 def _tell_others(session: Session, grant: FundGrant, actor: Actor, now: datetime) -> None:
-    others = {one.id for one in list_staff(session, grant.branch_id, {"manager"})}
     told = NoticeDraft(
         kind="grant.asked",
         key=f"grant.asked:{grant.id}",
         facts={"minutes": grant.minutes, "by": actor.name, "reason": grant.reason},
         link=f"{DESK}?branch={grant.branch_id}",
     )
-    tell_all(session, sorted(others - {actor.member_id, grant.member_id}), told, now=now)
+    others = list_deciding(session, grant.branch_id, without={actor.member_id, grant.member_id})
+    tell_all(session, others, told, now=now)
 
 
 def _tell_decided(session: Session, grant: FundGrant, now: datetime) -> None:

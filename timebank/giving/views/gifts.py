@@ -6,15 +6,16 @@ from flask import flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from timebank.clearing.rules import Amounts
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.core.minutes import coins
 from timebank.core.paging import page_number
 from timebank.giving.models import COIN, GIVEAWAY, PURSES
-from timebank.giving.queries import GIFT_SOURCE, page_gifts, sum_given
+from timebank.giving.queries import GIFT_SOURCE, arrived_of, page_gifts, sum_given
 from timebank.giving.rules import left_to_give
 from timebank.giving.schemas import GiftSchema
-from timebank.giving.service import GiftDraft, check_gift, give
+from timebank.giving.service import GiftDraft, arriving, check_gift, give
 from timebank.giving.views.base import blueprint, purse_options, purses_of
 from timebank.ledger import queries as ledger
 from timebank.members.models import Member
@@ -45,7 +46,8 @@ def gifts() -> str | Response | tuple[str, int]:
                 return redirect(url_for("giving.gifts"))
             if then != "change":
                 checked = check_gift(session, draft, actor=actor, now=clock.now())
-                return _look(checked.receiver, draft, form, purses)
+                arrives = arriving(session, checked, draft.minutes, now=clock.now())
+                return _look(checked.receiver, draft, form, purses, arrives)
     return _page(session, member, form, purses)
 
 
@@ -65,17 +67,19 @@ def _page(session: Session, member: Member, form: Form, purses: dict[str, int]) 
         family=[one for one in family if one.branch_id == member.branch_id],
         page=page,
         undone=ledger.undone_of(session, GIFT_SOURCE, [one.id for one in page.items]),
+        arrived=arrived_of(session, [one.id for one in page.items]),
         me=member.id,
     ), form.status
 
 
-def _look(receiver: Member, draft: GiftDraft, form: Form, purses: dict[str, int]) -> str:
+def _look(receiver: Member, draft: GiftDraft, form: Form, purses: dict[str, int], arrives: Amounts) -> str:
     return render_template(
         "giving/gift_look.html",
         form=form,
         receiver=receiver,
         draft=draft,
+        arrives=None if arrives.rate.even else arrives,
         purse=PURSES[draft.purse],
         left=purses[draft.purse] - draft.minutes,
-        fields=form.typed(),
+        fields=form.typed() | {"seen_rate": str(arrives.rate)},
     )

@@ -28,7 +28,13 @@ class Place:
     site: str = ""
 
 
-class BranchesFailed(Conflict):
+class JobFailed(Conflict):
+    """A job did not come to its end. Its sentence is kept with the run: it names branches and counts, never people."""
+
+    code = "jobs.failed"
+
+
+class BranchesFailed(JobFailed):
     """A job went wrong, not merely was refused, at some branches; the others were done."""
 
     code = "jobs.branches_failed"

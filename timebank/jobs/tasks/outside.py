@@ -9,13 +9,14 @@ from timebank.agreements import service as agreements
 from timebank.clearing import queries as clearing_queries
 from timebank.clearing import service as clearing
 from timebank.core.db import db, transaction
-from timebank.core.errors import Conflict
-from timebank.jobs.tasks.base import BATCH, BranchesFailed, Place, each_branch, log
+from timebank.exchange import service as exchange
+from timebank.jobs.tasks.base import BATCH, BranchesFailed, JobFailed, Place, each_branch, in_batches, log
 
-_NOT_YET: Final = frozenset({"wait", "unknown", "broken"})  # answers to which the sender comes again
+# Answers that end the waiting; to the others the sender comes again.
+_FURTHER: Final = frozenset({"accepted", "settled", "line_full", "late", "cancelled"})
 
 
-class ProposalsFailed(Conflict):
+class ProposalsFailed(JobFailed):
     """Messages between branches could not be sent again; the others were."""
 
     code = "jobs.proposals_failed"
@@ -40,21 +41,29 @@ def join_branches(_place: Place, now: datetime) -> int:
 def resume_proposals(_place: Place, now: datetime) -> int:
     """Send messages between branches again that were not answered, one unit of work each; returns how many got further.
 
-    One that fails does not stop the others; ProposalsFailed is raised after the last.
+    Orders behind which nothing was reserved in the end are ended, too. One that fails does not stop the others;
+    ProposalsFailed is raised after the last.
     """
     got_further, failed = 0, 0
     for proposal_id in clearing_queries.list_unanswered(db.session(), at_most=BATCH):
         try:
             with transaction() as session:
                 answer = clearing.resume_proposal(session, proposal_id, now=now)
-            got_further += answer not in _NOT_YET
+            got_further += answer in _FURTHER
         except Exception as error:
             db.session.rollback()
             failed += 1
             log.error("proposal_failed", proposal=proposal_id, kind=type(error).__name__)
+    in_batches(lambda session, at_most: len(exchange.cancel_unbacked(session, now=now, at_most=at_most)))
     if failed:
         raise ProposalsFailed(failed=failed, done=got_further)
     return got_further
+
+
+def renew_pair_keys(_place: Place, now: datetime) -> int:
+    """Change the keys that branches have signed with for a year, forget used nonces; returns how many keys."""
+    with transaction() as session:
+        return clearing.renew_old_keys(session, now=now)
 
 
 def remind_of_promises(_place: Place, now: datetime) -> int:

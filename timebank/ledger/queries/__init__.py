@@ -13,6 +13,7 @@ from timebank.ledger.queries.accounts import (
 )
 from timebank.ledger.queries.ageing import purses_with
 from timebank.ledger.queries.circulation import REDEEM, SERVE
+from timebank.ledger.queries.closings import Stood, list_closings, stood_at
 from timebank.ledger.queries.corrected import list_corrected
 from timebank.ledger.queries.earnings import (
     Issued,
@@ -35,6 +36,8 @@ from timebank.ledger.queries.entries import (
     list_entries,
     list_entry_ids,
     list_of_sources,
+    months_of,
+    numbers_of,
     reasons_of,
     undone_of,
 )
@@ -67,6 +70,7 @@ __all__ = [
     "Standing",
     "StatementLine",
     "StatementPage",
+    "Stood",
     "TrialRow",
     "balance",
     "balances_of",
@@ -83,6 +87,7 @@ __all__ = [
     "issued_by_source",
     "issued_to",
     "list_accounts",
+    "list_closings",
     "list_corrected",
     "list_entries",
     "list_entry_ids",
@@ -95,13 +100,16 @@ __all__ = [
     "list_placed",
     "list_signing_keys",
     "list_standing",
+    "months_of",
     "months_to_close",
     "movements",
+    "numbers_of",
     "outstanding",
     "page_accounts",
     "purses_with",
     "reasons_of",
     "statement",
+    "stood_at",
     "taken_keys",
     "trial_balance",
     "undone_of",

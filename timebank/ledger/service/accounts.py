@@ -14,11 +14,13 @@ from timebank.core.minutes import coins, points
 from timebank.ledger.models import (
     ADJUSTMENT,
     COIN,
+    CONVERSION,
     EXPIRED,
     FUND,
     ISSUANCE,
     POINT,
     REDEEMED,
+    ROUNDING,
     RUNNING_KINDS,
     SUSPENSE,
     Account,
@@ -28,16 +30,20 @@ from timebank.ledger.rules import Course, Short
 
 Accounts = Mapping[int, Row[*tuple[Any, ...]]]  # locked running accounts by id
 
-# The accounts every book has from its first day, as (kind, unit).
+# The accounts every book has from its first day, as (code, kind, unit).
+INBOUND, OUTBOUND = f"{SUSPENSE}:inbound", f"{SUSPENSE}:outbound"
 HOUSE_ACCOUNTS = (
-    (ISSUANCE, COIN),
-    (REDEEMED, COIN),
-    (EXPIRED, COIN),
-    (FUND, COIN),
-    (SUSPENSE, COIN),
-    (ADJUSTMENT, COIN),
-    (ISSUANCE, POINT),
-    (ADJUSTMENT, POINT),
+    (ISSUANCE, ISSUANCE, COIN),
+    (REDEEMED, REDEEMED, COIN),
+    (EXPIRED, EXPIRED, COIN),
+    (FUND, FUND, COIN),
+    (INBOUND, SUSPENSE, COIN),
+    (OUTBOUND, SUSPENSE, COIN),
+    (CONVERSION, CONVERSION, COIN),
+    (ROUNDING, ROUNDING, COIN),
+    (ADJUSTMENT, ADJUSTMENT, COIN),
+    (ISSUANCE, ISSUANCE, POINT),
+    (ADJUSTMENT, ADJUSTMENT, POINT),
 )
 _SHOWN = {COIN: coins, POINT: points}
 _MANY = 10_000  # accounts named in one statement, below both engines' limits
@@ -97,8 +103,8 @@ def open_book(session: Session, *, code: str) -> int:
     book = Book(code=code)
     session.add(book)
     session.flush()
-    for kind, unit in HOUSE_ACCOUNTS:
-        open_account(session, book_id=book.id, code=kind, kind=kind, unit=unit)
+    for name, kind, unit in HOUSE_ACCOUNTS:
+        open_account(session, book_id=book.id, code=name, kind=kind, unit=unit)
     return book.id
 
 

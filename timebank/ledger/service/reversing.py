@@ -100,18 +100,20 @@ def reverse_across(
     reversal: Reversal,
     *,
     replacements: Sequence[EntryDraft] = (),
+    aside: Mapping[int, int] | None = None,
     now: datetime,
 ) -> list[Reversed]:
     """Book the opposite of entries between branches, all of them together, each in its own book and naming its own.
 
-    ``replacements``: what takes their place, one in each of the books, or none. Answers in the order of the entries. A
-    repeat with the same key returns the first. Raises EntryNotFound, OneSided where a side is missing, and what
-    ``reverse`` raises; NotEnough also where a line would be passed.
+    ``replacements``: what takes their place, one in each of the books, or none. ``aside``: accounts that take nothing
+    any more, and where what comes back to them waits; such a way back names its entry among its facts only. Answers in
+    the order of the entries. A repeat with the same key returns the first. Raises EntryNotFound, OneSided where a side
+    is missing, and what ``reverse`` raises; NotEnough also where a line would be passed.
     """
     entries = _get_whole(session, entry_ids)
     at = common_instant(session, {entry.book_id for entry in entries}, now=now)
-    backs = [replace(_back(entry, reversal, at), kind=INTER_BRANCH) for entry in entries]
-    places = {draft.book_id: draft for draft in replacements}
+    backs = [_aside(replace(_back(entry, reversal, at), kind=INTER_BRANCH), aside or {}) for entry in entries]
+    places = {draft.book_id: _aside(draft, aside or {}) for draft in replacements}
     instead = [_instead(entry, places[entry.book_id]) for entry in entries] if places else []
     entered = enter(session, [*instead, *backs], now=at)
     if entered.fresh:
@@ -125,6 +127,18 @@ def reverse_across(
             _move(session, replace(entered, fresh=[draft]), decisions)
     undone, anew = entered.posted(backs), entered.posted(instead)
     return [Reversed(back, anew[place] if anew else None) for place, back in enumerate(undone)]
+
+
+def _aside(draft: EntryDraft, aside: Mapping[int, int]) -> EntryDraft:
+    """The same, past accounts that take nothing any more: not the exact opposite, so it does not claim to be."""
+    transfers = tuple(
+        replace(one, debit_id=aside.get(one.debit_id, one.debit_id), credit_id=aside.get(one.credit_id, one.credit_id))
+        for one in draft.transfers
+    )
+    if transfers == draft.transfers:
+        return draft
+    facts = {**draft.facts, "returns": draft.reverses_id} if draft.reverses_id is not None else draft.facts
+    return replace(draft, transfers=transfers, reverses_id=None, facts=facts)
 
 
 def _get_whole(session: Session, entry_ids: Sequence[int]) -> list[Entry]:
@@ -240,7 +254,11 @@ def _back(entry: Entry, reversal: Reversal, now: datetime) -> EntryDraft:
         for_member_id=entry.for_member_id,
         reverses_id=entry.id,
         rule=entry.rule,
-        facts={"reason": reversal.reason, "month": entry.period.month},
+        facts={
+            "reason": reversal.reason,
+            "month": entry.period.month,
+            **{name: entry.facts[name] for name in ("paid", "taken") if name in entry.facts},
+        },
     )
 
 

@@ -21,7 +21,7 @@ CHECKS: Final[tuple[tuple[str, str, Look], ...]] = (
     ("keys", "没有重复的凭号，内容与凭号相符", keys.keys),
     ("orphans", "没有无主的划转", entries.orphans),
     ("reversals", "冲正与原分录相符", entries.reversals),
-    ("clearing", "清算账户只用于网点之间", entries.clearing),
+    ("clearing", "清算和折算账户只用于网点之间", entries.clearing),
     ("lines", "网点之间的额度，都是债权网点决定的", figures.lines),
     ("mirrors", "网点之间的清算两边相抵", across.mirrors),
     ("months", "分录落在正确的账期", entries.months),

@@ -8,8 +8,20 @@ from sqlalchemy import Subquery, func, select
 from sqlalchemy.orm import Session
 
 from timebank.core.clock import month_of, previous_month
-from timebank.ledger.models import CLEARING, INTER_BRANCH, Account, Entry, Period, Seal, Transfer
+from timebank.ledger.models import (
+    CLEARING,
+    CONVERSION,
+    INTER_BRANCH,
+    ROUNDING,
+    Account,
+    Entry,
+    Period,
+    Seal,
+    Transfer,
+)
 from timebank.ledger.verification.check import Rows
+
+_BETWEEN = (CLEARING, CONVERSION, ROUNDING)
 
 
 def complete(session: Session, book_id: int) -> Rows:
@@ -64,15 +76,15 @@ def _moved(session: Session, entry_id: int | None) -> list[tuple[int, int, int]]
 
 
 def clearing(session: Session, book_id: int) -> Rows:
-    """Clearing accounts move in inter-branch entries only."""
+    """Clearing accounts, and those on which a branch converts, move in inter-branch entries only."""
     rows = session.execute(
         select(Transfer.id)
         .join(Entry, Entry.id == Transfer.entry_id)
         .join(Account, Account.id.in_([Transfer.debit_id, Transfer.credit_id]))
-        .where(Transfer.book_id == book_id, Account.kind == CLEARING, Entry.kind != INTER_BRANCH)
+        .where(Transfer.book_id == book_id, Account.kind.in_(_BETWEEN), Entry.kind != INTER_BRANCH)
     )
     for (transfer_id,) in rows:
-        yield f"transfer {transfer_id}", "清算账户出现在非网点间的分录里。"
+        yield f"transfer {transfer_id}", "清算或折算账户出现在非网点间的分录里。"
 
 
 def months(session: Session, book_id: int) -> Rows:

@@ -59,6 +59,7 @@ from timebank.members.queries.private import list_accesses, list_consents, open_
 from timebank.members.queries.roles import (
     count_administrators,
     get_grant,
+    list_deciding,
     list_grants,
     list_grants_at,
     list_grants_of,
@@ -109,6 +110,7 @@ __all__ = [
     "list_cards",
     "list_consents",
     "list_contact_looks",
+    "list_deciding",
     "list_family",
     "list_grants",
     "list_grants_at",

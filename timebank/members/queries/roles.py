@@ -108,6 +108,19 @@ def list_staff(session: Session, branch_id: int, roles: Collection[str]) -> list
     return list(session.scalars(statement))
 
 
+def list_deciding(session: Session, branch_id: int, *, without: Collection[int | None] = ()) -> list[int]:
+    """Whom to tell what waits for a decision at a branch: its managers, without those who have a part in it.
+
+    Where there is no other manager, the administrators who reach the branch: they may decide as well. Empty only where
+    nobody may.
+    """
+    for role in ("manager", ADMINISTRATOR):
+        found = [one.id for one in list_staff(session, branch_id, {role}) if one.id not in without]
+        if found:
+            return found
+    return []
+
+
 def _reaching(branch_ids: Collection[int]) -> ColumnElement[bool]:
     above = select(Branch.area_id.label("id")).where(Branch.id.in_(branch_ids)).cte("above", recursive=True)
     above = above.union(select(Area.parent_id).join(above, Area.id == above.c.id).where(Area.parent_id.is_not(None)))

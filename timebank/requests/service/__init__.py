@@ -39,7 +39,8 @@ from timebank.requests.service.dispatching import (
 )
 from timebank.requests.service.looking import Looked, NotToSee, look
 from timebank.requests.service.rating import AlreadyRated, BadScore, rate
-from timebank.requests.service.settling import confirm_wish, expire_requests, remind_of_requests, settle_requests
+from timebank.requests.service.reminding import remind_of_requests
+from timebank.requests.service.settling import confirm_wish, expire_requests, settle_requests
 from timebank.requests.service.stepping import ServiceBegun
 
 __all__ = [

@@ -5,12 +5,11 @@ Nobody has to wait for the job that calls this: pages read how far a service has
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from timebank.activities.models import Shift
 from timebank.activities.service import lock_service
 from timebank.attendance.models import ShiftApproval
 from timebank.core import clock
@@ -18,12 +17,9 @@ from timebank.core.actor import Actor
 from timebank.core.errors import NotAllowed
 from timebank.requests.models import ASKED, CLAIMED, DONE, EXPIRED, OPEN, HelpRequest
 from timebank.requests.queries import service_of, sides_of
-from timebank.requests.rules import REMIND_BEFORE, Service, decide, progress_of
+from timebank.requests.rules import Service, decide, progress_of
 from timebank.requests.service import telling
 from timebank.requests.service.stepping import free_coins, lock_request, note
-
-_UNTAKEN_FOR = timedelta(days=1)  # so long a new request may wait before the branch is reminded
-
 
 _DECIDED = select(ShiftApproval.id).where(
     ShiftApproval.shift_id == HelpRequest.shift_id, ShiftApproval.approved_at.is_not(None)
@@ -117,33 +113,3 @@ def expire_requests(session: Session, *, now: datetime, at_most: int = 500) -> i
         note(session, request, "expired", actor=None, now=now)
         telling.of_expiry(session, request, now=now)
     return len(over)
-
-
-def remind_of_requests(session: Session, *, now: datetime) -> int:
-    """Remind coordinators of what nobody took with two days left, managers of what nobody took up, and those who wait
-    for somebody tomorrow; each once. Returns of how many requests.
-    """
-    today = clock.today(now)
-    waiting = session.scalars(
-        select(HelpRequest).where(HelpRequest.status.in_((ASKED, OPEN)), HelpRequest.last_day >= today)
-    ).all()
-    reminded = 0
-    for request in waiting:
-        soon = request.last_day <= today + REMIND_BEFORE
-        late = request.status == ASKED and request.asked_at <= now - _UNTAKEN_FOR
-        if soon or late:
-            telling.of_waiting(session, request, soon=soon, now=now)
-            reminded += 1
-    return reminded + _remind_of_tomorrow(session, today + timedelta(days=1), now)
-
-
-def _remind_of_tomorrow(session: Session, day: date, now: datetime) -> int:
-    start, end = clock.instant(day, time()), clock.instant(day + timedelta(days=1), time())
-    coming = session.scalars(
-        select(HelpRequest)
-        .join(HelpRequest.shift)
-        .where(HelpRequest.status == CLAIMED, Shift.starts_at >= start, Shift.starts_at < end)
-    ).all()
-    for request in coming:
-        telling.of_tomorrow(session, request, now=now)
-    return len(coming)

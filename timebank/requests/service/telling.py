@@ -10,14 +10,14 @@ from sqlalchemy.orm import Session
 from timebank.core.actor import Actor
 from timebank.core.minutes import hours
 from timebank.members.models import Member
-from timebank.members.queries import list_staff
+from timebank.members.queries import list_deciding
 from timebank.notices.service import NoticeDraft, tell_all
 from timebank.requests.models import FUND, NONE, HelpRequest
 
 
 def of_asking(session: Session, request: HelpRequest, *, now: datetime) -> None:
     """The branch has something to take up; who is to be served learns who asked for them."""
-    _tell(session, request, "request.to_check", _managers(session, request) - {request.asked_by_id}, now)
+    _tell(session, request, "request.to_check", _managers(session, request, without=request.asked_by_id), now)
     by = request.asked_by.alias
     _tell(session, request, "request.asked_for", {request.recipient_id} - {request.asked_by_id}, now, by=by)
 
@@ -102,6 +102,17 @@ def of_wish(session: Session, request: HelpRequest, *, now: datetime) -> None:
     _tell(session, request, "request.wish_done", {request.volunteer_id}, now)
 
 
+def of_unsaid_wish(session: Session, request: HelpRequest, *, call: bool, now: datetime) -> None:
+    """Who can say whether a wish came true is asked, the volunteer knows; later the coordinator is to call."""
+    mark = request.volunteer_id
+    facts = {"volunteer": request.volunteer.alias if request.volunteer else "", "mark": mark}
+    _tell(session, request, "request.wish_asked", _needing(request) - {request.volunteer_id}, now, **facts)
+    _tell(session, request, "request.wish_unsaid", {request.volunteer_id}, now, mark=mark)
+    if call:
+        told = {request.coordinator_id} if request.coordinator_id else _managers(session, request)
+        _tell(session, request, "request.wish_call", told, now, **facts)
+
+
 def of_expiry(session: Session, request: HelpRequest, *, now: datetime) -> None:
     """Nobody took it in time."""
     _tell(session, request, "request.expired", _needing(request) | {request.coordinator_id}, now)
@@ -133,9 +144,8 @@ def _needing(request: HelpRequest) -> set[int | None]:
     return {request.recipient_id, request.asked_by_id}
 
 
-def _managers(session: Session, request: HelpRequest) -> set[int | None]:
-    managers: set[int | None] = {one.id for one in list_staff(session, request.branch_id, {"manager"})}
-    return managers - {request.recipient_id}
+def _managers(session: Session, request: HelpRequest, *, without: int | None = None) -> set[int | None]:
+    return set(list_deciding(session, request.branch_id, without={request.recipient_id, without}))
 
 
 def _tell(

@@ -86,6 +86,7 @@ DISPOSABLE: Final[dict[str, Kind]] = {
 }
 AUTOMATIC: Final = (
     Kept(name="登录失败的次数", how_long="15 分钟", why="只用来防猜密码，到时自动删除。"),
+    Kept(name="定时任务的运行记录", how_long="90 天", why="只用来看任务有没有按时跑；没有事做的两天就删。"),
     Kept(name="没有导入的名册", how_long="7 天", why="上传了没有导入，里面有个人信息，到时自动删除。"),
 )
 PERMANENT: Final = (

@@ -14,8 +14,9 @@ from timebank.activities.models import Activity, Shift
 from timebank.archives.queries.checks.result import CheckResult, count_rows
 from timebank.attendance.models import APPROVED, PENDING, READY, Attendance, ShiftApproval
 from timebank.branches.models import Branch
-from timebank.clearing.queries import list_parked, list_waiting_cases
+from timebank.clearing.queries import list_parked, list_waiting_cases, list_waiting_payments
 from timebank.core.clock import local, month_range
+from timebank.core.minutes import coins
 from timebank.exchange.models import Order
 from timebank.exchange.queries import IN_DISPUTE
 from timebank.ledger import queries as ledger
@@ -131,11 +132,17 @@ def _unsubmitted(session: Session, branch: Branch, month: str, _now: datetime) -
         yield _shift_words(row.starts_at, row.title)
 
 
-def _parked(session: Session, branch: Branch, _month: str, now: datetime) -> Iterator[str]:
-    for proposal in list_parked(session, branch.id):
+def _unanswered(session: Session, branch: Branch, _month: str, now: datetime) -> Iterator[str]:
+    for proposal in list_waiting_payments(session, branch.id):
         since = local(proposal.reserved_at)
         way = f"付给 {proposal.payee.code}" if proposal.payer_id == branch.id else f"{proposal.payer.code} 付来"
         yield f"清算单 {proposal.id}，{since:%m-%d %H:%M} 起{way}，已等 {(now - proposal.reserved_at).days} 天"
+
+
+def _parked(session: Session, branch: Branch, month: str, _now: datetime) -> Iterator[str]:
+    for one in list_parked(session, branch.id):
+        if one.parked_at < month_range(month)[1]:
+            yield f"{local(one.parked_at):%m-%d} 起 {coins(one.minutes)}，{one.pair.peer_of(branch.id).name}"
 
 
 def _pair_cases(session: Session, branch: Branch, _month: str, _now: datetime) -> Iterator[str]:
@@ -210,10 +217,18 @@ _WARNINGS: tuple[_Question, ...] = (
         look=_unsubmitted,
     ),
     _Question(
-        name="parked_payments",
+        name="unanswered_payments",
         title="网点之间的付款都已办完",
         fault="有还在路上的网点之间的付款",
         todo="对方网点还没有答复。不妨碍结账，办完以后记在下一个没结账的月份；拖得久了，请到“网点互通”里看一看。",
+        place="clearing",
+        look=_unanswered,
+    ),
+    _Question(
+        name="parked",
+        title="没有挂着的待处理款",
+        fault="有挂着的待处理款",
+        todo="请到“网点互通 → 待处理款”付给本人、转入基金或者退回；处理以后记在下一个没结账的月份。",
         place="clearing",
         look=_parked,
     ),

@@ -15,7 +15,9 @@ from timebank.activities.models import Activity, Shift
 from timebank.archives.rules import EARNED_KINDS, REDEEMED_KINDS, SERVED_KINDS
 from timebank.attendance.models import Attendance, AttendanceCorrection
 from timebank.branches.models import Branch
+from timebank.clearing.queries import list_came_back
 from timebank.exchange.models import OrderCorrection
+from timebank.exchange.queries import SOURCE as ORDER
 from timebank.ledger import queries as ledger
 from timebank.members.models import Member
 
@@ -102,7 +104,9 @@ class BookedCorrection:
 
 
 def list_booked_corrections(session: Session, branch: Branch, numbers: EntryNumbers) -> Iterator[BookedCorrection]:
-    """The corrections of records and orders booked in a month; what replaced an entry counts by its own kind."""
+    """The corrections of records and orders booked in a month, also of the own members' orders at other branches; what
+    replaced an entry counts by its own kind.
+    """
     low, high = numbers.range
     for table in (AttendanceCorrection, OrderCorrection):
         chosen = select(table.entry_id, table.corrects_id, table.replacement_id).where(
@@ -116,6 +120,9 @@ def list_booked_corrections(session: Session, branch: Branch, numbers: EntryNumb
                     of_served=ledger.get_entry(session, row.corrects_id).kind in SERVED_KINDS,
                     entries=tuple(one for one in entries if one.reverses_id is not None or one.kind not in COUNTED),
                 )
+    for entry_id in list_came_back(session, branch.id, ORDER, between=(low, high)):
+        if numbers.number(entry_id):  # its document is the other branch's; here it is only that less was redeemed
+            yield BookedCorrection(of_order=True, of_served=False, entries=(ledger.get_entry(session, entry_id),))
 
 
 def name_of(session: Session, entry_id: int) -> str:

@@ -9,23 +9,37 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import gcd
 from typing import Any, Final, Literal
 
 from timebank.core.errors import Conflict
+from timebank.core.minutes import hours
 
 DEFAULT_LINE: Final = 10 * 60  # minutes a new branch and the one above it let each other owe
 MAX_LINE: Final = 100_000 * 60
 GRACE: Final = timedelta(days=7)  # so much longer the creditor keeps space on its line, for what is under way
 LONGEST_CIRCLE: Final = 5
+INBOUND, OUTBOUND = "suspense:inbound", "suspense:outbound"  # where coins wait that found no taker
+CONVERTING: Final = ("conversion", "rounding")  # the accounts on which a branch converts
+LEAST_WORTH, MOST_WORTH = 6, 600  # minutes that an hour of another branch may be worth: a tenth, or ten hours
+
+# Signatures: how old a message may be, how far its sender's clock may be ahead, and for how long nonces are kept:
+# longer than any message that would still be listened to.
+SENT_WITHIN: Final = timedelta(minutes=10)
+SENT_AHEAD: Final = timedelta(minutes=2)
+NONCES_KEPT: Final = timedelta(days=1)
+KEY_AGE: Final = timedelta(days=365)  # after which a key is changed by itself
+OVERLAP: Final = timedelta(days=7)  # for which what an older key signed is believed, if nobody says otherwise
+LONGEST_OVERLAP: Final = timedelta(days=90)
 
 Verb = Literal["accept", "refuse", "cancel", "expire", "commit", "settle"]
 MOVES: Final[dict[str, dict[str, str]]] = {
     "accept": {"reserved": "accepted", "accepted": "accepted"},
     "refuse": {"reserved": "refused", "refused": "refused"},
-    "cancel": {"reserved": "cancelled", "accepted": "cancelled", "cancelled": "cancelled"},
-    "expire": {"reserved": "expired", "accepted": "expired", "expired": "expired"},
+    "cancel": {"reserved": "cancelled", "accepted": "cancelled", "cancelled": "cancelled", "refused": "refused"},
+    "expire": {"reserved": "expired", "accepted": "expired", "expired": "expired", "refused": "refused"},
     "commit": {"accepted": "committed", "committed": "committed", "settled": "settled"},
     "settle": {"committed": "settled", "settled": "settled"},
 }
@@ -83,6 +97,11 @@ def digest(content: str) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
 
 
+def fingerprint(public: bytes) -> str:
+    """What a public key is told apart by, and what people compare: half of its SHA-256, in hex."""
+    return hashlib.sha256(public).hexdigest()[:32]
+
+
 def canonical(fields: Mapping[str, Any]) -> str:
     """The one way to write what is hashed: keys sorted, no spaces; whole numbers, words, instants as ISO text."""
     return json.dumps(fields, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
@@ -92,6 +111,63 @@ def write(fields: Mapping[str, int | str | None]) -> Envelope:
     """A message about to be sent."""
     content = canonical(fields)
     return Envelope(content, digest(content))
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many minutes of the payer's branch are worth so many of the payee's. All arithmetic between two kinds of
+    minutes is here: whole numbers, divided once, and what the division leaves over is said.
+    """
+
+    payer: int = 1
+    payee: int = 1
+
+    def __str__(self) -> str:
+        """As messages and forms carry it: ``4:5``."""
+        return f"{self.payer}:{self.payee}"
+
+    @property
+    def even(self) -> bool:
+        """Whether a minute is a minute."""
+        return self.payer == self.payee
+
+    def cost(self, taken: int) -> Amounts:
+        """What somebody pays for a price of the payee's branch: a minute that is not whole is paid whole."""
+        return Amounts(-(-taken * self.payer // self.payee), taken, self)
+
+    def gain(self, paid: int) -> Amounts:
+        """What arrives of minutes of the payer's branch: whole minutes only; may be none."""
+        return Amounts(paid, paid * self.payee // self.payer, self)
+
+    def part(self, whole: Amounts, taken: int) -> Amounts:
+        """What is paid where only so much of ``whole`` was taken there."""
+        return whole if taken == whole.taken else self.cost(taken)
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """One payment in both branches' own minutes."""
+
+    paid: int
+    taken: int
+    rate: Rate = field(default_factory=Rate)
+
+    def paid_for(self, taken: int) -> int:
+        """What of this somebody pays where only so much is taken."""
+        return self.rate.part(self, taken).paid
+
+    @property
+    def turned(self) -> Amounts:
+        """The same on its way back: whoever got it pays it."""
+        return Amounts(self.taken, self.paid, Rate(self.rate.payee, self.rate.payer))
+
+    def left_at_payer(self) -> int:
+        """Of what was paid, what is worth no whole minute there: the minute that was made whole; of a gift, a few."""
+        return self.paid - self.taken * self.rate.payer // self.rate.payee
+
+    def left_at_payee(self) -> int:
+        """Of what arrived, what the payee's branch passed on to nobody: worth less than one minute of the payer's."""
+        return self.paid * self.rate.payee // self.rate.payer - self.taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +230,20 @@ def _circles_from(start: int, owes: Mapping[int, list[int]], owed: Mapping[tuple
                 yield Circle(path, min(owed[step] for step in steps))
             elif creditor > start and creditor not in path and len(path) < LONGEST_CIRCLE:
                 paths.append((*path, creditor))
+
+
+def rate_words(one: str, other: str, one_units: int, other_units: int) -> str:
+    """``AA 站 1 小时 = BB 站 1 小时 15 分钟``; where that is not whole, hours against hours."""
+    minutes, rest = divmod(60 * other_units, one_units)
+    if rest:
+        return f"{one} {one_units} 小时 = {other} {other_units} 小时"
+    return f"{one} 1 小时 = {other} {hours(minutes)}"
+
+
+def lowest(one: int, other: int) -> tuple[int, int]:
+    """A pair of numbers in lowest terms: 60 to 75 is 4 to 5."""
+    shared = gcd(one, other)
+    return one // shared, other // shared
 
 
 def line_space_until(expires_at: datetime) -> datetime:
