@@ -36,6 +36,7 @@ from tests.growth.scene import make_hall
 from tests.ledger.bank import open_bank
 from tests.partners.scene import Partners
 from tests.requests.scene import Scene as Requests
+from tests.retention.scene import LATER, make_stored
 from tests.rulebook.saving import save_rule
 from tests.world import KEYS, NOW, actor_of, make_branch, make_member
 from timebank.activities.rules import Limits
@@ -63,6 +64,7 @@ from timebank.giving.service import GiftDraft, give
 from timebank.growth import service as growth
 from timebank.members.service import OrganisationDraft, ask_family, register_organisation
 from timebank.passbooks.service import PrintDraft, print_passbook
+from timebank.reports.service import BatchDraft, SampleDraft, draw_sample, make_batch
 from timebank.rotation.service import rotate_code_key
 
 for found in pkgutil.walk_packages(timebank.__path__, "timebank."):
@@ -352,12 +354,32 @@ def _print_cards(session: Session) -> None:
     growth.ask_print(session, cards, actor=hall.manager, now=NOW)
 
 
+def _draw_a_sample(session: Session) -> None:
+    stored = make_stored(session)
+    sample = SampleDraft(branch_id=stored.scene.branch.id, month="2026-11", wanted=1, form_key="k")
+    draw_sample(session, sample, actor=stored.inspector, now=LATER)
+
+
+def _make_a_batch(session: Session) -> None:
+    town = make_town(session, 1)
+    batch = BatchDraft(branch_id=town.scene.branch.id, reason="x", form_key="k")
+    make_batch(session, batch, actor=town.manager, keys=KEYS, now=NOW)
+
+
+def _destroy(session: Session) -> None:
+    stored = make_stored(session)
+    stored.sign(stored.prepared())
+
+
 @pytest.mark.parametrize(
     ("leave", "below"),
     [
         (_save_recognition, "0055"),
         (_train, "0051"),
         (_print_cards, "0052"),
+        (_draw_a_sample, "0040"),
+        (_make_a_batch, "0056"),
+        (_destroy, "0057"),
         (_certify, "0046"),
         (_stamp, "0046"),
         (_print_passbook, "0054"),

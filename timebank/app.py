@@ -39,7 +39,9 @@ from timebank.members.views import blueprint as members
 from timebank.notices.views import blueprint as notices
 from timebank.partners.views import blueprint as partners
 from timebank.passbooks.views import blueprint as passbooks
+from timebank.reports.views import blueprint as reports
 from timebank.requests.views import blueprint as requests
+from timebank.retention.views import blueprint as retention
 from timebank.rulebook.views import blueprint as rulebook
 from timebank.web import addresses, answers, filters, headers
 from timebank.web.guards import find_actor, login_manager
@@ -69,6 +71,8 @@ FEATURES = (
     disputes,
     archives,
     jobs,
+    reports,
+    retention,
 )
 MAX_UPLOAD_BYTES = 16 * 1024 * 1024
 

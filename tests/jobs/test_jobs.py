@@ -15,11 +15,13 @@ from tests import databases
 from tests.archives.conftest import bare_app as bare_app
 from tests.archives.months import AUGUST, NOVEMBER, earn, small_town
 from tests.clearing.scene import Between
+from tests.retention.scene import LATER, make_stored
 from tests.rulebook.saving import save_rule
 from tests.rulebook.test_expiring import day
 from tests.tampering import tamper
 from tests.world import KEYS, NOW, make_branch, make_member
 from timebank.archives import queries
+from timebank.attendance.models import SheetPhoto
 from timebank.clearing import queries as clearing
 from timebank.clearing import service as clearing_verbs
 from timebank.core.db import db, transaction
@@ -33,6 +35,7 @@ from timebank.jobs.tasks import (
     expire_coins,
     expire_orders,
     join_branches,
+    propose_disposals,
     reconcile_pairs,
     renew_pair_keys,
     resume_proposals,
@@ -41,7 +44,10 @@ from timebank.jobs.tasks import (
 from timebank.jobs.tasks import books as book_jobs
 from timebank.ledger import queries as ledger
 from timebank.ledger.verification import Check, verify
+from timebank.members.models import SignInAttempt
+from timebank.members.service import begin_sign_in
 from timebank.notices.models import Notice
+from timebank.retention.queries import list_disposals
 
 
 @pytest.fixture
@@ -231,6 +237,26 @@ def test_interrupted_payments_are_taken_up_again_each_on_its_own(
     assert resume_proposals(place, NOW) == 1
     assert resume_proposals(place, NOW) == 0
     assert {clearing.get_proposal(db.session(), one).status for one in proposals} == {"accepted"}
+
+
+def test_what_is_past_its_term_is_proposed_once_a_month_told_and_never_deleted(bare_app: Flask, place: Place) -> None:
+    with transaction() as session:
+        stored = make_stored(session)
+        manager, branch_id = stored.scene.manager.id, stored.scene.branch.id
+    assert propose_disposals(place, LATER) == propose_disposals(place, LATER + timedelta(days=1)) == 3
+    told = select(Notice).where(Notice.member_id == manager, Notice.kind == "disposal.proposed")
+    assert len(db.session().scalars(told).all()) == 1
+    assert [one.state for one in list_disposals(db.session(), branch_id)] == ["proposed"]
+    assert len(db.session().scalars(select(SheetPhoto).where(SheetPhoto.destroyed_at.is_(None))).all()) == 1
+
+
+def test_failed_sign_ins_that_count_no_more_are_forgotten(bare_app: Flask, place: Place) -> None:
+    with transaction() as session:
+        begin_sign_in(session, "13805740000", keys=KEYS, now=NOW)
+    propose_disposals(place, NOW + timedelta(minutes=5))
+    assert len(db.session().scalars(select(SignInAttempt)).all()) == 1
+    propose_disposals(place, NOW + timedelta(hours=1))
+    assert db.session().scalars(select(SignInAttempt)).all() == []
 
 
 def test_what_branches_sign_with_is_changed_after_a_year(bare_app: Flask, place: Place) -> None:

@@ -18,6 +18,8 @@ from timebank.core import clock
 from timebank.core.actor import SYSTEM
 from timebank.core.db import db
 from timebank.core.errors import Refusal
+from timebank.retention import rechecking
+from timebank.retention.models import CHECK_NAMES, SOUND
 from timebank.web.keyring import keys
 
 archive_cli = AppGroup("archive", help="月度归档：结账、列出归档包、核对归档包。")
@@ -101,6 +103,29 @@ def verify(files: tuple[Path, ...], given: tuple[str, ...]) -> None:
     damaged = sum(not report.sound for report in reports)
     click.echo(f"{len(files)} 个归档包，{damaged} 个有损坏。" if damaged else f"{len(files)} 个归档包都完好。")
     if damaged:
+        raise SystemExit(1)
+
+
+@archive_cli.command("recheck")
+@click.option("--branch", "code", metavar="CODE", help="只复查一个网点。")
+@click.option("--at-most", default=10_000, show_default=True, metavar="N", help="最多复查几个包，很久没查的先查。")
+def recheck(code: str | None, at_most: int) -> None:
+    """复查存好的归档包：文件在不在、和登记的校验值一不一样、包里有没有损坏、和账本的封签接不接得上。结果记在“复查”页。"""
+    try:
+        branch_id = get_branch_by_code(db.session(), code).id if code else None
+    except Refusal as refusal:
+        raise click.ClickException(refusal.message) from refusal
+    done = rechecking.run(
+        rechecking.Recheck(
+            folder=Path(current_app.config["TIMEBANK_DATA"]) / "archives",
+            now=clock.now(),
+            branch_id=branch_id,
+            at_most=at_most,
+            progress=lambda name, result: click.echo(f"{'✓' if result == SOUND else '✗'} {name} {CHECK_NAMES[result]}"),
+        )
+    )
+    click.echo(f"复查 {done.read} 个归档包，{done.bad} 处有问题。" if done.bad else f"{done.read} 个归档包都完好。")
+    if done.bad:
         raise SystemExit(1)
 
 

@@ -55,6 +55,12 @@ class Actor:
         if not self.may(permission, branch_id=branch_id, owner_id=owner_id):
             raise NotAllowed(permission=permission)
 
+    def person(self, permission: str) -> int:
+        """The id of the person who acts; what takes a person is refused to the system. Raises NotAllowed."""
+        if self.member_id is None:
+            raise NotAllowed(permission=permission)
+        return self.member_id
+
     def branches(self, permission: str) -> frozenset[int] | None:
         """The branches where ``permission`` is held by role (not by ownership); ``None`` means all of them."""
         row = PERMISSIONS[permission]

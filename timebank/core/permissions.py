@@ -123,6 +123,19 @@ PERMISSIONS: Final[dict[str, dict[str, Reach]]] = {
     "archive.read": _READERS,
     "books.read": _row(inspector="branch", manager="branch", administrator="all"),
     "books.correct": _MANAGERS,
+    # 佐证 · 抽查 · 年度数据 · 上报; what an inspector does here is looking, and changes nothing that is looked at
+    "evidence.read": _row(manager="branch", inspector="branch", administrator="all"),
+    "evidence.make": _row(manager="branch", inspector="branch", administrator="all"),
+    "sample.draw": _row(inspector="branch", administrator="all"),
+    "figures.read": _READERS,
+    "figures.publish": _MANAGERS,
+    "ministry.submit": _MANAGERS,
+    # 保管期限 · 销毁 · 复查
+    "retention.read": _READERS,
+    "retention.change": _row(administrator="all"),
+    "retention.dispose": _MANAGERS,
+    "retention.hold": _row(manager="branch", inspector="branch", administrator="all"),
+    "retention.release": _row(inspector="branch", administrator="all"),
     # 系统
     "jobs.read": _READERS,
     "keys.rotate": _row(administrator="all"),

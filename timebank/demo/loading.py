@@ -22,6 +22,7 @@ from timebank.demo.partnering import open_partners
 from timebank.demo.recognising import recognise
 from timebank.demo.reconciling import compare_books
 from timebank.demo.redeeming import open_exchange
+from timebank.demo.reporting import report
 from timebank.demo.requesting import take_requests
 from timebank.demo.settling import open_town
 from timebank.demo.sharing import share_coins
@@ -78,5 +79,6 @@ def load(session: Session, *, keys: Keys, folder: Path, now: datetime) -> Loaded
     connect_branches(story)
     compare_books(story)
     file_months(story)
+    report(story)
     happenings = story.diary.play(story.now)
     return Loaded(repeated=False, people=len(story.residents), happenings=happenings)

@@ -69,9 +69,12 @@ PLANS: Final = (
     _hourly("join_branches", 20),
     _every("resume_proposals", 10),
     _daily("audit_books", 3, 15),
+    # After the books were checked; what does not fit into the night is read the next one.
+    _daily("recheck_packages", 4, 0),
     _daily("renew_pair_keys", 4, 10),
     _daily("forget_runs", 4, 20),
     _daily("remove_cards", 4, 30),
+    _daily("propose_disposals", 5, 30),
     _daily("remind_of_offers", 8, 0),
     _daily("tell_statements", 8, 20),  # after the night's close, when people look at their phones
     _daily("remind_of_requests", 8, 15),

@@ -30,6 +30,10 @@ SENTENCES: Final[dict[str, str]] = {
     "agreement.signed": (
         "和“{organisation}”的 {year} 年共建协议签订了\n双方的承诺和兑现情况，在单位的页面上随时能看。"
     ),
+    "archive.damaged": (
+        "{month}的归档包有问题：{what}\n"
+        "请到“月度归档 → 复查”看是哪一个，按那里写的办法从备份取回；在取回以前不要删任何归档包。"
+    ),
     "archive.unclosed": ("{month}还没有结账：{branch}\n{why}原因排除以后会自动再试，也可以到“月度归档”里手工结。"),
     "attendance.approved": (
         "“{title}”的服务已入账，存入 {minutes:coins}\n{start:moment} 的服务已经审核。谢谢您的付出，明细在“我的流水”里。"
@@ -132,6 +136,10 @@ SENTENCES: Final[dict[str, str]] = {
         "{title}：可赠币变动 {giveaway:coins}，爱心币变动 {coins:coins}，积分变动 {points:points}。{reason}。"
     ),
     "correction.request_declined": ("您申请核对的记录没有改动\n{title}：{reason}。如果还有疑问，请到网点当面核对。"),
+    "disposal.proposed": (
+        "有 {count} 件材料过了保管期限\n"
+        "请到“保管与销毁”看一看清单：一位列好，另一位签字以后才会销毁。不办也不会自动删。"
+    ),
     "dispute.answered": "“{title}”的争议有新的说明\n{by} 说了话。请打开看看，有要补充的也可以说。",
     "dispute.decided": (
         "“{title}”的争议有结果了：{outcome}\n这一单最后算 {minutes:coins}。理由：{reason}。打开可以看全部经过。"

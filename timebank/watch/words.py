@@ -24,6 +24,8 @@ class JobWords:
 JOBS: Final[dict[str, JobWords]] = {
     "close_months": JobWords("结清已过完的月份并打包", "个归档包"),
     "audit_books": JobWords("账本自检", "处不对"),
+    "recheck_packages": JobWords("复查存好的归档包", "处有问题"),
+    "propose_disposals": JobWords("列出过了保管期限的材料", "件"),
     "expire_orders": JobWords("让过期的兑换单退回冻结的爱心币", "张兑换单"),
     "expire_coins": JobWords("让按规则过期的爱心币过期", "位会员"),
     "settle_lines": JobWords("收回没有答复的名额，问候补的下一位", "位候补"),

@@ -28,16 +28,12 @@ def table_file(name: str, kind: str, titles: Sequence[str], rows: Iterable[Seque
     if kind not in _TYPES:
         abort(404)
     content = _csv(titles, rows) if kind == "csv" else _xlsx(titles, rows)
-    return send_file(
-        io.BytesIO(content), mimetype=_TYPES[kind], as_attachment=True, download_name=f"{name}.{kind}", max_age=0
-    )
+    return _attached(name, kind, content, _TYPES[kind])
 
 
 def pdf_file(name: str, content: bytes) -> Response:
     """A printed sheet as a download called ``name``."""
-    return send_file(
-        io.BytesIO(content), mimetype="application/pdf", as_attachment=True, download_name=f"{name}.pdf", max_age=0
-    )
+    return _attached(name, "pdf", content, "application/pdf")
 
 
 def _csv(titles: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
@@ -54,18 +50,44 @@ def _cell(value: Any) -> Any:
 
 
 def _xlsx(titles: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
+    return workbook([("", titles, rows)])
+
+
+def workbook(sheets: Iterable[tuple[str, Sequence[str], Iterable[Sequence[Any]]]]) -> bytes:
+    """An .xlsx file of sheets: each its name (empty: a plain one), its titles, its rows. Text stays text."""
     out = io.BytesIO()
     with xlsxwriter.Workbook(out, _XLSX_OPTIONS) as book:
-        sheet = book.add_worksheet()
-        sheet.freeze_panes(1, 0)
         head = book.add_format({"bold": True, "bottom": 6})
-        for at, title in enumerate(titles):
-            sheet.set_column(at, at, max(12, 2 * len(title) + 2))
-            sheet.write_string(0, at, title, head)
-        for number, row in enumerate(rows, start=1):
-            for at, value in enumerate(row):
-                if isinstance(value, int):
-                    sheet.write_number(number, at, value)
-                elif value:
-                    sheet.write_string(number, at, value)
+        for name, titles, rows in sheets:
+            sheet = book.add_worksheet(name or None)
+            sheet.freeze_panes(1, 0)
+            for at, title in enumerate(titles):
+                sheet.set_column(at, at, max(12, 2 * len(title) + 2))
+                sheet.write_string(0, at, title, head)
+            for number, row in enumerate(rows, start=1):
+                _write_row(sheet, number, row)
     return out.getvalue()
+
+
+def _write_row(sheet: Any, number: int, row: Sequence[Any]) -> None:
+    for at, value in enumerate(row):
+        if isinstance(value, int):
+            sheet.write_number(number, at, value)
+        elif value:
+            sheet.write_string(number, at, value)
+
+
+def workbook_file(name: str, content: bytes) -> Response:
+    """A workbook as a download called ``name``."""
+    return _attached(name, "xlsx", content, _TYPES["xlsx"])
+
+
+def zip_file(name: str, content: bytes) -> Response:
+    """A zip file as a download called ``name``."""
+    return _attached(name, "zip", content, "application/zip")
+
+
+def _attached(name: str, ending: str, content: bytes, kind: str) -> Response:
+    return send_file(
+        io.BytesIO(content), mimetype=kind, as_attachment=True, download_name=f"{name}.{ending}", max_age=0
+    )

@@ -34,11 +34,11 @@ _XLSX_OPTIONS = {
 class Workbook:
     """``summary.xlsx``: one sheet per table. Text stays text: a number written with leading zeros keeps them."""
 
-    def __init__(self, target: Path, *, created: datetime) -> None:
+    def __init__(self, target: Path, *, created: datetime, title: str = "月度归档") -> None:
         # Its parts rest beside it, not in a shared /tmp that may be a small memory disk.
         self._book = xlsxwriter.Workbook(str(target), {**_XLSX_OPTIONS, "tmpdir": str(target.parent)})
         # Naive on purpose: the format has no zones, and the instant of the seal makes the bytes repeatable.
-        self._book.set_properties({"created": created.astimezone(UTC).replace(tzinfo=None), "title": "月度归档"})
+        self._book.set_properties({"created": created.astimezone(UTC).replace(tzinfo=None), "title": title})
         self._head = self._book.add_format({"bold": True, "bottom": 6})
 
     def sheet(self, table: Table) -> Any:

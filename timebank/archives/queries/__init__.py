@@ -44,13 +44,14 @@ from timebank.archives.queries.standing import (
     list_bank_keys,
     standing_of,
 )
-from timebank.archives.queries.tables import Members, list_member_rows
+from timebank.archives.queries.tables import EntryNumbers, Members, list_member_rows, numbers_of, service_lines
 
 __all__ = [
     "STATE_NAMES",
     "AuditView",
     "BankKey",
     "CheckResult",
+    "EntryNumbers",
     "KnownSeal",
     "Members",
     "MonthUnknown",
@@ -84,9 +85,11 @@ __all__ = [
     "list_runs",
     "list_unfinished",
     "list_versions",
+    "numbers_of",
     "page_audits",
     "preview_month",
     "preview_running",
     "sealed_checks",
+    "service_lines",
     "standing_of",
 ]

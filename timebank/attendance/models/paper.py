@@ -70,6 +70,7 @@ class SheetPhoto(Base):
     height: Mapped[int]
     by_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
     at: Mapped[datetime]
+    destroyed_at: Mapped[datetime | None]  # by a signed list; then the picture is gone and the rest of the row stays
 
     sheet: Mapped[Sheet] = relationship()
     by: Mapped[Member] = relationship()

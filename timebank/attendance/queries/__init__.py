@@ -86,6 +86,7 @@ from timebank.attendance.queries.shifts import (
 from timebank.attendance.queries.totals import (
     MemberTotals,
     MonthTotals,
+    list_approved_totals,
     list_gains,
     member_totals,
     minutes_by_day,
@@ -148,6 +149,7 @@ __all__ = [
     "hold_shift",
     "list_answers",
     "list_approved",
+    "list_approved_totals",
     "list_booked_with_cases",
     "list_cases",
     "list_day_scans",

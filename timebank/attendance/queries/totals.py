@@ -20,7 +20,7 @@ from timebank.core.paging import batched
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MemberTotals:
-    """What one member served: minutes recorded at the door, minutes entered by hand, how often, points earned."""
+    """What one member served, or was served at one activity: minutes of door and hand, how often, points."""
 
     signed_minutes: int
     manual_minutes: int
@@ -106,6 +106,19 @@ def minutes_by_day(session: Session, member_ids: Sequence[int], *, since: dateti
 
 def _member_totals(signed: int, manual: int, count: int, points: int) -> MemberTotals:
     return MemberTotals(signed_minutes=signed, manual_minutes=manual, count=count, points=points)
+
+
+def list_approved_totals(session: Session, activity_ids: Sequence[int]) -> dict[int, MemberTotals]:
+    """All approved service at some activities, by activity; those without any are left out."""
+    counted = func.count().filter(MINUTES > 0)
+    sums = select(Shift.activity_id, _sum(SIGNED), _sum(MANUAL), counted, _sum(POINTS)).select_from(Attendance)
+    chosen = with_corrections(sums).join(Shift, Shift.id == Attendance.shift_id)
+    rows = session.execute(
+        chosen.where(Shift.activity_id.in_(activity_ids), Attendance.status == APPROVED).group_by(Shift.activity_id)
+    )
+    return {
+        row[0]: MemberTotals(signed_minutes=row[1], manual_minutes=row[2], count=row[3], points=row[4]) for row in rows
+    }
 
 
 def month_totals(session: Session, branch_ids: frozenset[int] | None, month: str) -> MonthTotals:

@@ -71,6 +71,7 @@ from timebank.attendance.rules.sheets import (
 )
 from timebank.attendance.rules.uploads import (
     CLOCK_OFF_MINUTES,
+    REFUSAL_WORDS,
     UPLOAD_REFUSALS,
     Arrival,
     Timing,
@@ -91,6 +92,7 @@ __all__ = [
     "MOST_POSTERS",
     "OPENS_MINUTES",
     "REFUSALS",
+    "REFUSAL_WORDS",
     "REPEAT_MINUTES",
     "SHEET_RANDOM",
     "SHEET_TAG",

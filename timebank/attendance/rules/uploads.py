@@ -53,6 +53,19 @@ class InFuture(Conflict):
 UPLOAD_REFUSALS: Final[dict[str, type[Refusal]]] = REFUSALS | {
     refusal.code: refusal for refusal in (CardRevokedBefore, ClockDoubtful, InFuture)
 }
+REFUSAL_WORDS: Final = {
+    "attendance.member_not_active": "账户没有启用",
+    "attendance.cancelled": "班次已取消",
+    "attendance.submitted": "名单已提交审核",
+    "attendance.too_early": "还没到时间",
+    "attendance.too_late": "已经过了时间",
+    "attendance.not_signed_up": "没有报名",
+    "attendance.not_fit": "没有报名，要先核对年龄、监护人或证书",
+    "attendance.card_revoked": "卡已作废",
+    "attendance.clock_doubtful": "手机时间不准",
+    "attendance.in_future": "时间在将来",
+}
+assert REFUSAL_WORDS.keys() == UPLOAD_REFUSALS.keys()  # noqa: S101 - one without words would show its code to people
 
 
 def upload_key(shift_id: int, key: str) -> str:

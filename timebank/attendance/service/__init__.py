@@ -56,6 +56,7 @@ from timebank.attendance.service.review import (
 from timebank.attendance.service.scans import ScanAnswer, ScanDraft, explained, record_scan
 from timebank.attendance.service.sheets import (
     NothingToPrint,
+    PhotoDestroyed,
     PhotoDraft,
     PhotosFull,
     SheetDraft,
@@ -104,6 +105,7 @@ __all__ = [
     "OvertimeDraft",
     "PageDraft",
     "PageTyped",
+    "PhotoDestroyed",
     "PhotoDraft",
     "PhotoMissing",
     "PhotosFull",

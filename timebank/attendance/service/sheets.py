@@ -40,6 +40,13 @@ class PhotosFull(Conflict):
     text = "这一页已经有 {most} 张照片，不能再传。"
 
 
+class PhotoDestroyed(Conflict):
+    """The picture was destroyed by a signed list; its row with the hash stays."""
+
+    code = "attendance.photo_destroyed"
+    text = "这张照片过了保管期限，已经按销毁清单销毁，看不到了。页码、上传人和校验值还在。"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SheetDraft:
     """A sheet about to be printed: ``listed`` with everybody who has a place, and so many blank lines at least."""
@@ -134,7 +141,7 @@ def keep_photo(session: Session, draft: PhotoDraft, *, actor: Actor, keys: Keys,
 
 
 def look_at_photo(session: Session, number: str, photo_id: int, *, actor: Actor, keys: Keys, now: datetime) -> bytes:
-    """The picture, for somebody whose look is written down. Raises SheetNotFound, NotAllowed."""
+    """The picture, for somebody whose look is written down. Raises SheetNotFound, NotAllowed, PhotoDestroyed."""
     sheet = get_sheet(session, number)
     actor.require("sheet.read", branch_id=sheet.shift.activity.branch_id)
     photo = session.scalar(
@@ -144,6 +151,8 @@ def look_at_photo(session: Session, number: str, photo_id: int, *, actor: Actor,
     )
     if photo is None:
         raise SheetNotFound()
+    if photo.destroyed_at is not None:
+        raise PhotoDestroyed()
     session.add(SheetLook(photo_id=photo.id, by_id=person_of(actor), at=now))
     session.flush()
     return keys.unseal(PHOTO_PURPOSE, photo.sealed, _about(sheet.number, photo.page, photo.digest))

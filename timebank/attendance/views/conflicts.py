@@ -24,10 +24,10 @@ from timebank.attendance.queries import (
     list_unread,
     policy_of,
 )
+from timebank.attendance.rules import REFUSAL_WORDS
 from timebank.attendance.schemas import DecisionSchema
 from timebank.attendance.service import Decision, decide_cases, judgement_of
 from timebank.attendance.views.base import blueprint, is_cancelled, reached
-from timebank.attendance.views.person import REASONS
 from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.core.minutes import hours
@@ -157,7 +157,7 @@ def _event(scan: DayScan, shift_id: int) -> dict[str, str]:
     word = "扫码" if scan.wanted == "" else "签到" if scan.kind == "in" else "签退"
     elsewhere = "" if scan.shift_id == shift_id else f"在“{scan.title}”"
     notes = [
-        f"没有算数：{REASONS.get(scan.refused, scan.refused)}" if scan.refused and scan.decision != COUNT else "",
+        f"没有算数：{REFUSAL_WORDS.get(scan.refused, scan.refused)}" if scan.refused and scan.decision != COUNT else "",
         f"原因：{scan.reason}" if scan.reason else "",
         _clock_note(scan),
         f"卡 {scan.card}" if scan.card else "",

@@ -23,7 +23,7 @@ from timebank.attendance.queries import (
     marks_of_member,
     policy_of,
 )
-from timebank.attendance.rules import UPLOAD_REFUSALS, place_of, shift_room, stayed_over, weigh
+from timebank.attendance.rules import REFUSAL_WORDS, place_of, shift_room, stayed_over, weigh
 from timebank.attendance.schemas import ManualSchema, OvertimeSchema, ReasonSchema, TimesSchema
 from timebank.attendance.service import (
     Correction,
@@ -44,20 +44,6 @@ from timebank.members.queries import MemberNotFound, list_names
 from timebank.web.filters import clocktime, moment
 from timebank.web.forms import Form, Untouched, saying_refusals
 from timebank.web.guards import current_actor, guard
-
-REASONS = {
-    "attendance.member_not_active": "账户没有启用",
-    "attendance.cancelled": "班次已取消",
-    "attendance.submitted": "名单已提交审核",
-    "attendance.too_early": "还没到时间",
-    "attendance.too_late": "已经过了时间",
-    "attendance.not_signed_up": "没有报名",
-    "attendance.not_fit": "没有报名，要先核对年龄、监护人或证书",
-    "attendance.card_revoked": "卡已作废",
-    "attendance.clock_doubtful": "手机时间不准",
-    "attendance.in_future": "时间在将来",
-}
-assert REASONS.keys() == UPLOAD_REFUSALS.keys()  # noqa: S101 - a refusal without words would show its code to people
 
 
 @dataclass
@@ -249,7 +235,7 @@ def _events(
             notes.append(f"附了位置：{PLACE_FIT_NAMES[scan.place_fit]}")
         counts = decided.get(scan.id) == COUNT
         if scan.refused:
-            why = REASONS.get(scan.refused, scan.refused)
+            why = REFUSAL_WORDS.get(scan.refused, scan.refused)
             notes.append(f"{why}，后来由工作人员决定算数" if counts else f"没有签上：{why}")
         if abs((scan.received_at - scan.claimed_at).total_seconds()) >= 60:
             notes.append(f"{moment(scan.received_at)} 记下")

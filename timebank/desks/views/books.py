@@ -20,6 +20,7 @@ from timebank.desks.views import blueprint
 from timebank.ledger import queries as ledger
 from timebank.ledger.queries import AccountView
 from timebank.members.models import Member
+from timebank.retention.queries import list_bad
 from timebank.web.downloads import table_file
 from timebank.web.guards import guard
 from timebank.web.limits import DOWNLOAD_LIMIT, limiter
@@ -46,6 +47,7 @@ def trial_balance() -> str:
             months=months_of(session, choice.branch.id),
             trials=bookkeeping.trials(ledger.trial_balance(session, choice.branch.id, month=month)),
             units=bookkeeping.UNITS,
+            damaged=len(list_bad(session, choice.branch.id)),
         )
 
 

@@ -37,7 +37,10 @@ from timebank.growth.queries import count_open_questions, list_waiting_commendat
 from timebank.ledger import queries as ledger
 from timebank.members.models import ACTIVE
 from timebank.members.queries import count_by_status, count_pending
+from timebank.reports.queries import count_unchecked
 from timebank.requests.queries import count_desk
+from timebank.retention.queries import count_waiting as count_lists
+from timebank.retention.queries import list_bad
 from timebank.watch.words import list_alarm_words
 from timebank.web.filters import span
 from timebank.web.guards import current_actor, guard
@@ -64,8 +67,13 @@ def branch_desk() -> str:
         "desks/branch.html",
         choice=choice,
         branch=branch,
-        waiting=[*list_queue(session, branch, counts, actor, now), *_preview(session, branch, actor, now)],
+        waiting=[
+            *list_queue(session, branch, counts, actor, now),
+            *_preview(session, branch, actor, now),
+            *_records(session, branch, actor),
+        ],
         audit=archives.latest_audit(session, branch.id),
+        damaged=len(list_bad(session, branch.id)),
         alarms=list_alarm_words(session, now=now) if actor.may("jobs.read", branch_id=branch.id) else [],
         unclosed=archives.find_unclosed(session, branch.id, now=now),
         month=clock.month_of(now),
@@ -272,6 +280,19 @@ def _months(session: Session, branch: Branch, actor: Actor, now: datetime) -> li
     return [Waiting(count=len(months), title="可以结账的月份", text=text, url=url)]
 
 
+def _records(session: Session, branch: Branch, actor: Actor) -> list[Waiting]:
+    """Samples to check, and lists of what is past its term."""
+    found = []
+    if actor.may("sample.draw", branch_id=branch.id) and (unchecked := count_unchecked(session, branch.id)):
+        url = url_for("reports.samples", branch=branch.id)
+        found.append(Waiting(count=unchecked, title="抽到还没有查的活动", text="看佐证，写结论", url=url))
+    if actor.may("retention.dispose", branch_id=branch.id) and (lists := count_lists(session, branch.id)):
+        url = url_for("retention.disposals", branch=branch.id)
+        text = "一位列好，另一位签字才会销毁；不办也不会自动删"
+        found.append(Waiting(count=lists, title="过了保管期限的材料", text=text, url=url))
+    return found
+
+
 def _preview(session: Session, branch: Branch, actor: Actor, now: datetime) -> list[Waiting]:
     """What would keep the present month from closing, while there is time to mend it; one that is late goes first."""
     late = archives.find_unclosed(session, branch.id, now=now)
@@ -332,6 +353,17 @@ def _links(branch: Branch, actor: Actor) -> list[tuple[str, str, str, str]]:
         ("activity.post", url_for("activities.organise"), "组织活动", "发布、现场、核对", "hand"),
         ("clearing.read", url_for("clearing.network", branch=branch.id), "网点互通", "额度、对账单、差异", "share"),
         ("archive.read", url_for("archives.months", branch=branch.id), "月度归档", "结账、下载归档包", "archive"),
+        (
+            "archive.read",
+            url_for("retention.recheck", branch=branch.id),
+            "归档包复查",
+            "存好的包还完好吗",
+            "check-circle",
+        ),
+        ("evidence.read", url_for("reports.activities", branch=branch.id), "活动佐证", "有人来查，一次拿齐", "search"),
+        ("figures.read", url_for("reports.years", branch=branch.id), "年度数据", "算一年的数，两人公开", "chart"),
+        ("ministry.submit", url_for("reports.ministry", branch=branch.id), "上报", "民政系统的批次和答复", "upload"),
+        ("retention.read", url_for("retention.disposals", branch=branch.id), "保管与销毁", "期限、清单、冻结", "lock"),
         ("books.read", url_for("desks.trial_balance", branch=branch.id), "监督", "试算平衡、分录、自检", "scale"),
         ("jobs.read", url_for("jobs.jobs"), "定时任务", "谁在值守、每次运行的结果", "clock"),
         ("books.read", url_for("desks.liability", branch=branch.id), "爱心币家底", "还有多少没有兑换", "coin"),

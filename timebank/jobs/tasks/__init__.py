@@ -26,6 +26,7 @@ from timebank.jobs.tasks.redeeming import (
     settle_requests,
 )
 from timebank.jobs.tasks.services import remind_due, remind_people, settle_lines
+from timebank.jobs.tasks.storing import propose_disposals, recheck_packages
 
 __all__ = [
     "JOBS",
@@ -41,6 +42,8 @@ __all__ = [
     "join_branches",
     "log",
     "make_cards",
+    "propose_disposals",
+    "recheck_packages",
     "reconcile_pairs",
     "remind_due",
     "remind_of_disputes",
@@ -64,5 +67,6 @@ JOBS: Final[dict[str, Callable[[Place, datetime], int]]] = {
         close_months, audit_books, expire_orders, expire_coins, settle_lines, settle_requests, remind_people,
         remind_due, remind_of_disputes, remind_of_offers, remind_of_promises, remind_of_requests, reconcile_pairs,
         resume_proposals, renew_pair_keys, join_branches, tell_statements, forget_runs, make_cards, remove_cards,
+        recheck_packages, propose_disposals,
     )
 }  # fmt: skip

@@ -14,6 +14,8 @@ from timebank.core.clock import month_of
 from timebank.core.errors import NotFound
 from timebank.ledger.models import Entry, Period, Transfer
 
+_MANY = 500  # documents at once
+
 
 class NoSuchEntry(NotFound):
     """No such entry."""
@@ -82,6 +84,15 @@ def list_entries(
     total = session.scalar(select(func.count()).select_from(chosen.subquery())) or 0
     shown = chosen.order_by(Entry.id.desc()).limit(per_page).offset((page - 1) * per_page)
     return _load(session, shown), total
+
+
+def list_of_sources(session: Session, source_type: str, source_ids: Sequence[int]) -> list[EntryView]:
+    """Every entry of some documents, of whatever book, newest first; reversals carry the document of what they undo."""
+    found: list[EntryView] = []
+    for at in range(0, len(source_ids), _MANY):
+        some = Entry.source_id.in_(source_ids[at : at + _MANY])
+        found += _load(session, select(Entry).where(Entry.source_type == source_type, some).order_by(Entry.id.desc()))
+    return sorted(found, key=lambda entry: -entry.id)
 
 
 def reasons_of(session: Session, entry_ids: Collection[int]) -> dict[int, str]:

@@ -72,7 +72,7 @@ def keep_file(
     """
     actor.require("member.import", branch_id=branch_id)
     branch = get_branch(session, branch_id)
-    _forget_old(session, now)
+    forget_previews(session, now=now)
     fresh = {
         "file_name": file.name[-120:],
         "rows_sealed": keys.encrypt(SEALED_AS, to_text(file.roster)),
@@ -95,11 +95,13 @@ def keep_file(
     return kept
 
 
-def _forget_old(session: Session, now: datetime) -> None:
+def forget_previews(session: Session, *, now: datetime) -> int:
+    """Delete previews that nobody imported in time; returns how many."""
     forgotten = delete(RosterImport).where(
         RosterImport.imported_at.is_(None), RosterImport.uploaded_at < now - timedelta(days=KEPT_DAYS)
     )
-    session.execute(forgotten)
+    gone = session.execute(forgotten)
+    return int(gone.rowcount)  # type: ignore[attr-defined]
 
 
 def put_away(session: Session, import_id: int, *, actor: Actor) -> None:

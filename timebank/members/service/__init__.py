@@ -78,6 +78,7 @@ from timebank.members.service.sign_in import (
     begin_sign_in,
     check_sign_in,
     finish_sign_in,
+    forget_attempts,
 )
 from timebank.members.service.teams import TeamNameTaken, create_team, join_team, leave_team, set_leader
 
@@ -131,6 +132,7 @@ __all__ = [
     "end_family",
     "end_role",
     "finish_sign_in",
+    "forget_attempts",
     "grant_role",
     "hash_password",
     "is_adult",

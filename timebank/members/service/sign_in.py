@@ -83,10 +83,16 @@ class SignInAnswer:
     by_pin: bool
 
 
+def forget_attempts(session: Session, *, now: datetime) -> int:
+    """Delete failed sign-ins that count no more; returns how many."""
+    gone = session.execute(delete(SignInAttempt).where(SignInAttempt.at <= now - WINDOW))
+    return int(gone.rowcount)  # type: ignore[attr-defined]
+
+
 def begin_sign_in(session: Session, login: str, *, keys: Keys, now: datetime) -> None:
     """Write an attempt down. Raises TooManyAttempts."""
     who = _who(login, keys)
-    session.execute(delete(SignInAttempt).where(SignInAttempt.at <= now - WINDOW))
+    forget_attempts(session, now=now)
     lock_name(session, f"sign-in:{who}")  # guesses sent all at once are counted one after another
     made = select(func.count()).select_from(SignInAttempt).where(SignInAttempt.who_index == who)
     if (session.scalar(made) or 0) >= MOST_FAILURES:

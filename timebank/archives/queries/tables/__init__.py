@@ -12,7 +12,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from timebank.archives.queries.tables.attendance import activity_rows, attendance_rows
-from timebank.archives.queries.tables.booked import BookedCorrection, EntryNumbers, list_booked_corrections
+from timebank.archives.queries.tables.booked import (
+    BookedCorrection,
+    EntryNumbers,
+    list_booked_corrections,
+    numbers_of,
+    service_lines,
+)
 from timebank.archives.queries.tables.members import Members, list_member_rows
 from timebank.archives.queries.tables.orders import order_rows
 from timebank.ledger.queries import TrialRow
@@ -25,7 +31,9 @@ __all__ = [
     "attendance_rows",
     "list_booked_corrections",
     "list_member_rows",
+    "numbers_of",
     "order_rows",
+    "service_lines",
     "trial_rows",
 ]
 

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import Session
 
+from timebank.activities.models import Activity, Shift
 from timebank.archives.rules import EARNED_KINDS, REDEEMED_KINDS, SERVED_KINDS
 from timebank.attendance.models import Attendance, AttendanceCorrection
 from timebank.branches.models import Branch
@@ -72,6 +73,25 @@ def corrected(branch_id: int, numbers: EntryNumbers, *columns: Any) -> Select[*t
         .where(Member.branch_id == branch_id, AttendanceCorrection.entry_id.between(low, high))
         .order_by(AttendanceCorrection.entry_id)
     )  # fmt: skip
+
+
+def service_lines(session: Session, branch: Branch, numbers: EntryNumbers, *columns: Any) -> Iterator[Row[Any]]:
+    """What service of the branch's members was booked in a month, and what corrections changed, line by line.
+
+    ``columns`` of members, records, shifts and activities come first, then ``entry_id``, ``signed_minutes`` and
+    ``manual_minutes``; these sum up to what the members' table says.
+    """
+    for chosen in (booked(branch.id, numbers, *columns), corrected(branch.id, numbers, *columns)):
+        lines = chosen.join(Shift, Shift.id == Attendance.shift_id).join(Activity, Activity.id == Shift.activity_id)
+        yield from (row for row in session.execute(lines) if numbers.number(row.entry_id))
+
+
+def numbers_of(session: Session, branch: Branch, month: str) -> EntryNumbers:
+    """The numbers of a month's entries."""
+    numbers = EntryNumbers()
+    for entry_id in ledger.list_entry_ids(session, branch.id, month):
+        numbers.add(entry_id)
+    return numbers
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,6 +16,7 @@ from timebank.archives.queries.tables.booked import (
     booked,
     corrected,
     list_booked_corrections,
+    numbers_of,
 )
 from timebank.archives.rules import EARNED_KINDS, GIVEN, REDEEMED_KINDS, SERVED_KINDS
 from timebank.attendance.models import Attendance
@@ -114,8 +115,6 @@ def _booked_minutes(session: Session, branch_id: int, numbers: EntryNumbers) -> 
 
 def list_member_rows(session: Session, branch: Branch, month: str) -> list[tuple[Any, ...]]:
     """The members' table for a page or a spreadsheet, also of a month that still runs."""
-    numbers = EntryNumbers()
-    for entry_id in ledger.list_entry_ids(session, branch.id, month):
-        numbers.add(entry_id)
+    numbers = numbers_of(session, branch, month)
     balances = ledger.trial_balance(session, branch.id, month=month)
     return list(Members(session, branch, month, balances=balances, numbers=numbers).rows())
