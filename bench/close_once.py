@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from tests import databases
 from tests.world import KEYS
+from timebank.archives.package import Packing
 from timebank.archives.service import close_month, keep_package, make_package
 from timebank.branches.queries import get_branch_by_code
 from timebank.core.actor import SYSTEM
@@ -34,7 +35,8 @@ def main(url: str, branch_code: str, month: str, folder: str) -> None:
         with write_session(session):
             close_month(session, branch=branch, month=month, actor=SYSTEM, keys=KEYS, now=now)
         told |= {"closed": time.perf_counter() - start, "closed_mb": _peak()}
-        package = make_package(session, branch=branch, month=month, folder=Path(folder))
+        packing = Packing(folder=Path(folder), keys=KEYS)
+        package = make_package(session, branch=branch, month=month, packing=packing)
         with write_session(session):
             keep_package(session, branch=branch, month=month, package=package, actor=SYSTEM, now=now)
         told |= {"packed": time.perf_counter() - start, "packed_mb": _peak()}

@@ -10,7 +10,7 @@ from alembic import op
 from timebank.core.db import UTCDateTime
 
 revision = "0051_recognition"
-down_revision = "0055_passbooks"
+down_revision = "0048_job_runs"
 branch_labels = None
 depends_on = None
 

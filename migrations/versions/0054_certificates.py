@@ -10,7 +10,7 @@ from alembic import op
 from timebank.core.db import UTCDateTime
 
 revision = "0054_certificates"
-down_revision = "0048_job_runs"
+down_revision = "0053_card_prints"
 branch_labels = None
 depends_on = None
 

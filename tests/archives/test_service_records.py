@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from tests.archives.months import packing_in
 from tests.attendance.scene import AFTER, YESTERDAY, Scene, make_scene
 from tests.world import KEYS, actor_of, make_branch, make_member
 from timebank.activities.service import sign_up
@@ -46,7 +47,7 @@ def warnings(session: Session, scene: Scene) -> list[queries.CheckResult]:
 def test_what_was_approved_is_in_the_package_and_in_each_member_s_line(session: Session, tmp_path: Path) -> None:
     scene = served(session)
     service.close_month(session, branch=scene.branch, month=NOVEMBER, actor=SYSTEM, keys=KEYS, now=DECEMBER)
-    made = service.make_package(session, branch=scene.branch, month=NOVEMBER, folder=tmp_path)
+    made = service.make_package(session, branch=scene.branch, month=NOVEMBER, packing=packing_in(tmp_path))
     records = read_json(tmp_path / made.name, "attendance.json")
     first, second = scene.volunteers[:2]
     assert [(row["number"], row["signed"], row["manual"], row["points"]) for row in records] == [

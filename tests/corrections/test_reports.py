@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
+from tests.archives.months import packing_in
 from tests.attendance.scene import START
 from tests.corrections.town import LATER, Town, make_town
 from tests.world import KEYS, actor_of
@@ -174,7 +175,7 @@ def after(month: str) -> Any:
 
 
 def package(town: Town, month: str, folder: Path) -> dict[str, list[dict[str, Any]]]:
-    made = archive_service.make_package(town.session, branch=town.scene.branch, month=month, folder=folder)
+    made = archive_service.make_package(town.session, branch=town.scene.branch, month=month, packing=packing_in(folder))
     with zipfile.ZipFile(folder / made.name) as bag:
         names = {name.rsplit("/", 1)[-1]: name for name in bag.namelist()}
         tables = ("members", "attendance", "activities", "orders")

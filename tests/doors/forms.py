@@ -100,6 +100,7 @@ _FORMS: dict[str, Filled] = {
     "activities.roster": lambda town: {"who": town.number_of("volunteer@home")},
     "activities.take_off": _REASON,
     "archives.close": {},
+    "archives.verify": lambda town: {"packages": (io.BytesIO(b"PK no package"), "BL-2026-08.zip")},
     "archives.correct": {"reason": "活动名称写错了"},
     "attendance.approve": {},
     "attendance.close": {},

@@ -33,7 +33,13 @@ def _close_branch(place: Place, branch_id: int, code: str, now: datetime) -> int
     made = 0
     for month in archives.list_unfinished(db.session(), branch_id, now=now):
         close = closing.Close(
-            branch_id=branch_id, month=month, actor=SYSTEM, keys=place.keys, folder=place.archives, clock=lambda: now
+            branch_id=branch_id,
+            month=month,
+            actor=SYSTEM,
+            keys=place.keys,
+            folder=place.archives,
+            clock=lambda: now,
+            site=place.site,
         )
         try:
             closing.run(close)

@@ -49,6 +49,7 @@ from timebank.ledger.queries.periods import (
     list_periods,
     months_to_close,
 )
+from timebank.ledger.queries.seals import SealView, SigningKey, find_seal, list_signing_keys
 from timebank.ledger.queries.statements import StatementLine, StatementPage, statement
 from timebank.ledger.queries.trial import Movement, TrialRow, movements, trial_balance
 
@@ -63,6 +64,8 @@ __all__ = [
     "MonthEntry",
     "Movement",
     "PeriodView",
+    "SealView",
+    "SigningKey",
     "Standing",
     "StatementLine",
     "StatementPage",
@@ -76,6 +79,7 @@ __all__ = [
     "figures_at",
     "find_house_account",
     "find_period",
+    "find_seal",
     "get_account",
     "get_entry",
     "get_hold",
@@ -92,6 +96,7 @@ __all__ = [
     "list_open_holds",
     "list_periods",
     "list_placed",
+    "list_signing_keys",
     "list_standing",
     "months_of",
     "months_to_close",
