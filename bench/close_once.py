@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from tests import databases
 from tests.world import KEYS
+from timebank.archives.package import Packing
 from timebank.archives.service import close_month, keep_package, make_package
 from timebank.branches.queries import get_branch_by_code
 from timebank.core.actor import SYSTEM
@@ -35,7 +36,8 @@ def main(url: str, branch_code: str, month: str, folder: str) -> None:
         with write_session(session):
             close_month(session, branch=branch, month=month, actor=SYSTEM, keys=KEYS, now=now)
         told |= {"closed": time.perf_counter() - start, "closed_cpu": time.process_time() - cpu, "closed_mb": _peak()}
-        package = make_package(session, branch=branch, month=month, folder=Path(folder))
+        packing = Packing(folder=Path(folder), keys=KEYS)
+        package = make_package(session, branch=branch, month=month, packing=packing)
         with write_session(session):
             keep_package(session, branch=branch, month=month, package=package, actor=SYSTEM, now=now)
         told |= {"packed": time.perf_counter() - start, "packed_cpu": time.process_time() - cpu, "packed_mb": _peak()}

@@ -43,6 +43,7 @@ SLOW_FILES = {
     "test_reports.py",
     "test_rules_of_the_day.py",
     "test_service.py",
+    "test_totals.py",
     "test_purposes.py",
     "test_killed.py",
 }

@@ -22,15 +22,17 @@ from tests import databases
 from tests.activities import town as activities
 from tests.agreements.scene import make_scene as make_agreements
 from tests.archives.months import NOVEMBER, small_town
-from tests.attendance.paper import printed
+from tests.attendance.paper import a_photo, printed
 from tests.attendance.scene import AFTER, make_scene, make_shift
 from tests.attendance.scene import at as scene_at
+from tests.certificates.scene import issue as issue_certificate
 from tests.clearing.scene import Between
 from tests.corrections.town import make_town
 from tests.disputes.scene import Quarrel
 from tests.exchange.scene import Scene as Neighbourhood
 from tests.exchange.scene import give as earned
 from tests.exchange.test_abroad import Abroad
+from tests.growth.scene import make_hall
 from tests.ledger.bank import open_bank
 from tests.partners.scene import Partners
 from tests.requests.scene import Scene as Requests
@@ -49,6 +51,7 @@ from timebank.attendance.service import (
     record_batch,
     submit_shift,
 )
+from timebank.certificates.service import keep_seal
 from timebank.clearing.queries import look_at_month
 from timebank.clearing.service import Signing, reconcile, settle, sign_exception
 from timebank.cli.database import MIGRATIONS, run_alembic
@@ -57,7 +60,9 @@ from timebank.core.db import Base, write_session
 from timebank.corrections.service import request_check
 from timebank.exchange.service import NeedDraft, OfferDraft, Part, post_need, post_offer
 from timebank.giving.service import GiftDraft, give
+from timebank.growth import service as growth
 from timebank.members.service import OrganisationDraft, ask_family, register_organisation
+from timebank.passbooks.service import PrintDraft, print_passbook
 from timebank.rotation.service import rotate_code_key
 
 for found in pkgutil.walk_packages(timebank.__path__, "timebank."):
@@ -148,6 +153,21 @@ def _set_right(session: Session) -> None:
 def _ask_for_a_look(session: Session) -> None:
     town = make_town(session, 1)
     request_check(session, town.entry(0), words="少了", form_key="k", actor=actor_of(session, town.member(0)), now=NOW)
+
+
+def _certify(session: Session) -> None:
+    issue_certificate(make_town(session, 1))
+
+
+def _stamp(session: Session) -> None:
+    scene = make_scene(session, 1)
+    keep_seal(session, scene.branch.id, a_photo(), actor=scene.manager_actor, keys=KEYS, now=NOW)
+
+
+def _print_passbook(session: Session) -> None:
+    town = make_town(session, 1)
+    draft = PrintDraft(member_id=town.member(0).id, whole=False, form_key="k")
+    print_passbook(session, draft, actor=town.manager, now=NOW)
 
 
 def _photograph_paper(session: Session) -> None:
@@ -311,9 +331,36 @@ def _take_in(session: Session) -> None:
     register_organisation(session, draft, actor=boss, keys=KEYS, now=NOW)
 
 
+def _save_recognition(session: Session) -> None:
+    make_hall(session, served=False).set_rules()
+
+
+def _train(session: Session) -> None:
+    make_hall(session, served=False).record("training", 0)
+
+
+def _print_cards(session: Session) -> None:
+    hall = make_hall(session, served=False)
+    cards = growth.PrintDraft(
+        branch_id=hall.branch_id,
+        title="全部",
+        format="a6",
+        member_ids=[hall.people[0].id],
+        address="https://bank.example.org",
+        form_key="cards",
+    )
+    growth.ask_print(session, cards, actor=hall.manager, now=NOW)
+
+
 @pytest.mark.parametrize(
     ("leave", "below"),
     [
+        (_save_recognition, "0055"),
+        (_train, "0051"),
+        (_print_cards, "0052"),
+        (_certify, "0046"),
+        (_stamp, "0046"),
+        (_print_passbook, "0054"),
         (_close_a_month, "0046"),
         (_take_in, "0029"),
         (_agree_on_a_rate, "0040"),

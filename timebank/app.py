@@ -21,6 +21,7 @@ from timebank.archives.views import blueprint as archives
 from timebank.attendance.queries import standing_of
 from timebank.attendance.views import blueprint as attendance
 from timebank.branches.views import blueprint as branches
+from timebank.certificates.views import blueprint as certificates
 from timebank.clearing.views import blueprint as clearing
 from timebank.core.db import db, prepare_engine
 from timebank.core.keys import Keys
@@ -37,6 +38,7 @@ from timebank.members.roster.views import blueprint as roster
 from timebank.members.views import blueprint as members
 from timebank.notices.views import blueprint as notices
 from timebank.partners.views import blueprint as partners
+from timebank.passbooks.views import blueprint as passbooks
 from timebank.requests.views import blueprint as requests
 from timebank.rulebook.views import blueprint as rulebook
 from timebank.web import addresses, answers, filters, headers
@@ -61,6 +63,8 @@ FEATURES = (
     requests,
     agreements,
     growth,
+    certificates,
+    passbooks,
     corrections,
     disputes,
     archives,

@@ -14,10 +14,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from bench.harness import compare
-from bench.town import open_shift, people
+from bench.town import attend, open_shift, people
 from tests import databases
 from tests.world import NOW, actor_of, make_member
-from timebank.attendance.models import READY, VENUE, Attendance, Scan
 from timebank.attendance.service import approve_shift, submit_shift
 from timebank.core.db import write_session
 from timebank.ledger.models import Account, Entry, Period, Transfer
@@ -50,8 +49,7 @@ def _approval(engine: sa.Engine) -> float:
             members = people(session, branch, PEOPLE, now=NOW - timedelta(days=1))
             reviewer = actor_of(session, make_member(session, branch, roles=("organiser",)))
             approver = actor_of(session, make_member(session, branch, roles=("manager",)))
-            session.execute(sa.insert(Attendance), [_attended(shift_id, id_) for id_ in members])
-            session.execute(sa.insert(Scan), [scan for id_ in members for scan in _scans(shift_id, id_)])
+            attend(session, shift_id, members, starts_at=starts_at)
             submit_shift(session, shift_id, actor=reviewer, now=NOW)
         start = time.perf_counter()
         with write_session(session):
@@ -60,36 +58,6 @@ def _approval(engine: sa.Engine) -> float:
     if approved.people != PEOPLE:
         raise RuntimeError(f"{approved.people} people were booked")
     return taken
-
-
-def _attended(shift_id: int, member_id: int) -> dict[str, object]:
-    starts_at = NOW - timedelta(hours=4)
-    return {
-        "shift_id": shift_id,
-        "member_id": member_id,
-        "in_at": starts_at,
-        "out_at": starts_at + timedelta(hours=2),
-        "walk_in": True,
-        "signed_minutes": 120,
-        "status": READY,
-    }
-
-
-def _scans(shift_id: int, member_id: int) -> list[dict[str, object]]:
-    starts_at = NOW - timedelta(hours=4)
-    times = {"in": starts_at, "out": starts_at + timedelta(hours=2)}
-    return [
-        {
-            "shift_id": shift_id,
-            "member_id": member_id,
-            "kind": kind,
-            "source": VENUE,
-            "claimed_at": at,
-            "received_at": at,
-            "key": f"bench:{shift_id}:{member_id}:{kind}",
-        }
-        for kind, at in times.items()
-    ]
 
 
 def _by_hand(engine: sa.Engine) -> float:

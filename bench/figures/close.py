@@ -73,8 +73,8 @@ def measure() -> None:
     databases.begin_run()
     try:
         with tempfile.TemporaryDirectory() as folder:
-            filled = {size: _filled(Path(folder), size) for size in sizes}
-            taken = {size: _rounds(filled[size], size) for size in sizes}
+            databases_of = {size: filled(Path(folder), size) for size in sizes}
+            taken = {size: _rounds(databases_of[size], size) for size in sizes}
     finally:
         databases.end_run()
     _tell("close_100k", taken[WHOLE], 2 * taken[HALF].closed, 2 * taken[HALF].packed)
@@ -94,7 +94,7 @@ def _tell(name: str, taken: Taken, closed: float, packed: float) -> None:
     say(f"{name}_packed_memory", "MB", taken.packed_mb, MEMORY_BAR_MB)
 
 
-def _filled(folder: Path, transfers: int) -> Path:
+def filled(folder: Path, transfers: int) -> Path:
     """An SQLite file with a month of so many transfers, written in bulk past no guard: triggers keep the figures."""
     path = folder / f"{transfers}.db"
     with databases.fresh("sqlite") as url:

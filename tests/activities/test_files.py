@@ -134,7 +134,7 @@ def test_even_the_longest_poster_is_one_sheet_with_a_readable_code(app: Flask, c
 
 def test_what_the_font_lacks_is_marked_and_control_characters_go(app: Flask) -> None:
     with app.app_context():
-        assert paper.printable("王𠮷😀\x07\u200b好\n的") == "王〓〓好\n的"
+        assert paper.printable("王𠮷\U00030000\x07\u200b好\n的") == "王𠮷〓好\n的"
 
 
 def test_the_calendar_of_a_shift_keeps_its_uid_and_counts_changes(

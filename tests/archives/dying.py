@@ -13,9 +13,9 @@ from typing import Any
 
 from flask import Flask
 
+from tests import databases
 from tests.archives.months import close_of
 from tests.ledger.processes import CONTEXT
-from tests.world import KEYS
 from timebank.archives import closing, service
 from timebank.archives.service import packing
 from timebank.branches.models import Branch
@@ -61,7 +61,7 @@ def _close(url: str, branch_id: int, month: str, folder: Path, now: datetime, po
         place, name = AFTER[point]
         setattr(place, name, _dies(getattr(place, name)))
     with app.app_context():
-        prepare_engine(db.engine, KEYS)
+        prepare_engine(db.engine, databases.KEYS)
         close = close_of(db.session.get_one(Branch, branch_id), month, folder, now=now)
         if point == HALF_WRITTEN:
             close = replace(close, progress=lambda title, _rows: _die() if title == "服务记录" else None)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from tests.world import KEYS, make_branch, make_member
 from timebank.archives.closing import Close
+from timebank.archives.package import Packing
 from timebank.branches.models import Branch
 from timebank.core.actor import SYSTEM, Actor
 from timebank.exchange.service import Meeting, OfferDraft, OrderDraft, accept_order, fulfil, post_offer, request_order
@@ -76,6 +77,11 @@ def small_town(session: Session) -> tuple[Branch, Member, Member]:
     earn(session, branch, bert, 120, at=SEPTEMBER, points=20)
     haircut(session, bert, anna, at=OCTOBER)
     return branch, anna, bert
+
+
+def packing_in(folder: Path) -> Packing:
+    """How the tests pack: with their keys, into ``folder``."""
+    return Packing(folder=folder, keys=KEYS)
 
 
 def close_of(branch: Branch, month: str, folder: Path, *, now: datetime = NOVEMBER, actor: Actor = SYSTEM) -> Close:

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from tests.archives.months import AUGUST, NOVEMBER, close_of, earn, small_town
+from tests.archives.months import AUGUST, NOVEMBER, close_of, earn, packing_in, small_town
 from tests.tampering import tamper
 from tests.world import KEYS, actor_of, make_branch, make_member
 from timebank.archives import closing, queries, service
@@ -168,7 +168,7 @@ def test_after_a_crash_between_package_and_its_record_the_next_run_records_it(to
     with transaction() as session:
         close(session, town, "2026-08")
     left = service.make_package(
-        db.session(), branch=db.session.get_one(Branch, town.id), month="2026-08", folder=tmp_path
+        db.session(), branch=db.session.get_one(Branch, town.id), month="2026-08", packing=packing_in(tmp_path)
     )
     archive = closing.run(close_of(town, "2026-08", tmp_path, now=NOVEMBER + timedelta(days=1)))
     assert (archive.file_name, archive.file_hash) == (left.name, left.hash)
@@ -259,7 +259,7 @@ def test_a_lost_package_made_after_a_name_changed_is_a_further_version(town: Bra
         path = tmp_path / again.file_name
         assert verify_package(path) == []
         assert service.hash_of(path) == again.file_hash
-        assert read_json(path, "manifest.json")["corrects"] == old_name
+        assert read_json(path, "manifest.json")["corrects"] == {"file": old_name, "sha256": old_hash}
         path.unlink()  # the second version is made again as it was
     versions = queries.list_versions(db.session(), town.id, "2026-08")
     assert [one.file_hash for one in versions] == [old_hash, again.file_hash]

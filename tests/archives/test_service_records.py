@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from tests.archives.months import packing_in
 from tests.attendance.scene import AFTER, YESTERDAY, Scene, make_scene
 from tests.world import KEYS, actor_of, make_branch, make_member
 from timebank.activities.service import sign_up
@@ -15,7 +16,7 @@ from timebank.archives.reading import read_json
 from timebank.archives.rules import MEMBERS
 from timebank.core import clock
 from timebank.core.actor import SYSTEM
-from timebank.growth.queries import RecordFilter, get_card, list_record, list_years, minutes_by_day
+from timebank.growth.queries import RecordFilter, get_card, list_record, list_years
 from timebank.members.models import Member
 
 NOVEMBER = "2026-11"
@@ -46,7 +47,7 @@ def warnings(session: Session, scene: Scene) -> list[queries.CheckResult]:
 def test_what_was_approved_is_in_the_package_and_in_each_member_s_line(session: Session, tmp_path: Path) -> None:
     scene = served(session)
     service.close_month(session, branch=scene.branch, month=NOVEMBER, actor=SYSTEM, keys=KEYS, now=DECEMBER)
-    made = service.make_package(session, branch=scene.branch, month=NOVEMBER, folder=tmp_path)
+    made = service.make_package(session, branch=scene.branch, month=NOVEMBER, packing=packing_in(tmp_path))
     records = read_json(tmp_path / made.name, "attendance.json")
     first, second = scene.volunteers[:2]
     assert [(row["number"], row["signed"], row["manual"], row["points"]) for row in records] == [
@@ -105,11 +106,11 @@ def test_a_shift_whose_list_nobody_sent_is_a_warning_too(session: Session) -> No
 def test_the_card_sums_up_what_was_approved(session: Session) -> None:
     scene = served(session)
     member = session.get_one(Member, scene.volunteers[0].id)
-    card = get_card(session, member, KEYS)
+    day = clock.today(AFTER)
+    card = get_card(session, member, KEYS, today=day)
     assert (card.totals.minutes, card.totals.count, card.totals.points) == (120, 1, 20)
     page = list_record(session, member.id, RecordFilter(year=2026, approved_only=True))
     assert [one.shift.activity.title for one in page.items] == ["楼道清洁"]
     assert list_record(session, member.id, RecordFilter(year=2025)).items == []
     assert list_years(session, member.id) == [2026]
-    day = clock.today(AFTER)
-    assert dict(minutes_by_day(session, member.id, last=day)) == {day: 120}
+    assert dict(card.days) == {day: 120}

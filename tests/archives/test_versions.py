@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from tests.archives.months import NOVEMBER, close_of, small_town
+from tests.archives.months import NOVEMBER, close_of, packing_in, small_town
 from tests.world import KEYS, actor_of, make_member, sign_in
 from timebank.archives import closing, queries, service
 from timebank.archives.reading import read_json, verify_package
@@ -46,7 +46,11 @@ def test_a_correction_is_a_new_version_and_the_old_one_stays_as_it_was(town: Bra
     path = tmp_path / made[0].file_name
     assert verify_package(path) == []
     manifest = read_json(path, "manifest.json")
-    assert (manifest["version"], manifest["corrects"], manifest["corrected_because"]) == (2, old_name, "姓名 写错了")
+    assert (manifest["version"], manifest["corrects"]["file"], manifest["corrected_because"]) == (
+        2,
+        old_name,
+        "姓名 写错了",
+    )
     assert (tmp_path / old_name).read_bytes() == before
     assert [one.version for one in queries.list_versions(db.session(), town.id, MONTH)] == [1, 2]
     assert closing.run(close_of(town, MONTH, tmp_path)).version == 2
@@ -112,7 +116,7 @@ def test_the_database_adds_packages_only_the_next_version_with_its_reason(
 ) -> None:
     branch, *_ = small_town(session)
     service.close_month(session, branch=branch, month=MONTH, actor=SYSTEM, keys=KEYS, now=NOVEMBER)
-    package = service.make_package(session, branch=branch, month=MONTH, folder=tmp_path)
+    package = service.make_package(session, branch=branch, month=MONTH, packing=packing_in(tmp_path))
     service.keep_package(session, branch=branch, month=MONTH, package=package, actor=SYSTEM, now=NOVEMBER)
     for version, reason in (("3", "'为什么'"), ("2", "''")):
         filled = statement.format(version=version, reason=reason)

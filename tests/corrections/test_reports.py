@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
+from tests.archives.months import packing_in
 from tests.attendance.scene import START
 from tests.corrections.town import LATER, Town, make_town
 from tests.world import KEYS, actor_of
@@ -29,6 +30,8 @@ from timebank.exchange.queries.pace import category_paces
 from timebank.giving.service import Donation, donate
 from timebank.growth import queries as growth
 from timebank.growth.queries import RecordFilter
+from timebank.growth.rules import Recognition
+from timebank.growth.service import RecognitionDraft, add_recognition
 from timebank.ledger import queries as ledger
 
 MONTH = "2026-11"
@@ -88,21 +91,26 @@ def test_the_record_the_card_and_the_year(town: Town) -> None:
         member = town.member(number)
         [one] = growth.list_record(town.session, member.id, RecordFilter()).items
         assert (one.minutes, one.minutes_now) == (120, expected)
-        card = growth.get_card(town.session, member, KEYS)
-        assert card.coins is not None
-        assert card.totals.minutes == expected == card.coins.balance
-        days = growth.minutes_by_day(town.session, member.id, last=clock.today(LATER))
-        assert days[clock.local(START).date()] == expected
+        card = growth.get_card(town.session, member, KEYS, today=clock.today(LATER))
+        assert card.totals.minutes == expected == card.coin_minutes == card.stars.minutes
+        assert card.days[clock.local(START).date()] == expected
 
 
 def test_stars_fall_with_the_minutes(session: Session) -> None:
-    from timebank.growth.rules import stars
-
     town = make_town(session, 1)
-    before = stars(town.totals(0)[0] + 100 * 60 - 120)
+    easy = RecognitionDraft(
+        branch_id=town.scene.branch.id,
+        valid_from=clock.today(LATER) + timedelta(days=1),
+        settings=Recognition(one_star_minutes=120),
+        reason="会议决定",
+        form_key="easy",
+    )
+    add_recognition(session, easy, actor=town.manager, now=LATER)
+    member, later = town.member(0), clock.today(LATER) + timedelta(days=1)
+    assert growth.find_stars(session, [member], later)[member.id].count == 1
     town.ask(town.entry(0), 60)
-    after = stars(town.totals(0)[0] + 100 * 60 - 120)
-    assert (before.count, after.count, after.missing_minutes) == (1, 0, 60)
+    after = growth.find_stars(session, [member], later)[member.id]
+    assert (after.count, after.missing_minutes) == (0, 60)
 
 
 def test_the_statement_says_it_plainly(town: Town) -> None:
@@ -167,7 +175,7 @@ def after(month: str) -> Any:
 
 
 def package(town: Town, month: str, folder: Path) -> dict[str, list[dict[str, Any]]]:
-    made = archive_service.make_package(town.session, branch=town.scene.branch, month=month, folder=folder)
+    made = archive_service.make_package(town.session, branch=town.scene.branch, month=month, packing=packing_in(folder))
     with zipfile.ZipFile(folder / made.name) as bag:
         names = {name.rsplit("/", 1)[-1]: name for name in bag.namelist()}
         tables = ("members", "attendance", "activities", "orders")

@@ -25,14 +25,18 @@ from timebank.archives.models import Archive
 from timebank.attendance.models import Attendance, Scan, ShiftApproval
 from timebank.attendance.queries import list_waiting_approval, list_waiting_review
 from timebank.branches.models import Branch
+from timebank.certificates.models import Certificate, CertificateWithdrawal
 from timebank.clearing.models import PairStatement, Proposal
 from timebank.core.clock import today
 from timebank.core.db import Base, write_session
 from timebank.demo.loading import DatabaseInUse, is_loaded, load
 from timebank.demo.town.people import PEOPLE
+from timebank.demo.town.places import DAQI
 from timebank.exchange.models import ORDER_STATUS_NAMES, Offer, Order, Rating
 from timebank.giving.models import ASKED, DECLINED, GRANTED, FundGrant, Gift
 from timebank.giving.queries import fund_figures
+from timebank.growth.models import AWARD, EVALUATION, TRAINING, Milestone
+from timebank.growth.queries import list_open_questions, list_reached, list_waiting_commendations
 from timebank.ledger.queries import list_periods
 from timebank.ledger.verification import Finding, verify
 from timebank.members.models import Member, RoleGrant
@@ -44,7 +48,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # three months of a t
 TABLES: tuple[type[Base], ...] = (
     *(Member, RoleGrant, Activity, Shift, SignUp, Scan, Attendance, ShiftApproval),
     *(Offer, Order, Rating, Notice, Archive),
-    *(Gift, FundGrant, Agreement, Promise, PromiseDeed),
+    *(Gift, FundGrant, Agreement, Promise, PromiseDeed, Certificate, CertificateWithdrawal),
 )
 
 
@@ -198,6 +202,16 @@ def test_there_is_something_to_do_at_every_desk(looking: Session) -> None:
     assert {"流感疫苗接种日引导", "老年食堂送餐"} <= {card.title for card in list_waiting_approval(looking, None)}
     assert any(list_waiting(looking, shift.id) for shift in full)
     assert looking.scalar(sa.select(sa.func.count()).where(Member.status == "pending")) >= 3
+
+
+def test_people_have_stars_and_milestones_and_a_list_waits_for_the_second_person(looking: Session) -> None:
+    branch = looking.scalars(sa.select(Branch).where(Branch.code == DAQI)).one()
+    assert list_reached(looking, branch.id, f"{today(NOW):%Y-%m}", today(NOW))
+    kinds = set(looking.scalars(sa.select(Milestone.kind)))
+    assert kinds == {TRAINING, AWARD, EVALUATION}
+    assert looking.scalar(sa.select(sa.func.count()).where(Milestone.withdrawn_at.is_not(None))) == 1
+    assert len(list_open_questions(looking, branch.id)) == 1
+    assert len(list_waiting_commendations(looking, branch.id)) == 1
 
 
 def test_the_two_branches_redeem_at_each_other_and_both_seal_their_months(looking: Session) -> None:

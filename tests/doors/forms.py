@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.attendance.paper import a_picture
 from tests.doors.town import Town
-from tests.world import PASSWORD
+from tests.world import KEYS, PASSWORD
 from timebank.core import clock
 from timebank.members.rules import CONSENT_VERSION
 
@@ -48,6 +48,12 @@ _PROMISE = {
     "due_on": "2026-12-20",
 }
 _PERSON = {"form_key": "fresh", "name": "陶桂花", "consent": "1", "consent_version": CONSENT_VERSION}
+
+
+def _certificate(town: Town) -> dict[str, str]:
+    """One record of the owner's, to be certified."""
+    return {"form_key": "fresh", "branch": str(town.things["branch"]), "records": str(town.things["certified"])}
+
 
 Filled = Mapping[str, str] | Callable[[Town], Mapping[str, Any]]
 _FORMS: dict[str, Filled] = {
@@ -94,6 +100,7 @@ _FORMS: dict[str, Filled] = {
     "activities.roster": lambda town: {"who": town.number_of("volunteer@home")},
     "activities.take_off": _REASON,
     "archives.close": {},
+    "archives.verify": lambda town: {"packages": (io.BytesIO(b"PK no package"), "BL-2026-08.zip")},
     "archives.correct": {"reason": "活动名称写错了"},
     "attendance.approve": {},
     "attendance.close": {},
@@ -140,6 +147,17 @@ _FORMS: dict[str, Filled] = {
     "branches.new_branch": {"code": "ZZ", "name": "新网点"},
     "branches.rename_area": {"name": "朝阳社区", "valid_from": "2026-11-21"},
     "branches.settings": {"name": "北仑红领站"},
+    "certificates.agree_withdrawal": {},
+    "certificates.ask_withdrawal": _REASON | {"form_key": "fresh"},
+    "certificates.count_look": lambda town: {"seen": _seen(town)},
+    "certificates.decline_withdrawal": _REASON,
+    "certificates.keep_seal": lambda _: {"photo": (io.BytesIO(a_picture((600, 600), "red")), "seal.png")},
+    "certificates.new": _certificate,
+    "certificates.new_for": _certificate,
+    "certificates.remove_seal": {},
+    "certificates.replace_for": {"form_key": "fresh"},
+    "certificates.replace_mine": {"form_key": "fresh"},
+    "certificates.take_back_withdrawal": {},
     "clearing.agree_netting": {},
     "clearing.agree_pair": {"form_key": "fresh", "amount_hours": "5"},
     "clearing.ask_netting": lambda town: {
@@ -220,6 +238,38 @@ _FORMS: dict[str, Filled] = {
     "exchange.request_order": {"form_key": "fresh", "quantity": "1"},
     "exchange.renew_offer": {},
     "exchange.turn_offer": {},
+    "growth.answer": {"answer": "查过了，记得没错"},
+    "growth.ask": {"form_key": "fresh", "words": "我那天没有去"},
+    "growth.be_named": {"named": "1"},
+    "growth.cards": {"form_key": "fresh", "format": "a6"},
+    "growth.decline": _REASON,
+    "growth.grant": {},
+    "growth.new_milestone": lambda town: {
+        "form_key": "fresh",
+        "kind": "training",
+        "title": "消防培训",
+        "giver": "消防队",
+        "on_day": "2026-11-20",
+        "length_hours": "2",
+        "words": "看过签到表",
+        "members": str(town.members["owner"]),
+    },
+    "growth.new_recognition": {
+        "form_key": "fresh",
+        "valid_from": "2026-12-01",
+        "one_star_hours": "50",
+        "two_star_hours": "100",
+        "three_star_hours": "200",
+        "four_star_hours": "400",
+        "five_star_hours": "800",
+        "award_title": "优秀志愿者",
+        "award_hours": "20",
+        "award_activities": "5",
+        "reason": "网点会议决定",
+    },
+    "growth.propose": lambda town: {"form_key": "fresh", "year": "2026", "members": str(town.members["owner"])},
+    "growth.take_cards": {},
+    "growth.withdraw": _REASON,
     "partners.claim": {},
     "partners.close_desk": {},
     "partners.desk": lambda town: {"voucher": town.things["desk_voucher"]},
@@ -315,6 +365,8 @@ _FORMS: dict[str, Filled] = {
     "members.unmask": _REASON | {"field": "phone"},
     "notices.read": {},
     "notices.read_all": {},
+    "passbooks.print_for": {"form_key": "fresh", "whole": "1"},
+    "passbooks.print_mine": {"form_key": "fresh", "whole": "1"},
     "requests.claim": {"starts_at": "2026-11-24T09:00"},
     "requests.confirm": {},
     "requests.decline": _REASON,
@@ -358,6 +410,12 @@ def _batch(town: Town) -> str:
     at = clock.now().isoformat()
     scan = {"key": "fresh-scan", "code": town.things["personal_code"], "at": at}
     return json.dumps({"sent_at": at, "device": "phone", "scans": [scan]})
+
+
+def _seen(town: Town) -> str:
+    """What the public page gives the form that counts a look."""
+    about = f"{town.things['certificate_number']}/{clock.today(clock.now())}"
+    return KEYS.mac("certificate/seen", about, 16).hex()
 
 
 def well_filled(endpoint: str, town: Town) -> dict[str, Any]:

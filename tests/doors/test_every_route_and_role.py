@@ -123,9 +123,11 @@ def _told(said: TestResponse | Exception) -> str:
     return f"{type(said).__name__}: {str(said)[:300]}"
 
 
-# What writes nothing to the database, or not in this town: cookies, a code that leads on, a file that is not there or as it was.
+# What writes nothing to the database, or not in this town: cookies, a code that leads on, a file that is not there,
+# that is as it was, or that is only looked through.
 WRITES_NOTHING = {
     "archives.correct",
+    "archives.verify",
     "attendance.record",
     "attendance.try_written",
     "attendance.type_code",

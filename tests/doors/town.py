@@ -12,7 +12,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -54,6 +54,8 @@ from timebank.attendance.service import (
 )
 from timebank.branches.models import Branch
 from timebank.branches.service import AreaDraft, add_area
+from timebank.certificates import service as certificates
+from timebank.certificates.queries import get_certificate, list_served
 from timebank.clearing import service as clearing
 from timebank.clearing.queries import find_parked_of, get_pair, list_items_at, look_at_month
 from timebank.clearing.service.cases import Found, open_case
@@ -67,6 +69,10 @@ from timebank.disputes import service as disputes
 from timebank.exchange import service as exchange
 from timebank.exchange.models import GOODS, RESOURCE
 from timebank.giving import service as giving
+from timebank.growth import making
+from timebank.growth import service as growth
+from timebank.growth.models import TRAINING
+from timebank.growth.rules import Recognition
 from timebank.ledger import queries as ledger
 from timebank.ledger import service as ledger_service
 from timebank.members.models import CONTACT, GUARDIAN_OF, Member, RoleGrant
@@ -93,6 +99,7 @@ from timebank.members.service import (
 from timebank.notices.models import Notice
 from timebank.partners import service as partners
 from timebank.partners.rules import COOKIE, LINK, note_of
+from timebank.passbooks.service import PrintDraft, print_passbook
 from timebank.requests import rules as requests
 from timebank.requests import service as help_requests
 from timebank.web.guards import PUBLIC
@@ -220,9 +227,11 @@ ARGUMENTS = {
     "area_id": "area",
     "branch_id": "branch",
     "case_id": "clearing_case",
+    "certificate_id": "certificate",
     "code": "branch_code",
     "consent_id": "consent",
     "closure_id": "closure",
+    "commendation_id": "commendation",
     "desk_id": "desk",
     "correction_id": "correction",
     "dispute_id": "dispute",
@@ -239,6 +248,7 @@ ARGUMENTS = {
     "kind": "csv",
     "link_id": "family_link",
     "member_id": "owner",
+    "milestone_id": "milestone",
     "month": "month",
     "name": "asset",
     "need_id": "need",
@@ -254,9 +264,11 @@ ARGUMENTS = {
     "pair_id": "pair",
     "photo_id": "photo",
     "promise_id": "promise",
+    "print_id": "passbook_print",
     "purpose": "purpose",
     "rate_id": "rate",
     "paper_id": "paper",
+    "question_id": "question",
     "parked_id": "parked",
     "move_id": "parked_move",
     "request_id": "request",
@@ -264,6 +276,7 @@ ARGUMENTS = {
     "team_id": "team",
     "turn": "turn",
     "version": "version",
+    "withdrawal_id": "withdrawal",
 }
 # … and where a route is about another one of its kind.
 SPECIAL = {
@@ -286,6 +299,9 @@ SPECIAL = {
     ("activities.take_off", "shift_id"): "tomorrow",
     ("attendance.submit", "shift_id"): "over",
     ("branches.close_area", "area_id"): "empty_area",
+    ("growth.card_file", "kind"): "a6",
+    ("growth.card_print", "print_id"): "card_print",
+    ("growth.take_cards", "print_id"): "card_print",
     ("members.identity", "member_id"): "asker",
     ("members.resume", "member_id"): "suspended",
     ("activities.cancel_one", "shift_id"): "tomorrow",
@@ -298,6 +314,11 @@ SPECIAL = {
     ("attendance.restore_person", "member_id"): "voided",
     ("attendance.scan_code", "code"): "venue_code",
     ("attendance.void_person", "member_id"): "asker",
+    ("certificates.count_look", "number"): "certificate_number",
+    ("certificates.replace_for", "certificate_id"): "withdrawn_certificate",
+    ("certificates.replace_mine", "certificate_id"): "withdrawn_certificate",
+    ("certificates.show", "number"): "certificate_number",
+    ("certificates.take_back_withdrawal", "withdrawal_id"): "own_withdrawal",
     ("clearing.agree_pair", "pair_id"): "pair_asked",
     ("clearing.decline_pair", "pair_id"): "pair_asked",
     ("clearing.part", "pair_id"): "pair_paused",
@@ -358,12 +379,17 @@ _SIDES = {"order.own": {"owner", "asker"}, "order.fulfil": {"owner"}, "dispute.o
 OWNED: dict[str, dict[str, set[str]]] = {
     "service": {"offer.own": {"owner"}},
     "ending": {"offer.own": {"owner"}},
+    "certificate": {"certificate.own": {"owner"}},
+    "passbook_print": {"passbook.own": {"owner"}},
+    "withdrawn_certificate": {"certificate.own": {"owner"}},
     "entry": {"me.change": {"asker"}},
     "consent": {"family.own": {"owner"}},
     "family_link": {"family.own": {"owner", "asker"}},
     "dispute": {"dispute.own": {"owner", "asker"}},
     "disputed": _SIDES,
     "goods": {},
+    "milestone": {"me.change": {"owner"}},
+    "team": {"me.read": {"owner"}},
     "need": {"order.own": {"asker"}},
     "of_team": {"order.own": {"owner", "asker"}, "order.fulfil": {"owner"}},
     "room": {},
@@ -401,6 +427,7 @@ ALSO = {
     "exchange.edit_offer": ("offer.branch",),
     "exchange.renew_offer": ("offer.branch",),
     "exchange.turn_offer": ("offer.branch",),
+    "growth.team_points": ("member.read",),
     "requests.claim": ("request.read",),
     "requests.confirm": ("request.check",),
     "requests.look": ("request.check",),
@@ -419,6 +446,8 @@ NOT_THEIRS = {
     ("activities.confirm_family", "asker"),  # who asked cannot say yes as well
     ("activities.decline_appeal", "organiser@home"),
     ("attendance.approve", "organiser@home"),
+    ("certificates.agree_withdrawal", "administrator@home"),
+    ("certificates.decline_withdrawal", "administrator@home"),
     ("corrections.approve", "administrator@home"),
     ("corrections.decline", "administrator@home"),
     ("disputes.agree", "administrator@home"),  # who decided is not the second person as well
@@ -427,6 +456,10 @@ NOT_THEIRS = {
     ("exchange.propose_time", "owner"),  # the provider says another time by saying yes to it
     ("agreements.agree_change", "administrator@home"),
     ("agreements.confirm_agreement", "administrator@home"),
+    ("growth.answer", "administrator@home"),  # who recorded it
+    ("growth.decline", "administrator@home"),  # who proposed it
+    ("growth.grant", "administrator@home"),
+    ("growth.withdraw", "administrator@home"),
     ("clearing.agree_move", "administrator@home"),  # who asked is not the second person as well
     ("clearing.decline_move", "administrator@home"),
     ("clearing.withdraw_move", "administrator@home"),
@@ -475,6 +508,7 @@ def _reaches(persona: Persona, permission: str) -> bool:
 
 
 NOBODYS = {
+    "a6",
     "purpose",
     "personal_pass",
     "desk_link",
@@ -543,6 +577,9 @@ def _build(town: Town) -> None:
         town.things["area"] = home.area_id
         below = AreaDraft(code="05", name="第一网格", parent_id=home.area_id)
         town.things["empty_area"] = add_area(session, below, actor=SYSTEM, now=BEFORE).id
+    cards = Path(town.app.config["TIMEBANK_DATA"]) / "cards"
+    press = making.Workshop(keys=KEYS, folder=cards, render=lambda *_: b"%PDF-", clock=lambda: NOW)
+    making.make_waiting(press)
     closed = close_of(home, CLOSED_MONTH, Path(town.app.config["TIMEBANK_DATA"]) / "archives")
     archive_closing.run(closed)
     for name, member_id in town.members.items():
@@ -575,6 +612,7 @@ def _make_things(session: Session, home: Branch, people: Mapping[str, Member]) -
     things: dict[str, Any] = {
         "account": owner.coin_account_id,
         "audit": audit(session, branch_id=home.id, now=BEFORE).id,
+        "a6": "a6",
         "asset": "zxing-reader.js",
         "asker": people["asker"].id,
         "branch": home.id,
@@ -599,10 +637,14 @@ def _make_things(session: Session, home: Branch, people: Mapping[str, Member]) -
     things |= _make_desks(session, home, people)
     things |= _make_disputes(session, home, people)
     things |= _make_resources(session, home, people, things["service"])
+    things |= _make_certificates(session, home, people)
+    draft = PrintDraft(member_id=owner.id, whole=False, form_key="passbook")
+    things["passbook_print"] = print_passbook(session, draft, actor=actor_of(session, manager), now=NOW).id
     things |= _make_corrections(session, home, people)
     things |= _make_grants(session, home, people)
     things |= _make_requests(session, home, people)
     things |= _make_agreements(session, home, people)
+    things |= _make_recognition(session, home, people)
     boss = actor_of(session, manager)
     team = create_team(session, branch_id=home.id, name="红马甲巡逻队", kind="巡逻", actor=boss, now=BEFORE)
     join_team(session, team.id, owner.id, actor=boss, now=BEFORE)
@@ -970,6 +1012,86 @@ def _terms(side: str, year: int, key: str) -> agreements.PromiseTerms:
     return agreements.PromiseTerms(
         side=side, category="people", words="助老", quantity=5, unit="人次", due_on=date(year, 12, 1), form_key=key
     )
+
+
+def _make_recognition(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:
+    """Rules that everybody fits, something on the owner's card with a question, a list that waits, cards to print."""
+    writer = actor_of(session, people["administrator@home"])
+    easy = Recognition(award_minutes=0, award_activities=0, award_no_absence=False)
+    rules = growth.RecognitionDraft(
+        branch_id=home.id,
+        valid_from=date(2025, 1, 1),
+        settings=easy,
+        reason="会议决定",
+        form_key="recognition",
+    )
+    growth.add_recognition(session, rules, actor=writer, now=NOW - 700 * DAY)  # also of the year of the list
+    training = growth.MilestoneDraft(
+        kind=TRAINING,
+        title="急救培训",
+        giver="卫生服务中心",
+        on_day=clock.today(BEFORE),
+        words="看过签到表",
+        length_minutes=60,
+        form_key="training",
+    )
+    owner = people["owner"]
+    [recorded] = growth.record_milestones(session, home.id, training, [owner.id], actor=writer, now=NOW)
+    [doubted] = growth.record_milestones(
+        session, home.id, replace(training, form_key="doubted"), [owner.id], actor=writer, now=NOW
+    )
+    question = growth.ask_about(
+        session, doubted.id, words="我没有去", form_key="question", actor=actor_of(session, owner), now=NOW
+    )
+    list_of = growth.CommendationDraft(
+        branch_id=home.id, year=2025, member_ids=[people["asker"].id], form_key="commendation"
+    )
+    proposed = growth.propose_commendation(session, list_of, actor=writer, now=NOW)
+    cards = growth.PrintDraft(
+        branch_id=home.id,
+        title="全部",
+        format="a6",
+        member_ids=[owner.id],
+        address="https://bank.example.org",
+        form_key="cards",
+    )
+    printed = growth.ask_print(session, cards, actor=writer, now=NOW)
+    return {
+        "milestone": recorded.id,
+        "question": question.id,
+        "commendation": proposed.id,
+        "card_print": printed.id,
+    }
+
+
+def _make_certificates(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:
+    """The owner's: one that counts, a withdrawn one, two whose withdrawal waits; and the picture of a stamp."""
+    owner = people["owner"]
+    first, second = (actor_of(session, people[name]) for name in ("administrator@home", "manager@home"))
+
+    def issued(name: str) -> int:
+        draft = certificates.CertificateDraft(
+            member_id=owner.id, branch_id=home.id, form_key=name, address="https://bank.example.org/certificates"
+        )
+        return certificates.issue(session, draft, actor=actor_of(session, owner), keys=KEYS, now=NOW).id
+
+    def asked(name: str, actor: Actor) -> tuple[int, int]:
+        about = issued(name)
+        given = {"reason": "开错了单位", "form_key": f"{name}-w", "actor": actor, "now": NOW}
+        return about, certificates.ask_withdrawal(session, about, **given).id
+
+    withdrawn, done = asked("certificate-1", first)
+    certificates.agree_withdrawal(session, done, actor=second, now=NOW)
+    certificates.keep_seal(session, home.id, a_photo("firebrick"), actor=second, keys=KEYS, now=NOW)
+    certificate = issued("certificate-2")
+    return {
+        "certificate": certificate,
+        "certificate_number": get_certificate(session, certificate).number,
+        "certified": list_served(session, owner.id)[0].attendance_id,
+        "withdrawn_certificate": withdrawn,
+        "withdrawal": asked("certificate-3", first)[1],
+        "own_withdrawal": asked("certificate-4", second)[1],
+    }
 
 
 def _make_corrections(session: Session, home: Branch, people: Mapping[str, Member]) -> dict[str, Any]:

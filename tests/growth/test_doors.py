@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import openpyxl
@@ -12,15 +15,22 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.archives.months import small_town
+from tests.growth.scene import LATER, make_hall
 from tests.meanwhile import booked_between
 from tests.world import sign_in
+from timebank.cli.jobs import _place
+from timebank.core import clock
 from timebank.core.db import transaction
+from timebank.growth.queries import list_standing_milestones
+from timebank.jobs.tasks import JOBS
 from timebank.members.models import Member
 from timebank.members.queries import find_card
 from timebank.members.rules import personal_code
+from timebank.members.service import create_team, join_team
 from timebank.web import print as paper
 from timebank.web.keyring import keys
 
+CARDS = ("/me/card/a6.pdf", "/me/card/a4.pdf", "/me/record.pdf")
 PAGES = ("/me/statement", "/me/statement?unit=point", "/me/statement?month=2026-10", "/me/card", "/me/record")
 
 
@@ -147,3 +157,218 @@ def test_the_card_shows_the_code_in_letters_and_as_a_picture(
     assert "-".join(code[at : at + 4] for at in range(0, 16, 4)) in page
     assert 'aria-label="个人码' in page
     assert "这一年的服务" in page
+
+
+@pytest.mark.parametrize("address", CARDS)
+def test_the_card_and_the_record_are_taken_away_on_paper(
+    client: FlaskClient, town: tuple[int, int], address: str
+) -> None:
+    assert client.get(address).status_code == 302
+    sign_in(client, town[0])
+    answer = client.get(address)
+    assert answer.data.startswith(b"%PDF-")
+    assert "attachment" in answer.headers["Content-Disposition"]
+    assert client.get("/me/card/a3.pdf").status_code == 404
+
+
+def test_the_pictures_of_the_year_have_words_and_a_table(client: FlaskClient, town: tuple[int, int]) -> None:
+    sign_in(client, town[0])
+    page = client.get("/me/card").text
+    for picture in ("year", "months"):
+        assert f'aria-labelledby="{picture}-title {picture}-about"' in page
+        assert f'<title id="{picture}-title">' in page
+        assert f'<desc id="{picture}-about">' in page
+    assert page.count("看数字表") == 2
+
+
+@pytest.fixture
+def hall(app: Flask) -> Iterator[dict[str, int]]:
+    """Ids of a branch's people and of what staff recorded, committed; the clock shows two days after they served."""
+    clock.move(LATER - clock.now())
+    yield _hall(app)
+    clock.put_right()
+
+
+def _hall(app: Flask) -> dict[str, int]:
+    with app.app_context(), transaction() as session:
+        made = make_hall(session)
+        made.set_rules()
+        [training] = made.record("training", 0)
+        team = create_team(session, branch_id=made.branch_id, name="巡逻队", kind="", actor=made.manager, now=LATER)
+        for member in made.people[:2]:
+            join_team(session, team.id, member.id, actor=made.manager, now=LATER)
+        people = {f"person{at}": member.id for at, member in enumerate(made.people)}
+        staff = {"manager": made.manager, "organiser": made.organiser, "deputy": made.deputy}
+        return (
+            people
+            | {name: actor.member_id or 0 for name, actor in staff.items()}
+            | {
+                "branch": made.branch_id,
+                "training": training.id,
+                "team": team.id,
+                "shift": made.scene.shift_id,
+            }
+        )
+
+
+def test_a_roster_is_ticked_beforehand_and_recorded_with_one_press(
+    client: FlaskClient, app: Flask, hall: dict[str, int]
+) -> None:
+    sign_in(client, hall["organiser"])
+    page = client.get(f"/branch/milestones/new?team={hall['team']}").text
+    assert page.count("checked>") == 2
+    form = {
+        "form_key": "fresh",
+        "kind": "evaluation",
+        "title": "下半年评价",
+        "giver": "网点",
+        "on_day": "2026-11-20",
+        "length_hours": "3",  # left standing from another kind
+        "grade": "4",
+        "words": "队长会议",
+        "members": [str(hall["person0"]), str(hall["person1"])],
+    }
+    assert client.post("/branch/milestones/new", data=form).status_code == 303
+    with app.app_context(), transaction() as session:
+        found = list_standing_milestones(session, [hall["person1"]])[hall["person1"]]
+        assert [(one.grade, one.length_minutes) for one in found] == [(4, None)]
+    shift = client.get(f"/branch/milestones/new?shift={hall['shift']}").text
+    assert "来过“楼道清洁”的人" in shift
+    assert shift.count("checked>") == 3
+    wrong = client.post("/branch/milestones/new", data=form | {"form_key": "other", "kind": "award"})
+    assert wrong.status_code == 403
+
+
+def test_a_question_goes_from_the_card_to_the_desk_and_back(client: FlaskClient, hall: dict[str, int]) -> None:
+    sign_in(client, hall["person0"])
+    address = f"/me/milestones/{hall['training']}/ask"
+    assert address in client.get("/me/card").text
+    assert client.post(address, data={"form_key": "q", "words": ""}).status_code == 422
+    assert client.post(address, data={"form_key": "q", "words": "我没有去"}).status_code == 303
+    sign_in(client, hall["organiser"])
+    page = f"/branch/milestones/{hall['training']}"
+    assert "我没有去" in client.get("/branch/milestones").text
+    assert "查下来怎么样" not in client.get(page).text  # who recorded it
+    assert client.post(f"{page}/withdraw", data={"reason": "记错了人"}).status_code == 403
+    sign_in(client, hall["deputy"])
+    assert client.post("/branch/milestone-questions/1/answer", data={"answer": "是记错了"}).status_code == 303
+    assert client.post(f"{page}/withdraw", data={"reason": "记错了人"}).status_code == 303
+    sign_in(client, hall["person0"])
+    card = client.get("/me/card").text
+    assert "记错了人" in card
+    assert "是记错了" in card
+
+
+def test_the_list_is_proposed_by_one_and_granted_by_another(
+    client: FlaskClient, app: Flask, hall: dict[str, int]
+) -> None:
+    sign_in(client, hall["manager"])
+    page = client.get("/branch/commendations?year=2026").text
+    assert page.count('name="members"') == 3
+    chosen = {"form_key": "fresh", "year": "2026", "members": [str(hall["person0"]), str(hall["person2"])]}
+    assert client.post("/branch/commendations", data=chosen).status_code == 303
+    assert client.post("/branch/commendations/1/grant").status_code == 403
+    sign_in(client, hall["deputy"])
+    assert "等第二人同意的评优名单" in client.get("/branch").text
+    assert client.post("/branch/commendations/1/grant").status_code == 303
+    assert client.get("/branch/commendations?year=2026").text.count("已授予 2 人") == 1
+    with app.app_context(), transaction() as session:
+        ids = [hall["person0"], hall["person1"], hall["person2"]]
+        awards = [
+            len([one for one in some if one.kind == "award"])
+            for some in list_standing_milestones(session, ids).values()
+        ]
+        assert awards == [1, 0, 1]
+
+
+def test_the_points_table_names_people_to_staff_and_only_who_agreed_to_the_team(
+    client: FlaskClient, app: Flask, hall: dict[str, int]
+) -> None:
+    sign_in(client, hall["person1"])
+    assert client.post("/me/card/named", data={"named": "1"}).status_code == 303
+    sign_in(client, hall["person0"])
+    with app.app_context(), transaction() as session:
+        people = {name: session.get_one(Member, hall[name]) for name in ("person0", "person1", "person2")}
+        alias, number = people["person1"].alias, people["person1"].number
+        numbers = {member.number for member in people.values()}
+    address = f"/teams/{hall['team']}/points"
+    assert alias in client.get(address).text
+    sign_in(client, hall["person1"])
+    client.post("/me/card/named", data={"named": "0"})
+    sign_in(client, hall["person0"])
+    assert f"尾号 {number[-4:]}" in client.get(address).text
+    sign_in(client, hall["person2"])
+    assert client.get(address).status_code == 403
+    sign_in(client, hall["manager"])
+    lines = list(csv.reader(io.StringIO(client.get("/branch/points.csv?year=2026").data.decode("utf-8-sig"))))
+    assert [line[3:5] for line in lines[1:4]] == [["20", "120"]] * 3
+    assert {line[2] for line in lines[1:4]} == numbers
+    team = client.get(f"/branch/points.csv?year=2026&team={hall['team']}").data.decode("utf-8-sig")
+    assert len(team.splitlines()) == 3
+
+
+def test_who_reached_a_star_is_listed_and_gets_a_certificate(client: FlaskClient, hall: dict[str, int]) -> None:
+    sign_in(client, hall["organiser"])
+    month = clock.month_of(clock.now())
+    for address in (f"/branch/stars?month={month}", "/branch/stars?month=2999-01", "/branch/stars?month=x"):
+        assert client.get(address).status_code == 200
+    assert client.get("/branch/stars.pdf").data.startswith(b"%PDF-")
+    assert client.get("/branch/stars.csv").status_code == 200
+
+
+def test_new_rules_are_refused_at_their_field_and_saved_with_their_reason(
+    client: FlaskClient, hall: dict[str, int]
+) -> None:
+    sign_in(client, hall["manager"])
+    day = (clock.today(clock.now()) + timedelta(days=3)).isoformat()
+    hours = dict(zip(("one", "two", "three", "four", "five"), (50, 100, 200, 400, 800), strict=True))
+    form = {f"{name}_star_hours": str(needed) for name, needed in hours.items()} | {
+        "form_key": "fresh",
+        "valid_from": day,
+        "award_title": "优秀志愿者",
+        "award_hours": "20",
+        "award_activities": "5",
+        "reason": "第三次会议决定",
+    }
+    wrong = client.post("/branch/recognition/new", data=form | {"two_star_hours": "40"})
+    assert wrong.status_code == 422
+    assert "二星要比上一颗星多" in wrong.text
+    assert client.post("/branch/recognition/new", data=form).status_code == 303
+    assert "第三次会议决定" in client.get("/branch/recognition").text
+
+
+def test_cards_are_asked_for_made_and_taken_and_it_is_written_down_by_whom(
+    client: FlaskClient, app: Flask, hall: dict[str, int]
+) -> None:
+    sign_in(client, hall["manager"])
+    assert client.post("/branch/cards", data={"form_key": "a", "format": "a3"}).status_code == 422
+    asked = client.post("/branch/cards", data={"form_key": "a", "format": "sheet", "team_id": str(hall["team"])})
+    page = asked.headers["Location"]
+    assert 'http-equiv="refresh"' in client.get(page).text
+    assert client.post(f"{page}/take").status_code == 404
+    with app.app_context():
+        place = _place()
+        assert JOBS["make_cards"](place, clock.now()) == 1
+    ready = client.get(page).text
+    assert 'http-equiv="refresh"' not in ready
+    assert "2 / 2 张" in ready
+    file = client.post(f"{page}/take")
+    assert file.data.startswith(b"%PDF-")
+    assert "下载了文件" in client.get(page).text
+    sign_in(client, hall["organiser"])
+    assert client.get(page).status_code == 403
+
+
+def test_the_command_writes_the_cards_of_a_branch_to_a_file(app: Flask, hall: dict[str, int], tmp_path: Path) -> None:
+    out, runner = tmp_path / "cards.pdf", app.test_cli_runner()
+    arguments = ["members", "cards", "--branch", "BL", "--out", str(out), "--format", "sheet"]
+    missing = runner.invoke(args=arguments)
+    assert missing.exit_code == 1
+    assert "TIMEBANK_URL" in missing.output
+    made = runner.invoke(args=[*arguments, "--address", "https://bank.example.org", "--team", "巡逻队"])
+    assert made.exit_code == 0, made.output
+    assert "2 张成长卡" in made.output
+    assert out.read_bytes().startswith(b"%PDF-")
+    assert out.stat().st_mode & 0o777 == 0o600
+    unknown = runner.invoke(args=[*arguments, "--address", "https://x.example", "--team", "没有的队"])
+    assert "有：巡逻队" in unknown.output

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from tests import databases
@@ -36,10 +36,12 @@ from timebank.jobs.tasks import (
     reconcile_pairs,
     renew_pair_keys,
     resume_proposals,
+    tell_statements,
 )
 from timebank.jobs.tasks import books as book_jobs
 from timebank.ledger import queries as ledger
 from timebank.ledger.verification import Check, verify
+from timebank.notices.models import Notice
 
 
 @pytest.fixture
@@ -60,6 +62,22 @@ def test_missed_months_are_closed_in_order_for_every_branch(bare_app: Flask, pla
         assert [archive.month for archive in packed] == ["2026-08", "2026-09", "2026-10"]
         assert [archive.id for archive in packed] == sorted(archive.id for archive in packed)
     assert close_months(place, NOVEMBER) == 0
+
+
+def test_statements_of_closed_months_are_told_once_at_every_branch(
+    bare_app: Flask, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("timebank.jobs.tasks.base.BATCH", 1)
+    with transaction() as session:
+        small_town(session)
+        other = make_branch(session, "CX", now=AUGUST)
+        earn(session, other, make_member(session, other, now=AUGUST), 60, at=AUGUST)
+    assert tell_statements(place, NOVEMBER) == 0
+    close_months(place, NOVEMBER)
+    assert tell_statements(place, NOVEMBER) == 3
+    assert tell_statements(place, NOVEMBER) == 0
+    kept = select(Notice.key).where(Notice.kind == "statement.ready")
+    assert len(db.session().scalars(kept).all()) == 3
 
 
 def test_a_branch_that_is_refused_does_not_hold_up_the_others(bare_app: Flask, place: Place) -> None:

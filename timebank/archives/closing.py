@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from timebank.archives import queries, rules, service
 from timebank.archives.models import Archive
-from timebank.archives.package import PackageMismatchError, Progress
+from timebank.archives.package import PackageMismatchError, Packing, Progress
 from timebank.archives.queries import CheckResult
 from timebank.branches.queries import get_branch
 from timebank.clearing.service import seal_statements
@@ -35,7 +35,10 @@ class NotPacked(Conflict):
 
 @dataclass(frozen=True, kw_only=True)
 class Close:
-    """What to close, for whom, when; ``folder`` is the archives' folder, ``clock`` tells when it ended."""
+    """What to close, for whom, when; ``folder`` is the archives' folder, ``clock`` tells when it ended.
+
+    ``site`` is the configured public address, if there is one.
+    """
 
     branch_id: int
     month: str
@@ -44,6 +47,12 @@ class Close:
     folder: Path
     clock: Callable[[], datetime]
     progress: Progress = lambda title, rows: None
+    site: str = ""
+
+    @property
+    def packing(self) -> Packing:
+        """How the package of it is made."""
+        return Packing(folder=self.folder, keys=self.keys, site=self.site, progress=self.progress)
 
 
 def run(close: Close) -> Archive:
@@ -123,9 +132,7 @@ def _pack(close: Close, *, reason: str = "") -> tuple[Archive, bool]:
         if not reason and found is not None and _is_there(close.folder / found.file_name, found.file_hash):
             return found, False
         branch = get_branch(session, close.branch_id)
-        package = service.make_package(
-            session, branch=branch, month=close.month, folder=close.folder, reason=reason, progress=close.progress
-        )
+        package = service.make_package(session, branch=branch, month=close.month, packing=close.packing, reason=reason)
         with transaction() as session:
             branch = get_branch(session, close.branch_id)
             return service.keep_package(

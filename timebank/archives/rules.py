@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 Kind = Literal["text", "minutes", "points", "count", "instant", "day"]
-FORMAT: Final = "timebank-archive-1"
+FORMAT: Final = "timebank-archive-2"
 LOST: Final = "原来的文件不在了，按现在的名称补做"
 VERSION: Final = 1  # of a package; a correction is a further one that names the one before
+MANIFEST_FILE: Final = "manifest.json"
+SIGNATURE_FILE: Final = "manifest.sig"
+KEY_FILE: Final = "public-key.pem"
 
 MAX_REASON: Final = 200
 SOON_DAYS: Final = 7  # so many days before its end what is not settled in a month is said on the branch's page
@@ -28,29 +32,38 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Edition:
-    """Which package of a month: its version, the file name of the one it takes the place of, and why there is one."""
+    """Which package of a month: its version, the one it takes the place of (name and SHA-256), and why there is one."""
 
     version: int = VERSION
     before: str | None = None
+    before_hash: str | None = None
     reason: str = ""
 
 
-def next_edition(version: int, file_name: str, reason: str = "") -> Edition:
+def next_edition(version: int, file_name: str, file_hash: str, reason: str = "") -> Edition:
     """The edition after this one. Without a reason it was made because the file is gone and names changed since."""
-    return Edition(version=version + 1, before=file_name, reason=reason or LOST)
+    return Edition(version=version + 1, before=file_name, before_hash=file_hash, reason=reason or LOST)
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column of a table: its name for programs, its title for people, what its values are.
 
-    ``in_sheet`` is off where a column says nothing to a reader of the workbook; CSV and JSON have them all.
+    ``in_sheet`` is off where a column says nothing to a reader of the workbook; CSV and JSON have them all. An
+    ``optional`` one is empty where there is nothing to say.
     """
 
     name: str
     title: str
     kind: Kind = "text"
     in_sheet: bool = True
+    optional: bool = False
+
+    @property
+    def types(self) -> tuple[type, ...]:
+        """What a value can be as JSON has it."""
+        plain: tuple[type, ...] = (str,) if self.kind in {"text", "instant", "day"} else (int,)
+        return (*plain, type(None)) if self.optional else plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +89,10 @@ def is_late(ended_at: datetime, now: datetime) -> bool:
 
 def _columns(kind: Kind, /, **titles: str) -> tuple[Column, ...]:
     return tuple(Column(name, title, kind) for name, title in titles.items())
+
+
+def _optional(kind: Kind, /, **titles: str) -> tuple[Column, ...]:
+    return tuple(Column(name, title, kind, optional=True) for name, title in titles.items())
 
 
 def _files_only(kind: Kind, /, **titles: str) -> tuple[Column, ...]:
@@ -124,7 +141,8 @@ ATTENDANCE: Final = Table(
     (
         *_columns("count", entry="分录编号"),
         *_columns("text", number="会员编号", name="姓名", activity="活动"),
-        *_columns("instant", starts_at="班次开始", in_at="签到", out_at="签退"),
+        *_columns("instant", starts_at="班次开始"),
+        *_optional("instant", in_at="签到", out_at="签退"),
         *_columns("minutes", signed="签到时长（分钟）", manual="补录时长（分钟）"),
         *_columns("points", points="积分"),
         *_columns("text", corrects="更正哪个月的记录"),
@@ -134,13 +152,15 @@ ORDERS: Final = Table(
     "orders",
     "兑换单",
     (
-        *_columns("count", order="单号", entry="分录编号"),
+        *_columns("count", order="单号"),
+        *_optional("count", entry="分录编号"),
         *_columns(
             "text", number="会员编号", name="姓名", offer="兑换内容", provider_number="提供者编号", provider="提供者"
         ),
         *_columns("count", quantity="数量"),
         *_columns("minutes", amount="爱心币（分钟）"),
-        *_columns("instant", requested_at="提出", ended_at="办结"),
+        *_columns("instant", requested_at="提出"),
+        *_optional("instant", ended_at="办结"),
         *_columns("text", status="月末状态", corrects="更正哪个月的兑换"),
     ),
 )
@@ -156,7 +176,7 @@ ENTRIES: Final = Table(
         *_columns("instant", posted_at="记账时间"),
         *_columns("text", unit="单位", debit="借方账户", credit="贷方账户"),
         *_columns("count", amount="数量"),
-        *_files_only("count", reverses="冲正的分录号"),
+        Column("reverses", "冲正的分录号", "count", in_sheet=False, optional=True),
     ),
 )
 TRIAL_BALANCE: Final = Table(
@@ -173,3 +193,20 @@ TABLES: Final = (MEMBERS, ACTIVITIES, ATTENDANCE, ORDERS, ENTRIES, TRIAL_BALANCE
 def package_name(branch_code: str, month: str, seal_hash: str, version: int = VERSION) -> str:
     """Name of the bag and, with ``.zip``, of its file: branch, month, version, first 8 of the seal."""
     return f"{_UNSAFE.sub('_', branch_code)}-{month}-v{version}-{seal_hash[:8]}"
+
+
+def schema_file(name: str) -> str:
+    """Where the schema of a JSON file of the payload lies."""
+    return f"schema/{name}.schema.json"
+
+
+def bag_info(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """What the bag says of itself to programs that know nothing else; follows from the signed manifest alone."""
+    branch, month = manifest["branch"], manifest["month"]
+    return {
+        "Source-Organization": branch["name"],
+        "External-Identifier": f"{branch['code']} {month} v{manifest['version']}",
+        "External-Description": f"{branch['name']} {month} 月度归档",
+        "Bag-Software-Agent": f"{manifest['program']['name']} {manifest['program']['version']}",
+        "Bagging-Date": manifest["closed"]["at"][: len("2026-10-01")],
+    }

@@ -10,3 +10,7 @@ class CorrectionSchema(FormSchema):
     """Why a package is made anew."""
 
     reason = Text(MAX_REASON, required=True)
+
+
+class VerifySchema(FormSchema):
+    """Packages to check come as files; there is nothing to type."""

@@ -8,10 +8,10 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
-from timebank.archives import closing, queries
+from timebank.archives import closing, queries, signatures
 from timebank.archives.package import STEPS
 from timebank.archives.queries import STATE_NAMES
-from timebank.archives.reading import verify_package
+from timebank.archives.reading import Report, check_chain, read_package
 from timebank.archives.service import NotReady
 from timebank.branches.queries import get_branch_by_code, list_branches
 from timebank.core import clock
@@ -50,6 +50,7 @@ def close(code: str, month: str) -> None:
                     folder=folder,
                     clock=clock.now,
                     progress=progress,
+                    site=current_app.config["TIMEBANK_URL"],
                 )
             )
             bar.label = "完成"
@@ -76,19 +77,57 @@ def _explain(refusal: NotReady) -> None:
 @click.argument(
     "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
-def verify(files: tuple[Path, ...]) -> None:
-    """核对归档包文件本身，不用数据库：校验值、文件清单、每张表的合计。有损坏时逐条列出，退出码为 1。"""
-    click.echo("核对：每个文件的 SHA-256、清单内外的文件、每张表的行数与合计")
-    damaged = 0
-    for file in files:
-        found = verify_package(file)
-        damaged += bool(found)
-        click.echo(f"{'✗' if found else '✓'} {file}")
-        for line in found:
-            click.echo(f"    {line}")
+@click.option(
+    "--key",
+    "given",
+    multiple=True,
+    metavar="PUBKEY",
+    help="已知的公钥：从 /verify/keys 下载的文件，或者 64 位十六进制。可以给几个。不给就用本银行自己的。",
+)
+def verify(files: tuple[Path, ...], given: tuple[str, ...]) -> None:
+    """核对归档包文件本身，不用数据库：签名、校验值、文件清单、每张表的合计；几个文件一起给时，还核对月份是否接得上。
+
+    有损坏时逐条列出，退出码为 1。
+    """
+    known = _known_keys(given) if given else [signatures.public_key(keys())]
+    click.echo(f"已知公钥的指纹：{'；'.join(signatures.grouped(signatures.fingerprint(key)) for key in known)}")
+    reports = [read_package(file, keys=known) for file in files]
+    check_chain(reports)
+    for file, report in zip(files, reports, strict=True):
+        click.echo(f"{'✓' if report.sound else '✗'} {file}{_about(report)}")
+        for damage in report.damages:
+            click.echo(f"    {damage}")
+            click.echo(f"        {damage.meaning}")
+    damaged = sum(not report.sound for report in reports)
     click.echo(f"{len(files)} 个归档包，{damaged} 个有损坏。" if damaged else f"{len(files)} 个归档包都完好。")
     if damaged:
         raise SystemExit(1)
+
+
+def _known_keys(given: tuple[str, ...]) -> list[str]:
+    found: list[str] = []
+    for one in given:
+        path = Path(one)
+        content = path.read_bytes() if path.is_file() else one.encode()
+        if not (read := [key for key in signatures.read_keys(content) if signatures.fingerprint(key)]):
+            raise click.BadParameter(f"{one} 里没有公钥。", param_hint="--key")
+        found += read
+    return found
+
+
+def _about(report: Report) -> str:
+    about = report.about
+    if about is None:
+        return ""
+    return f"　{about.branch_name}（{about.branch_code}）{about.month} 第 {about.version} 版，封签 {about.seal[:8]}"
+
+
+@archive_cli.command("key")
+def show_key() -> None:
+    """写出签归档包的公钥（PEM）和指纹，交给要核对的人。"""
+    key = signatures.public_key(keys())
+    click.echo(signatures.as_pem(key), nl=False)
+    click.echo(f"# 指纹 {signatures.grouped(signatures.fingerprint(key))}")
 
 
 @archive_cli.command("list")

@@ -32,7 +32,8 @@ jobs_cli = AppGroup("jobs", help="定时任务：结账、过期、自检。")
 
 
 def _place() -> Place:
-    return Place(keys=keys(), archives=Path(current_app.config["TIMEBANK_DATA"]) / "archives")
+    config = current_app.config
+    return Place(keys=keys(), archives=Path(config["TIMEBANK_DATA"]) / "archives", site=config["TIMEBANK_URL"])
 
 
 @jobs_cli.command("run")

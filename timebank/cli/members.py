@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import click
+from flask import current_app
 from flask.cli import AppGroup
 
 from timebank.branches.queries import get_branch_by_code
@@ -13,11 +14,52 @@ from timebank.core import clock
 from timebank.core.actor import SYSTEM
 from timebank.core.db import db, transaction
 from timebank.core.errors import Refusal
+from timebank.growth.printing import TEMPLATE, lay_out, sheets
+from timebank.growth.queries import list_people_in
+from timebank.growth.service import FORMATS
+from timebank.members.queries import list_teams
 from timebank.members.roster.queries import Preview, look_at
 from timebank.members.roster.service import RosterFile, import_roster, keep_file, read_file
+from timebank.web import print as paper
 from timebank.web.keyring import keys
 
-members_cli = AppGroup("members", help="会员：从名册导入。")
+members_cli = AppGroup("members", help="会员：从名册导入，打印成长卡。")
+
+
+@members_cli.command("cards")
+@click.option("--branch", "branch_code", required=True, help="网点代码，见 flask branches list。")
+@click.option("--team", "team_name", default="", help="只做这支服务队的。")
+@click.option(
+    "--format", "form", type=click.Choice(sorted(FORMATS)), default="a6", help="a6、sheet（A4 一页四张）或 a4。"
+)
+@click.option("--address", default="", help="个人码指向的网址；不写就用 TIMEBANK_URL。")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="写到这个 PDF 文件。")
+def cards_command(branch_code: str, team_name: str, form: str, address: str, out: Path) -> None:
+    """把一个网点（或一支服务队）全部正式会员的成长卡做成一份 PDF。"""
+    base = address or current_app.config["TIMEBANK_URL"]
+    if not base:
+        raise click.ClickException("不知道个人码该指向哪个网址：请设置 TIMEBANK_URL，或者写上 --address。")
+    session, now = db.session(), clock.now()
+    try:
+        branch = get_branch_by_code(session, branch_code)
+    except Refusal as refusal:
+        raise click.ClickException(refusal.message) from refusal
+    teams = {team.name: team.id for team in list_teams(session, branch.id)}
+    if team_name and team_name not in teams:
+        raise click.ClickException(f"没有服务队“{team_name}”。有：{'、'.join(teams) or '还没有服务队'}。")
+    people = list_people_in(session, {branch.id}, team_id=teams.get(team_name))
+    if not people:
+        raise click.ClickException("没有正式会员，没有可以做的成长卡。")
+    ids = [member.id for member in sorted(people, key=lambda member: (member.name, member.id))]
+    cards: list[dict[str, object]] = []
+    with click.progressbar(length=len(ids), label="排版", file=sys.stderr) as bar:
+        for some in lay_out(session, ids, keys(), form=form, address=base, now=now):
+            cards += some
+            bar.update(len(some))
+    content = paper.pdf(TEMPLATE, sheets(cards, form, title=team_name or branch.name, now=now))
+    out.touch(mode=0o600)  # the codes of many people are in it
+    out.write_bytes(content)
+    click.echo(f"{len(cards)} 张成长卡，{len(content) // 1024} KB，写到了 {out}。")
 
 
 @members_cli.command("import")

@@ -74,6 +74,11 @@ def month_range(month: str, zone: ZoneInfo = ZONE) -> tuple[datetime, datetime]:
     return instant(first, time(), zone), instant(after, time(), zone)
 
 
+def year_range(year: int, zone: ZoneInfo = ZONE) -> tuple[datetime, datetime]:
+    """The half-open range of instants ``[start, end)`` of a calendar year in a zone."""
+    return instant(date(year, 1, 1), time(), zone), instant(date(year + 1, 1, 1), time(), zone)
+
+
 def is_month(text: str) -> bool:
     """Whether ``text`` is a calendar month written ``YYYY-MM``, in a year that books can have (2000 to 2999)."""
     return _MONTH.fullmatch(text) is not None

@@ -1,5 +1,12 @@
 """How personal data look to people who need not see them whole."""
 
+import re
+
+# Region, birth date, order and check character of GB 11643, standing alone in a text.
+_ID_NUMBER = re.compile(
+    r"(?<![0-9A-Za-z])[1-9]\d{5}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])\d{3}[0-9Xx](?![0-9A-Za-z])"
+)
+
 
 def mask_name(name: str) -> str:
     """Keep the first character: ``张小红`` → ``张**``."""
@@ -20,3 +27,8 @@ def mask_number(number: str) -> str:
     """Keep the letters in front and the last two digits of a member's number: ``HL****07``."""
     letters = number[: len(number) - len(number.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))]
     return f"{letters}{'*' * max(len(number) - len(letters) - 2, 2)}{number[-2:]}"
+
+
+def mask_id_numbers(text: str) -> str:
+    """The text with whatever in it looks like a resident ID number masked: people write them where none is asked."""
+    return _ID_NUMBER.sub(lambda found: mask_id_number(found[0]), text)

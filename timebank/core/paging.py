@@ -1,8 +1,8 @@
-"""One page of a long list, with what a page needs to say where it stands."""
+"""Long lists in parts: one page, with what it needs to say where it stands; ids by the batch."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 Item = TypeVar("Item")
 _LAST_PAGE = 100_000
+BATCH = 2_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,3 +40,8 @@ def read_page(session: Session, statement: Select[Any], *, number: int, size: in
     number = max(1, min(number, -(-total // size)))
     items = session.scalars(statement.limit(size).offset((number - 1) * size)).unique().all()
     return Page(items=items, number=number, size=size, total=total)
+
+
+def batched(items: Sequence[Item], size: int = BATCH) -> Iterator[Sequence[Item]]:
+    """The items, so many at a time: a statement takes only so many values."""
+    return (items[at : at + size] for at in range(0, len(items), size))

@@ -91,8 +91,23 @@ PERMISSIONS: Final[dict[str, dict[str, Reach]]] = {
     "request.read": _row(organiser="branch", manager="branch", inspector="branch", administrator="all"),
     # 共建
     "promise.record": _STAFF,
+    # 志愿服务证明
+    "certificate.own": _EVERYONE,
+    "certificate.issue": _MANAGERS,  # for somebody at the counter
+    "certificate.read": _READERS,
+    "certificate.withdraw": _MANAGERS,
+    "certificate.seal": _MANAGERS,
+    # 存折
+    "passbook.own": _EVERYONE,
+    "passbook.print": _MANAGERS,  # for somebody at the counter
     # 统筹
     "coordination.read": _STAFF,
+    # 成长卡
+    "milestone.read": _row(organiser="branch", manager="branch", inspector="branch", administrator="all"),
+    "milestone.record": _STAFF,
+    "award.grant": _MANAGERS,
+    "commendation.read": _READERS,
+    "card.print": _MANAGERS,
     # 规则
     "rules.read": _READERS,
     "rules.change": _MANAGERS,

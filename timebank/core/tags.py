@@ -12,7 +12,7 @@ are read as the digits they look like and cannot stand in one.
 | P2 | personal pass in a QR: Ed25519 ``signature/pass/personal`` | staff, also offline | name a member |
 | D | voucher: nine random characters, stored | who fulfils the order | fulfil it, never one's own |
 | F1 | list on paper: random, stored; no secret | staff | find the list to photograph and type |
-| C1 | certificate of service (reserved) | anybody | nothing |
+| C1 | certificate of service: thirteen random characters, stored | anybody | see masked name, hours, issuer and state |
 | HL | member number (read as H1): no secret at all | staff | name a member to staff |
 
 Naming a member authorises nothing by itself: coins move by the member's own hand or by a voucher.

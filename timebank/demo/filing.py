@@ -6,6 +6,7 @@ from datetime import datetime, time, timedelta
 from typing import Final
 
 from timebank.archives import service as archives
+from timebank.archives.package import Packing
 from timebank.branches.queries import get_branch
 from timebank.core.actor import SYSTEM
 from timebank.core.clock import instant, month_range, today
@@ -41,7 +42,8 @@ def _close(story: Story, code: str, month: str, at: datetime) -> None:
     session, branch = story.session, get_branch(story.session, story.branch_ids[code])
     expire_orders(session, now=at)
     archives.close_month(session, branch=branch, month=month, actor=SYSTEM, keys=story.keys, now=at)
-    package = archives.make_package(session, branch=branch, month=month, folder=story.folder)
+    packing = Packing(folder=story.folder, keys=story.keys)
+    package = archives.make_package(session, branch=branch, month=month, packing=packing)
     archives.keep_package(session, branch=branch, month=month, package=package, actor=SYSTEM, now=at)
     attempt = archives.Attempt(
         branch_id=branch.id, month=month, by_name=SYSTEM.name, started_at=at, ended_at=at, result="closed"

@@ -13,11 +13,13 @@ from timebank.core.errors import Conflict
 from timebank.core.keys import Keys
 from timebank.demo.agreeing import join_organisations
 from timebank.demo.announcing import announce_occasions
+from timebank.demo.certifying import certify
 from timebank.demo.connecting import connect_branches
 from timebank.demo.disagreeing import disagree
 from timebank.demo.filing import file_months
 from timebank.demo.lapsing import let_things_end
 from timebank.demo.partnering import open_partners
+from timebank.demo.recognising import recognise
 from timebank.demo.reconciling import compare_books
 from timebank.demo.redeeming import open_exchange
 from timebank.demo.requesting import take_requests
@@ -69,7 +71,9 @@ def load(session: Session, *, keys: Keys, folder: Path, now: datetime) -> Loaded
     disagree(story)
     join_organisations(story)
     share_coins(story)
+    recognise(story)
     let_things_end(story)
+    certify(story)
     take_requests(story)
     connect_branches(story)
     compare_books(story)

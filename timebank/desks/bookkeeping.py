@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from timebank.ledger.queries import TrialRow
+from timebank.ledger.words import ACCOUNT_KINDS as ACCOUNT_KINDS
+from timebank.ledger.words import UNITS as UNITS
 
 ENTRY_KINDS: Final = {
     "earn": "服务存入",
@@ -20,19 +22,6 @@ ENTRY_KINDS: Final = {
     "gift": "赠与",
     "grant": "基金帮扶",
 }
-ACCOUNT_KINDS: Final = {
-    "member": "会员",
-    "giveaway": "可赠币",
-    "fund": "爱心基金",
-    "issuance": "发行",
-    "redeemed": "已兑物品",
-    "expired": "已过期",
-    "clearing": "网点清算",
-    "suspense": "待处理",
-    "conversion": "网点间折算",
-    "rounding": "折算尾数",
-    "adjustment": "调整",
-}
 SOURCES: Final = {
     "attendance": "服务记录",
     "order": "兑换单",
@@ -44,7 +33,6 @@ SOURCES: Final = {
     "correction": "更正单",
     "parked": "待处理款",
 }
-UNITS: Final = {"coin": "爱心币", "point": "积分"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -59,6 +59,7 @@ PLANS: Final = (
     _hourly("close_months", 5, "catch_up"),
     _every("expire_orders", 5),
     _every("settle_lines", 3),
+    _every("make_cards", 1),
     _every("settle_requests", 3),
     _every("remind_people", 5),
     # Before the books are checked, and after months close: what expires on the first belongs to the new month.
@@ -70,7 +71,9 @@ PLANS: Final = (
     _daily("audit_books", 3, 15),
     _daily("renew_pair_keys", 4, 10),
     _daily("forget_runs", 4, 20),
+    _daily("remove_cards", 4, 30),
     _daily("remind_of_offers", 8, 0),
+    _daily("tell_statements", 8, 20),  # after the night's close, when people look at their phones
     _daily("remind_of_requests", 8, 15),
     _daily("remind_of_promises", 8, 10),
     _daily("remind_due", 7, 30, working=True),

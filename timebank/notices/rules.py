@@ -45,6 +45,22 @@ SENTENCES: Final[dict[str, str]] = {
     "attendance.returned": (
         "“{title}”的名单被退回\n{start:moment} 的班次，原因：{reason}。请核对后重新提交，入账前大家的时长都还没有存入。"
     ),
+    "certificate.issued_for": (
+        "网点替您开了志愿服务证明\n{by} 经手，共 {minutes:hours}。在“我的 › 服务证明”里随时能看、能再下载。"
+        "不是您要开的，请告诉网点。"
+    ),
+    "certificate.withdrawal_asked": (
+        "等您决定：撤回尾号 {tail} 的服务证明\n{by} 提出，原因：{reason}。请到“网点 › 服务证明”里同意或者不同意。"
+    ),
+    "certificate.withdrawal_declined": ("尾号 {tail} 的证明没有撤回\n{by} 没有同意，原因：{reason}。证明仍然有效。"),
+    "certificate.withdrawn_correction": (
+        "您尾号 {tail} 的服务证明已撤回\n"
+        "里面有一条记录更正了，原因：{reason}。别人查这个编号会看到“已撤回”。请打开它，按一下就能换开新的，免费。"
+    ),
+    "certificate.withdrawn_decision": (
+        "您尾号 {tail} 的服务证明已撤回\n"
+        "经两位工作人员决定，原因：{reason}。别人查这个编号会看到“已撤回”。有疑问请问网点；需要的话，打开它可以换开新的。"
+    ),
     "clearing.asked": "{peer}想和本网点互相兑换\n附言：{words}。请到“网点互通”里看一看，同意或者说明原因。",
     "clearing.case": (
         "和{peer}之间有一件差异要核对\n{what}。两个网点之间的兑换先暂停，冻结的爱心币没有动。请到“网点互通”里处理。"
@@ -142,6 +158,9 @@ SENTENCES: Final[dict[str, str]] = {
     "grant.asked": "等您决定：从爱心基金帮扶 {minutes:coins}\n{by} 申请，理由：{reason}。请到“爱心基金”里决定。",
     "grant.declined": "您申请的 {minutes:coins} 帮扶没有同意\n原因：{reason}。基金没有动。",
     "grant.given": "{branch}爱心基金给您 {minutes:coins}\n已经存入，可以用来兑换服务和物品。有疑问请问网点。",
+    "growth.answered": "网点答复了您的问题：“{title}”\n{answer}",
+    "growth.recorded": "您的成长卡上记了一条{kind}：“{title}”\n由{giver}给出。如果哪里不对，可以在成长卡上提出来。",
+    "growth.withdrawn": "成长卡上的{kind}“{title}”撤销了\n原因：{reason}。有疑问请联系网点。",
     "need.found": "有人能帮您：“{title}”\n您在找“{words}”，{giver} 刚发布了这一项，看看合不合适。",
     "need.wanted": "{member} 在找：“{words}”\n您发布的“{title}”正合适，对方也看得到。等对方来兑换就行。",
     "no_show.appeal_declined": (
@@ -223,10 +242,10 @@ SENTENCES: Final[dict[str, str]] = {
         "请打个电话：“{title}”认领了，还没有人说实现了\n"
         "{volunteer} 认领的。问一问两边：实现了，替他们点“心愿达成”；没有办成，退回重新找人。"
     ),
-    "request.wish_unsaid": "您认领的“{title}”还没有人确认\n办好了，请提醒对方点“心愿达成”；办不了，请打开它退单。",
     "request.wish_assigned": "您答应的微心愿登记好了：“{title}”\n办不了，请尽早打开它退单，写一句原因。",
     "request.wish_claimed": "“{title}”有人认领了\n{volunteer} 认领了这个微心愿。实现以后，请打开它点“心愿达成”。",
     "request.wish_done": "“{title}”心愿达成\n谢谢您，让邻居的一个小心愿成真。",
+    "request.wish_unsaid": "您认领的“{title}”还没有人确认\n办好了，请提醒对方点“心愿达成”；办不了，请打开它退单。",
     "request.withdrawn": "“{title}”撤回了\n原因：{reason}。不用去了。",
     "service.due": (
         "“{title}”的服务还剩 {left} 个工作日入账\n"
@@ -279,5 +298,8 @@ SENTENCES: Final[dict[str, str]] = {
     ),
     "sign_up.taken_off_by_family": (
         "{by} 替您退出了“{title}”\n{start:moment} 的班次，原因：{reason}。还想去，可以自己再报名。"
+    ),
+    "statement.ready": (
+        "您 {month}的对账单出来了\n月末余额 {closing:coins}。这个月每一笔存入和用去都在里面，可以打印。"
     ),
 }

@@ -38,6 +38,9 @@ JOBS: Final[dict[str, JobWords]] = {
     "resume_proposals": JobWords("重发没有答复的清算单", "张清算单"),
     "renew_pair_keys": JobWords("给用满一年的网点签名密钥换代", "把密钥"),
     "join_branches": JobWords("让新网点和上级网点互通", "个网点"),
+    "tell_statements": JobWords("告诉会员上个月的对账单出来了", "人"),
+    "make_cards": JobWords("制作成长卡 PDF", "份"),
+    "remove_cards": JobWords("删除到期的成长卡 PDF", "份"),
     "forget_runs": JobWords("清理定时任务的旧记录", "条记录"),
 }
 LATE: Final = timedelta(minutes=2)  # a run that began so much after its hour says when that was

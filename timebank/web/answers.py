@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import structlog
-from flask import Flask, Response, make_response, render_template
+from flask import Flask, Response, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
@@ -25,7 +25,7 @@ _TITLES = {
 _TEXTS = {
     404: "网址可能打错了，或者内容已经移走。请回到首页再找。",
     405: "请回到上一页，用页面上的按钮操作。",
-    413: "一次最多上传 16 MB。请分成几个文件，或者删掉用不到的工作表。",
+    413: "一次最多上传 {most} MB。请分几次传，或者删掉用不到的内容。",
     429: "为了保护大家的账户，请等一分钟再试。",
     500: "不是您的错，账目没有变动。请稍后再试；如果一直这样，请告诉网点工作人员。",
 }
@@ -49,7 +49,8 @@ def _on_http(error: HTTPException) -> Response:
     if error.response is not None or (error.code or 500) < 400:
         return make_response(error.get_response())
     status = error.code or 500
-    response = answer(status, _TEXTS.get(status, "请求不对，请回到上一页再试。"))
+    text = _TEXTS.get(status, "请求不对，请回到上一页再试。")
+    response = answer(status, text.format(most=(request.max_content_length or 0) >> 20))
     for name, value in error.get_headers():
         if name == "Retry-After":
             response.headers[name] = value

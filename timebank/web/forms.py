@@ -250,6 +250,14 @@ class Catching:
         return True
 
 
+def say_outcome(form: Form, done: str) -> None:
+    """Say above the page the person comes back to what was done, or what was wrong with the form of a button."""
+    if form.message:
+        flash("".join(dict.fromkeys(form.errors.values())) or form.message, "error")
+    else:
+        flash(done, "success")
+
+
 def saying_refusals() -> Catching:
     """Show a refusal above the page the person comes back to; put it outside the transaction."""
     return Catching(_say)

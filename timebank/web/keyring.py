@@ -13,13 +13,23 @@ def keys() -> Keys:
     return cast(Keys, current_app.extensions["timebank_keys"])
 
 
+def public_base() -> str:
+    """The address that QR codes carry: TIMEBANK_URL, else the one this request came to."""
+    return str(current_app.config["TIMEBANK_URL"] or request.url_root.rstrip("/"))
+
+
 def public_url(path: str) -> str:
-    """``path`` under the address that QR codes carry: TIMEBANK_URL, else the one this request came to."""
-    base = current_app.config["TIMEBANK_URL"] or request.url_root.rstrip("/")
-    return f"{base}{path}"
+    """``path`` under the address that QR codes carry."""
+    return f"{public_base()}{path}"
 
 
 def pass_url(scanned: str) -> str:
-    """The address a QR carries for a personal pass: scheme and host in capitals, so that it packs them densely."""
-    parts = urlsplit(public_url(f"/P/{scanned}"))
+    """The address a QR carries for a personal pass."""
+    return pass_address(public_base(), scanned)
+
+
+def pass_address(base: str, scanned: str) -> str:
+    """``pass_url`` under a given address, for what is printed without a request: scheme and host in capitals, so that
+    the QR packs them densely."""
+    parts = urlsplit(f"{base}/P/{scanned}")
     return f"{parts.scheme.upper()}://{parts.netloc.upper()}{parts.path}"

@@ -9,4 +9,5 @@ limiter = Limiter(get_remote_address, storage_uri="memory://", headers_enabled=T
 SIGN_IN_LIMIT = "600/minute;3000/hour"
 FAILED_SIGN_IN_LIMIT = "60/minute;600/hour"
 CODE_LIMIT = "60/minute"
+VERIFY_LIMIT = "10/minute;100/hour"  # a package of somebody's is unpacked and read through
 DOWNLOAD_LIMIT = "20/minute"  # a long table or sheet takes a second to make

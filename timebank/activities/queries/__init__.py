@@ -14,6 +14,7 @@ from timebank.activities.queries.lists import (
 )
 from timebank.activities.queries.no_shows import (
     NoShowNotFound,
+    count_absences,
     count_counted,
     get_appeal,
     get_no_show,
@@ -52,6 +53,7 @@ __all__ = [
     "ShiftFilter",
     "ShiftNotFound",
     "company_of",
+    "count_absences",
     "count_counted",
     "count_waiting",
     "find_clash",

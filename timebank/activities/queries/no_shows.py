@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 from timebank.activities.models import ABSENT, Activity, NoShow, NoShowAppeal, Shift
 from timebank.activities.rules import Limits
 from timebank.core.errors import NotFound
+from timebank.core.paging import batched
 
 
 class NoShowNotFound(NotFound):
@@ -47,6 +48,22 @@ def count_counted(session: Session, member_id: int, limits: Limits, *, now: date
         NoShow.happened_at > now - timedelta(days=limits.no_show_days),
     )
     return session.scalar(counted) or 0
+
+
+def count_absences(session: Session, member_ids: Sequence[int], start: datetime, end: datetime) -> dict[int, int]:
+    """How many absences within ``[start, end)`` stand against each of these members; who has none is left out."""
+    standing = select(NoShow.member_id, func.count()).where(
+        NoShow.kind == ABSENT,
+        NoShow.counted_at.is_not(None),
+        NoShow.lifted_at.is_(None),
+        NoShow.happened_at >= start,
+        NoShow.happened_at < end,
+    )
+    found: dict[int, int] = {}
+    for some in batched(member_ids):
+        counted = standing.where(NoShow.member_id.in_(some)).group_by(NoShow.member_id)
+        found |= {row[0]: row[1] for row in session.execute(counted)}
+    return found
 
 
 def marks_of(session: Session, shift_id: int) -> dict[int, str]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import zipfile
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 
+DECLARATION = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 _CHUNK = 1 << 20
 _MODE = 0o100644 << 16  # a plain file that everybody may read
 _LEVEL = 6  # named, because a default may change with the version of Python
@@ -32,10 +33,8 @@ def write_bag(
             sums[f"data/{path}"] = digest
             total += size
         tags = {
-            "bagit.txt": "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n",
-            "bag-info.txt": _lines({
-                **info, "Bagging-Date": _day(stamp).isoformat(), "Payload-Oxum": f"{total}.{len(sums)}"
-            }),
+            "bagit.txt": DECLARATION,
+            "bag-info.txt": info_text(info, total=total, files=len(sums)),
             "manifest-sha256.txt": _manifest(sums),
         }  # fmt: skip
         tags["tagmanifest-sha256.txt"] = _manifest({
@@ -63,13 +62,11 @@ def _add_file(bag: zipfile.ZipFile, entry: zipfile.ZipInfo, source: Path) -> tup
     return digest.hexdigest(), size
 
 
-def _lines(pairs: Mapping[str, str]) -> str:
-    return "".join(f"{term}: {text}\n" for term, text in pairs.items())
+def info_text(info: Mapping[str, str], *, total: int, files: int) -> str:
+    """``bag-info.txt``: what ``info`` says, and how many bytes and files the payload has."""
+    lines = {**info, "Payload-Oxum": f"{total}.{files}"}
+    return "".join(f"{term}: {text}\n" for term, text in lines.items())
 
 
 def _manifest(sums: Mapping[str, str]) -> str:
     return "".join(f"{digest}  {path}\n" for path, digest in sorted(sums.items()))
-
-
-def _day(stamp: datetime) -> date:
-    return stamp.date()

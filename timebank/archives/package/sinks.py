@@ -15,12 +15,14 @@ import xlsxwriter
 
 from timebank.archives.rules import Column, Table
 from timebank.core import clock
+from timebank.core.masking import mask_id_numbers
 
 # Control totals are taken of amounts. Ids and line numbers are counts too, but their sums would say nothing.
 _SUMMED_KINDS = frozenset({"minutes", "points"})
 _SUMMED_COUNTS = frozenset({"attended", "amount", "opening", "debit", "credit", "closing"})
 _DUMP = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t")  # Excel folds the full-width ones
+_ID_LENGTH = 18
 _XLSX_OPTIONS = {
     "constant_memory": True,
     "strings_to_formulas": False,
@@ -53,10 +55,14 @@ class Workbook:
         self._book.close()
 
 
-def write_table(table: Table, rows: Iterable[Sequence[Any]], *, folder: Path, sheet: Any) -> dict[str, int]:
-    """Write ``rows`` (values in the order of the columns) and return the control totals: rows, and each sum."""
+def write_table(table: Table, rows: Iterable[Sequence[Any]], *, folder: Path, sheet: Any) -> tuple[dict[str, int], int]:
+    """Write ``rows`` (values in the order of the columns).
+
+    Returns the control totals (rows, and each sum), and how many values are not of their column's type.
+    """
     totals: Counter[str] = Counter({"rows": 0})
-    names = [column.name for column in table.columns]
+    misfits = 0
+    names, types = [column.name for column in table.columns], [column.types for column in table.columns]
     summed = [(at, column.name) for at, column in enumerate(table.columns) if _is_summed(column)]
     shown = [at for at, column in enumerate(table.columns) if column.in_sheet]
     with (
@@ -68,6 +74,7 @@ def write_table(table: Table, rows: Iterable[Sequence[Any]], *, folder: Path, sh
         json_file.write("[")
         for number, row in enumerate(rows, start=1):
             plain = [_plain(value) for value in row]
+            misfits += sum(type(value) not in wanted for value, wanted in zip(plain, types, strict=True))
             lines.writerow([_csv_cell(value) for value in plain])
             json_file.write(",\n" if number > 1 else "\n")
             json_file.write(_DUMP(dict(zip(names, plain, strict=True))))
@@ -76,7 +83,7 @@ def write_table(table: Table, rows: Iterable[Sequence[Any]], *, folder: Path, sh
             for at, name in summed:
                 totals[name] += plain[at] or 0
         json_file.write("\n]\n")
-    return dict(totals)
+    return dict(totals), misfits
 
 
 def _is_summed(column: Column) -> bool:
@@ -92,7 +99,9 @@ def _write_cells(sheet: Any, number: int, values: Sequence[Any]) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Instants as the wall clock of the branch with its offset; days and text as they are."""
+    """Instants as the wall clock of the branch with its offset; days as they are; in text no whole ID number."""
+    if isinstance(value, str):
+        return mask_id_numbers(value) if len(value) >= _ID_LENGTH else value
     if isinstance(value, datetime):
         return _wall_clock(value)
     return value.isoformat() if isinstance(value, date) else value

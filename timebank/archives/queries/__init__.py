@@ -36,12 +36,22 @@ from timebank.archives.queries.months import (
     sealed_checks,
 )
 from timebank.archives.queries.preview import Preview, Unclosed, find_unclosed, preview_month, preview_running
+from timebank.archives.queries.standing import (
+    BankKey,
+    KnownSeal,
+    Standing,
+    find_known_seal,
+    list_bank_keys,
+    standing_of,
+)
 from timebank.archives.queries.tables import Members, list_member_rows
 
 __all__ = [
     "STATE_NAMES",
     "AuditView",
+    "BankKey",
     "CheckResult",
+    "KnownSeal",
     "Members",
     "MonthUnknown",
     "MonthView",
@@ -49,6 +59,7 @@ __all__ = [
     "NoSuchRun",
     "PackageLost",
     "Preview",
+    "Standing",
     "Unclosed",
     "as_plain",
     "audit_report",
@@ -58,6 +69,7 @@ __all__ = [
     "check_open",
     "check_standing",
     "find_archive",
+    "find_known_seal",
     "find_unclosed",
     "get_archive",
     "get_audit",
@@ -66,6 +78,7 @@ __all__ = [
     "is_stale",
     "latest_audit",
     "list_archives",
+    "list_bank_keys",
     "list_member_rows",
     "list_months",
     "list_runs",
@@ -75,4 +88,5 @@ __all__ = [
     "preview_month",
     "preview_running",
     "sealed_checks",
+    "standing_of",
 ]

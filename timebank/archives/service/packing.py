@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from timebank import __version__
 from timebank.archives import queries, rules
 from timebank.archives.models import Archive
-from timebank.archives.package import Progress, write_package
+from timebank.archives.package import Packing, write_package
 from timebank.branches.models import Branch
 from timebank.core.actor import Actor
 from timebank.core.db import insert_once
@@ -86,16 +86,8 @@ def alone(home: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def make_package(
-    session: Session,
-    *,
-    branch: Branch,
-    month: str,
-    folder: Path,
-    reason: str = "",
-    progress: Progress = lambda title, rows: None,
-) -> PackageFile:
-    """Write the package of a closed month below ``folder`` (the archives' folder). Only reads the database.
+def make_package(session: Session, *, branch: Branch, month: str, packing: Packing, reason: str = "") -> PackageFile:
+    """Write the package of a closed month below the archives' folder. Only reads the database.
 
     The file appears whole or not at all. Made again while no name, title, place or program changed, it is the same
     byte for byte; where it does not come out as recorded, it becomes a further version that names the one before.
@@ -105,16 +97,17 @@ def make_package(
     if period is None or period.hash is None:
         raise NotClosed(month=month)
     known = queries.list_versions(session, branch.id, month)
-    home = folder / branch.code
+    folder, home = packing.folder, packing.folder / branch.code
     home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=_MAKING, dir=home) as parts:
         made = Path(parts) / "package.zip"
         edition = _edition(known)
-        write_package(session, branch, period, edition=edition, target=made, progress=progress)
+        write_package(session, branch, period, edition=edition, target=made, packing=packing)
         digest = hash_of(made)
         if known and digest != known[-1].file_hash:
-            edition = rules.next_edition(known[-1].version, known[-1].file_name, reason)
-            write_package(session, branch, period, edition=edition, target=made, progress=progress)
+            last = known[-1]
+            edition = rules.next_edition(last.version, last.file_name, last.file_hash, reason)
+            write_package(session, branch, period, edition=edition, target=made, packing=packing)
             digest = hash_of(made)
         elif known and reason and reason != known[-1].reason:
             raise NothingToCorrect(month=month, version=known[-1].version)
@@ -132,8 +125,13 @@ def _edition(known: Sequence[Archive]) -> rules.Edition:
     """What the newest package says of itself, so that it can be made again as it was."""
     if not known:
         return rules.Edition()
-    before = known[-2].file_name if len(known) > 1 else None
-    return rules.Edition(version=known[-1].version, before=before, reason=known[-1].reason)
+    before = known[-2] if len(known) > 1 else None
+    return rules.Edition(
+        version=known[-1].version,
+        before=before.file_name if before else None,
+        before_hash=before.file_hash if before else None,
+        reason=known[-1].reason,
+    )
 
 
 def keep_package(

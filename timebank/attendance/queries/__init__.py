@@ -86,9 +86,12 @@ from timebank.attendance.queries.shifts import (
 from timebank.attendance.queries.totals import (
     MemberTotals,
     MonthTotals,
+    list_gains,
     member_totals,
+    minutes_by_day,
     month_totals,
     month_totals_by_branch,
+    totals_of,
 )
 from timebank.attendance.queries.uploads import UploadAnswer, list_answers
 
@@ -151,6 +154,7 @@ __all__ = [
     "list_decided",
     "list_elsewhere",
     "list_flags",
+    "list_gains",
     "list_gate_shifts",
     "list_hands",
     "list_held",
@@ -176,6 +180,7 @@ __all__ = [
     "marks_of_member",
     "may_give_away",
     "member_totals",
+    "minutes_by_day",
     "month_totals",
     "month_totals_by_branch",
     "plan_correction",
@@ -184,5 +189,6 @@ __all__ = [
     "read_code",
     "search_members",
     "standing_of",
+    "totals_of",
     "with_corrections",
 ]

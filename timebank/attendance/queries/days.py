@@ -13,21 +13,21 @@ from sqlalchemy.orm import Session
 from timebank.activities.models import Shift
 from timebank.attendance.models import Attendance
 from timebank.core.clock import instant
+from timebank.core.paging import batched
 from timebank.ledger import queries as ledger
 
 SOURCE: Final = "attendance"  # what entries name as their document
-_CHUNK = 2_000
 
 
 def coins_of_day(session: Session, member_ids: Sequence[int], day: date, *, without: int) -> dict[int, int]:
     """Member → coins issued for the shifts that ended on a local day, less what was reversed; one shift left out."""
     start, end = instant(day, time()), instant(day + timedelta(days=1), time())
     whose: dict[int, int] = {}
-    for at in range(0, len(member_ids), _CHUNK):
+    for some in batched(member_ids):
         chosen = (
             select(Attendance.id, Attendance.member_id)
             .join(Shift, Shift.id == Attendance.shift_id)
-            .where(Attendance.member_id.in_(member_ids[at : at + _CHUNK]), Attendance.entry_id.is_not(None))
+            .where(Attendance.member_id.in_(some), Attendance.entry_id.is_not(None))
             .where(Shift.ends_at >= start, Shift.ends_at < end, Shift.id != without)
         )
         whose |= {row.id: row.member_id for row in session.execute(chosen)}

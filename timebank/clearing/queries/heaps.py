@@ -21,7 +21,7 @@ from timebank.clearing.models import (
     PairSummary,
     Proposal,
 )
-from timebank.clearing.queries.statements import list_lines
+from timebank.clearing.queries.statements import list_lines, undone_by
 from timebank.clearing.rules import canonical, digest
 from timebank.clearing.rules.heaps import HEAPS, OpenLine, SideSays
 from timebank.core import clock
@@ -84,7 +84,7 @@ def draw_summary(session: Session, pair: BranchPair, *, branch_id: int, now: dat
 
 def _first_of(line: ledger.StatementLine, entries: Mapping[int, ledger.StatementLine]) -> ledger.StatementLine:
     """What undoes an entry, or takes the place of one, belongs to the entry that it undoes or replaces."""
-    before = entries.get(line.reverses_id or int(line.facts.get("replaces") or 0))
+    before = entries.get(undone_by(line) or int(line.facts.get("replaces") or 0))
     return _first_of(before, entries) if before is not None else line
 
 

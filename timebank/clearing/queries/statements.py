@@ -58,7 +58,7 @@ def draw_statement(session: Session, pair: BranchPair, month: str, *, branch_id:
         (
             f"{line.source_type}:{line.source_id}",
             line.posted_at.isoformat(),
-            int(line.reverses_id is not None),
+            int(undone_by(line) is not None),
             moved[key],
             *_both(line),
         )
@@ -90,6 +90,11 @@ def list_lines(
         if not page.older:
             return
         before = page.older
+
+
+def undone_by(line: ledger.StatementLine) -> int | None:
+    """The entry that a movement undoes, also where what came back found its payer's account closed."""
+    return line.reverses_id or line.facts.get("returns")
 
 
 def _both(line: ledger.StatementLine) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from timebank.attendance import queries as attendance_queries
 from timebank.attendance import service as attendance
+from timebank.certificates.service import Corrected, withdraw_corrected
 from timebank.clearing import queries as clearing_queries
 from timebank.clearing import service as clearing
 from timebank.corrections.models import DONE, Correction
@@ -47,6 +48,10 @@ def carry_out(session: Session, correction: Correction, entry: EntryView, decisi
         replacement=instead,
     )
     booked = _book(session, entry, reversal, decision.at)
+    withdraw_corrected(
+        session,
+        Corrected(entry_id=entry.id, correction_id=correction.id, reason=correction.reason, at=decision.at),
+    )
     _keep(session, change, correction, booked, decision.at)
     correction.status, correction.decided_by_id, correction.decided_at = DONE, decision.by_id, decision.at
     correction.decided_note = decision.note

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -21,7 +21,7 @@ from timebank.corrections.schemas import NoteSchema, ReasonSchema
 from timebank.corrections.views import ID, blueprint
 from timebank.ledger import queries as ledger
 from timebank.ledger.queries import EntryView
-from timebank.web.forms import Form
+from timebank.web.forms import Form, say_outcome
 from timebank.web.guards import current_actor, guard
 
 
@@ -131,7 +131,7 @@ def decline_request(request_id: int) -> Response:
     with form.catching(), transaction() as session:
         reason = form.load()["reason"]
         service.decline_request(session, request_id, reason=reason, actor=current_actor(), now=clock.now())
-    _say(form, "已答复，会员会收到通知。")
+    say_outcome(form, "已答复，会员会收到通知。")
     return redirect(url_for("corrections.desk", branch=branch_id))
 
 
@@ -147,14 +147,6 @@ def _require_second(correction: Correction) -> None:
 
 
 def _back(form: Form, correction_id: int, done: str) -> Response:
-    _say(form, done)
+    say_outcome(form, done)
     branch_id = queries.get_correction(db.session(), correction_id).branch_id
     return redirect(url_for("corrections.desk", branch=branch_id))
-
-
-def _say(form: Form, done: str) -> None:
-    """Said above the page one comes back to."""
-    if form.message:
-        flash("".join(dict.fromkeys(form.errors.values())) or form.message, "error")
-    else:
-        flash(done, "success")

@@ -20,6 +20,7 @@ from timebank.attendance.queries import (
 )
 from timebank.branches.models import Branch
 from timebank.branches.views import choose_branch
+from timebank.certificates.queries import count_waiting as count_waiting_withdrawals
 from timebank.clearing.queries import count_items, count_waiting, list_unsigned, oldest_item
 from timebank.core import clock
 from timebank.core.actor import Actor
@@ -32,6 +33,7 @@ from timebank.disputes.queries import list_open as list_open_disputes
 from timebank.disputes.views.base import due_of
 from timebank.exchange.queries import BranchCounts, count_for_branch, list_unchecked, redemption_capacity
 from timebank.giving.queries import list_waiting_grants
+from timebank.growth.queries import count_open_questions, list_waiting_commendations
 from timebank.ledger import queries as ledger
 from timebank.members.models import ACTIVE
 from timebank.members.queries import count_by_status, count_pending
@@ -109,9 +111,11 @@ def list_queue(session: Session, branch: Branch, counts: BranchCounts, actor: Ac
         )
     found += _late(session, branch, actor, now)
     found += _corrections(session, branch, actor)
+    found += _certificates(session, branch, actor)
     found += _disputes(session, branch, actor, now)
     found += _grants(session, branch, actor)
     found += _agreements(session, branch, actor)
+    found += _recognition(session, branch, actor)
     found += _licences(session, branch, actor, now)
     found += _orders(branch, counts, actor)
     found += _requests(session, branch, actor, now)
@@ -147,6 +151,14 @@ def _corrections(session: Session, branch: Branch, actor: Actor) -> list[Waiting
     return [Waiting(count=count, title=title, text=text, url=url) for count, title, text in lines if count]
 
 
+def _certificates(session: Session, branch: Branch, actor: Actor) -> list[Waiting]:
+    count = count_waiting_withdrawals(session, branch.id)
+    if not count or not actor.may("certificate.withdraw", branch_id=branch.id):
+        return []
+    url = url_for("certificates.desk", branch=branch.id)
+    return [Waiting(count=count, title="等第二人决定的证明撤回", text="同意以后，别人查到的是“已撤回”", url=url)]
+
+
 def _disputes(session: Session, branch: Branch, actor: Actor, now: datetime) -> list[Waiting]:
     waiting = list_open_disputes(session, branch.id)
     if not waiting or not actor.may("dispute.read", branch_id=branch.id):
@@ -176,6 +188,26 @@ def _agreements(session: Session, branch: Branch, actor: Actor) -> list[Waiting]
         )
         for one, what in list_waiting_agreements(session, branch.id)
     ]
+
+
+def _recognition(session: Session, branch: Branch, actor: Actor) -> list[Waiting]:
+    found = []
+    questions = count_open_questions(session, branch.id)
+    if questions and actor.may("milestone.record", branch_id=branch.id):
+        url = f"{url_for('growth.milestones', branch=branch.id)}#questions"
+        text = "由没有记那一条的人核对、答复"
+        found.append(Waiting(count=questions, title="会员对成长卡的提问", text=text, url=url))
+    if actor.may("award.grant", branch_id=branch.id):
+        found += [
+            Waiting(
+                count=1,
+                title=f"等第二人同意的评优名单：{one.year} 年",
+                text=one.title,
+                url=f"{url_for('growth.commendations', branch=branch.id, year=one.year)}#list-{one.id}",
+            )
+            for one in list_waiting_commendations(session, branch.id)
+        ]
+    return found
 
 
 def _licences(session: Session, branch: Branch, actor: Actor, now: datetime) -> list[Waiting]:
@@ -268,6 +300,29 @@ def _links(branch: Branch, actor: Actor) -> list[tuple[str, str, str, str]]:
             "共建协议、承诺、时长",
             "building",
         ),
+        ("card.print", url_for("growth.cards", branch=branch.id), "批量打印成长卡", "很多人一份 PDF", "card"),
+        (
+            "milestone.read",
+            url_for("growth.milestones", branch=branch.id),
+            "培训、荣誉、评价",
+            "记在成长卡上，可以一批人一起记",
+            "edit",
+        ),
+        ("member.read", url_for("growth.stars", branch=branch.id), "新晋星级", "这个月谁得了星，证书", "star"),
+        (
+            "member.read",
+            url_for("growth.points_table", branch=branch.id),
+            "积分表",
+            "网点、服务队、社区、街道",
+            "chart",
+        ),
+        (
+            "commendation.read",
+            url_for("growth.commendations", branch=branch.id),
+            "评优名单",
+            "按规则列出，两人同意",
+            "check-circle",
+        ),
         ("role.grant", url_for("members.roles", branch=branch.id), "身份", "组织者、管理员、监督员", "key"),
         ("offer.branch", url_for("exchange.branch_offers", branch=branch.id), "物品与服务", "上架、库存", "gift"),
         ("order.read", url_for("exchange.branch_orders", branch=branch.id), "兑换单", "查找、核销", "ticket"),
@@ -283,6 +338,20 @@ def _links(branch: Branch, actor: Actor) -> list[tuple[str, str, str, str]]:
         ("fund.read", url_for("giving.fund_desk", branch=branch.id), "爱心基金", "捐赠、帮扶、两人同意", "heart"),
         ("dispute.read", url_for("disputes.desk", branch=branch.id), "争议", "双方说明、期限、决定", "scale"),
         ("rules.read", url_for("rulebook.rules", branch=branch.id), "存币规则", "积分、上限、过期，每次修改", "book"),
+        (
+            "rules.read",
+            url_for("growth.recognition", branch=branch.id),
+            "星级和评优规则",
+            "几小时一颗星，怎样评优",
+            "book",
+        ),
+        (
+            "certificate.read",
+            url_for("certificates.desk", branch=branch.id),
+            "服务证明",
+            "开过的、撤回、印章图片",
+            "file",
+        ),
         ("books.read", url_for("corrections.desk", branch=branch.id), "更正", "等决定的、核对申请、经过", "edit"),
         ("branch.change", url_for("branches.settings", branch=branch.id), "网点设置", "名称、地址、电话", "settings"),
         ("area.read", url_for("branches.areas"), "区域", "市、区、街道、社区、网格", "tree"),

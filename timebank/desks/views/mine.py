@@ -11,8 +11,8 @@ from timebank.core.db import db
 from timebank.desks import queries
 from timebank.desks.views import blueprint
 from timebank.exchange.queries import list_waiting
-from timebank.growth.queries import list_held
-from timebank.growth.rules import stars
+from timebank.growth.queries import find_stars, list_held
+from timebank.growth.rules import star_name
 from timebank.ledger import queries as ledger
 from timebank.members.queries import get_member
 from timebank.notices.queries import count_unread, list_unread
@@ -42,7 +42,8 @@ def me() -> str:
         expiring=expires_soon(session, member, now=now),
         held=list_held(session, member),
         totals=totals,
-        stars=stars(totals.minutes),
+        stars=find_stars(session, [member], clock.today(now))[member.id],
+        star_name=star_name,
         next=mine,
         door_open=mine is not None and queries.door_is_open(mine, now),
         others=[one for one in sign_ups if one.shift is not mine],

@@ -24,6 +24,7 @@ from timebank.requests.queries import requests_of_holds, requests_of_records
 
 Instants = tuple[datetime | None, datetime | None]
 ALL: Instants = (None, None)
+_WHOLE_ROWS = 1_000  # lines read at a time
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +40,7 @@ class Line:
     balance: int
     link: str
     entry_id: int
+    kind: str
     note: str = ""
 
     @property
@@ -92,7 +94,7 @@ def get_statement(
     start, end = span
     page = ledger.statement(session, account_id, start=start, end=end, before=before, size=size)
     return MyStatement(
-        lines=_lines(session, page.lines, "point" if unit == "point" else "coin"),
+        lines=in_words(session, page.lines, "point" if unit == "point" else "coin"),
         opening=page.opening,
         closing=page.closing,
         came=page.came,
@@ -102,7 +104,20 @@ def get_statement(
     )
 
 
-def _lines(session: Session, found: Iterable[ledger.StatementLine], unit: str) -> list[Line]:
+def get_whole_statement(
+    session: Session, member: Member, *, unit: str = "coin", span: Instants = ALL
+) -> tuple[MyStatement, list[Line]]:
+    """The first page, for its sums, and the lines of all pages, oldest first."""
+    first = page = get_statement(session, member, unit=unit, span=span, size=_WHOLE_ROWS)
+    lines = list(page.lines)
+    while page.older:
+        page = get_statement(session, member, unit=unit, span=span, before=page.older, size=_WHOLE_ROWS)
+        lines += page.lines
+    return first, lines[::-1]
+
+
+def in_words(session: Session, found: Iterable[ledger.StatementLine], unit: str) -> list[Line]:
+    """Movements as lines in words, in the same order."""
     found = list(found)
     orders = _orders(session, {line.source_id for line in found if line.source_type == "order" and line.source_id})
     titles = _titles(session, [line for line in found if line.reverses_id is not None], orders)
@@ -133,6 +148,7 @@ def _lines(session: Session, found: Iterable[ledger.StatementLine], unit: str) -
                 balance=line.balance,
                 link=_link(order, requests.get(line.source_id or 0) if line.kind == SERVE else None),
                 entry_id=line.entry_id,
+                kind=line.kind,
                 note=f"这一笔后来更正了：{reasons[line.entry_id]}" if line.entry_id in reasons else "",
             )
         )

@@ -1,9 +1,18 @@
-"""Pages of one's own record."""
+"""Pages of one's own record, and of what staff recognise and print."""
 
 from flask import Blueprint
 
 blueprint = Blueprint("growth", __name__)
 
-from timebank.growth.views import card, statement  # noqa: E402  (they need the blueprint)
+# They need the blueprint.
+from timebank.growth.views import (  # noqa: E402
+    card,
+    commending,
+    milestones,
+    prints,
+    recognition,
+    standings,
+    statement,
+)
 
-__all__ = ["blueprint", "card", "statement"]
+__all__ = ["blueprint", "card", "commending", "milestones", "prints", "recognition", "standings", "statement"]

@@ -13,6 +13,7 @@ from timebank.core.clock import month_name
 from timebank.core.db import snapshot
 from timebank.core.minutes import coins, points
 from timebank.growth import queries
+from timebank.growth.queries.statement import get_whole_statement
 from timebank.growth.views import blueprint
 from timebank.ledger import queries as ledger
 from timebank.members.models import Member
@@ -26,7 +27,6 @@ from timebank.web.limits import DOWNLOAD_LIMIT, limiter
 from timebank.web.query import Query, Span
 
 _UNITS = {"coin": "爱心币", "giveaway": "可赠币", "point": "积分"}
-_EXPORT_ROWS = 1_000  # lines read at a time
 
 
 @blueprint.get("/me/statement")
@@ -70,7 +70,7 @@ def statement_file(kind: str) -> Response:
     span = query.span()
     with snapshot() as session:
         member = _me(session)
-        page, lines = _whole(session, member, unit, span)
+        page, lines = get_whole_statement(session, member, unit=unit, span=(span.start, span.end))
         name = f"{_UNITS[unit]}流水-{member.number}-{span.words or '全部'}"
         on_paper = _on_paper(member, unit, span, page, lines)
     if kind == "pdf":
@@ -83,17 +83,6 @@ def statement_file(kind: str) -> Response:
     )
     rows = [(f"{clock.local(line.at):%Y-%m-%d %H:%M}", line.whole_text, line.amount, line.balance) for line in lines]
     return table_file(name, kind, titles, rows)
-
-
-def _whole(session: Session, member: Member, unit: str, span: Span) -> tuple[queries.MyStatement, list[queries.Line]]:
-    """The first page, for its sums, and the lines of all pages, oldest first."""
-    asked: dict[str, Any] = {"unit": unit, "span": (span.start, span.end), "size": _EXPORT_ROWS}
-    first = page = queries.get_statement(session, member, **asked)
-    lines = list(page.lines)
-    while page.older:
-        page = queries.get_statement(session, member, **asked, before=page.older)
-        lines += page.lines
-    return first, lines[::-1]
 
 
 def _on_paper(

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Final
 
 from timebank.jobs.tasks.base import BranchesFailed, JobFailed, Place, log
-from timebank.jobs.tasks.books import audit_books, close_months, expire_coins
+from timebank.jobs.tasks.books import audit_books, close_months, expire_coins, tell_statements
+from timebank.jobs.tasks.cards import make_cards, remove_cards
 from timebank.jobs.tasks.keeping import forget_runs
 from timebank.jobs.tasks.outside import (
     ProposalsFailed,
@@ -39,6 +40,7 @@ __all__ = [
     "forget_runs",
     "join_branches",
     "log",
+    "make_cards",
     "reconcile_pairs",
     "remind_due",
     "remind_of_disputes",
@@ -46,10 +48,12 @@ __all__ = [
     "remind_of_promises",
     "remind_of_requests",
     "remind_people",
+    "remove_cards",
     "renew_pair_keys",
     "resume_proposals",
     "settle_lines",
     "settle_requests",
+    "tell_statements",
 ]
 
 
@@ -59,6 +63,6 @@ JOBS: Final[dict[str, Callable[[Place, datetime], int]]] = {
     for job in (
         close_months, audit_books, expire_orders, expire_coins, settle_lines, settle_requests, remind_people,
         remind_due, remind_of_disputes, remind_of_offers, remind_of_promises, remind_of_requests, reconcile_pairs,
-        resume_proposals, renew_pair_keys, join_branches, forget_runs,
+        resume_proposals, renew_pair_keys, join_branches, tell_statements, forget_runs, make_cards, remove_cards,
     )
 }  # fmt: skip

@@ -21,10 +21,11 @@ BATCH: Final = 500
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """What a job needs of the running program: its keys and the archives' folder."""
+    """What a job needs of the running program: its keys, the archives' folder, the public address if it is set."""
 
     keys: Keys
     archives: Path
+    site: str = ""
 
 
 class JobFailed(Conflict):

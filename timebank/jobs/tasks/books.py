@@ -10,8 +10,9 @@ from timebank.archives import service as archiving
 from timebank.core.actor import SYSTEM
 from timebank.core.db import db, snapshot, transaction
 from timebank.core.errors import Refusal
-from timebank.jobs.tasks.base import BranchesFailed, Place, each_branch, log
+from timebank.jobs.tasks.base import BranchesFailed, Place, each_branch, in_batches, log
 from timebank.ledger.verification import verify
+from timebank.passbooks import service as passbooks
 from timebank.rulebook import service as rulebook
 
 
@@ -32,7 +33,13 @@ def _close_branch(place: Place, branch_id: int, code: str, now: datetime) -> int
     made = 0
     for month in archives.list_unfinished(db.session(), branch_id, now=now):
         close = closing.Close(
-            branch_id=branch_id, month=month, actor=SYSTEM, keys=place.keys, folder=place.archives, clock=lambda: now
+            branch_id=branch_id,
+            month=month,
+            actor=SYSTEM,
+            keys=place.keys,
+            folder=place.archives,
+            clock=lambda: now,
+            site=place.site,
         )
         try:
             closing.run(close)
@@ -87,3 +94,23 @@ def _expire_at(branch_id: int, code: str, now: datetime) -> int:
     if expired:
         log.info("coins_expired", branch=code, members=expired)
     return expired
+
+
+def tell_statements(_place: Place, now: datetime) -> int:
+    """Tell members that last month's statement is there, batch after batch; returns how many were looked at.
+
+    Killed in between, the next run goes on where it was. A branch where it fails does not stop the others;
+    BranchesFailed is raised after the last.
+    """
+    people, failed = each_branch("statements_failed", lambda branch_id, code: _tell_at(branch_id, code, now))
+    if failed:
+        others = f"其余网点看过 {people} 位会员"
+        raise BranchesFailed(branches=failed, what="对账单通知", others=others, where="运行日志")
+    return people
+
+
+def _tell_at(branch_id: int, code: str, now: datetime) -> int:
+    people = in_batches(lambda session, most: passbooks.tell_statements(session, branch_id, now=now, at_most=most))
+    if people:
+        log.info("statements_told", branch=code, members=people)
+    return people

@@ -13,6 +13,7 @@ from timebank.ledger.queries.accounts import (
 )
 from timebank.ledger.queries.ageing import purses_with
 from timebank.ledger.queries.circulation import REDEEM, SERVE
+from timebank.ledger.queries.closings import Stood, list_closings, stood_at
 from timebank.ledger.queries.corrected import list_corrected
 from timebank.ledger.queries.earnings import (
     Issued,
@@ -29,7 +30,16 @@ from timebank.ledger.queries.earnings import (
     list_standing,
     taken_keys,
 )
-from timebank.ledger.queries.entries import EntryView, get_entry, list_entries, list_entry_ids, reasons_of, undone_of
+from timebank.ledger.queries.entries import (
+    EntryView,
+    get_entry,
+    list_entries,
+    list_entry_ids,
+    months_of,
+    numbers_of,
+    reasons_of,
+    undone_of,
+)
 from timebank.ledger.queries.figures import Figures, balance, figures_at
 from timebank.ledger.queries.periods import (
     PeriodView,
@@ -39,6 +49,7 @@ from timebank.ledger.queries.periods import (
     list_periods,
     months_to_close,
 )
+from timebank.ledger.queries.seals import SealView, SigningKey, find_seal, list_signing_keys
 from timebank.ledger.queries.statements import StatementLine, StatementPage, statement
 from timebank.ledger.queries.trial import Movement, TrialRow, movements, trial_balance
 
@@ -53,9 +64,12 @@ __all__ = [
     "MonthEntry",
     "Movement",
     "PeriodView",
+    "SealView",
+    "SigningKey",
     "Standing",
     "StatementLine",
     "StatementPage",
+    "Stood",
     "TrialRow",
     "balance",
     "balances_of",
@@ -65,12 +79,14 @@ __all__ = [
     "figures_at",
     "find_house_account",
     "find_period",
+    "find_seal",
     "get_account",
     "get_entry",
     "get_hold",
     "issued_by_source",
     "issued_to",
     "list_accounts",
+    "list_closings",
     "list_corrected",
     "list_entries",
     "list_entry_ids",
@@ -80,14 +96,18 @@ __all__ = [
     "list_open_holds",
     "list_periods",
     "list_placed",
+    "list_signing_keys",
     "list_standing",
+    "months_of",
     "months_to_close",
     "movements",
+    "numbers_of",
     "outstanding",
     "page_accounts",
     "purses_with",
     "reasons_of",
     "statement",
+    "stood_at",
     "taken_keys",
     "trial_balance",
     "undone_of",

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select, tuple_
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, aliased, selectinload
 
 from timebank.core.clock import month_of
 from timebank.core.errors import NotFound
@@ -143,6 +143,26 @@ def _numbers(session: Session, entries: Sequence[Entry]) -> dict[int, int]:
         before = latest.get(entry.period_id)
         numbers[entry.id] = latest[entry.period_id] = number_of(session, entry) if before is None else before - 1
     return numbers
+
+
+def months_of(session: Session, entry_ids: Collection[int]) -> dict[int, str]:
+    """The month that each of some entries stands in, by id."""
+    chosen = select(Entry.id, Period.month).join(Period, Period.id == Entry.period_id).where(Entry.id.in_(entry_ids))
+    return {row.id: row.month for row in session.execute(chosen)}
+
+
+def numbers_of(session: Session, entry_ids: Collection[int]) -> dict[int, tuple[str, int]]:
+    """Month and number of each of some entries, by id."""
+    before = aliased(Entry)
+    place = (
+        select(func.count())
+        .where(before.period_id == Entry.period_id, before.id <= Entry.id)
+        .correlate(Entry)
+        .scalar_subquery()
+    )
+    chosen = select(Entry.id, Period.month, place.label("number")).join(Period, Period.id == Entry.period_id)
+    rows = session.execute(chosen.where(Entry.id.in_(entry_ids)))
+    return {row.id: (row.month, row.number) for row in rows}
 
 
 def number_of(session: Session, entry: Entry) -> int:

@@ -41,8 +41,12 @@ _MAX_ID_DIGITS = 18  # any id of a 64-bit column
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StatementLine:
-    """One movement on an account; ``amount`` is above zero when something came in."""
+    """One movement on an account; ``amount`` is above zero when something came in.
 
+    ``place`` names the line for ever: another movement never has it.
+    """
+
+    place: str
     entry_id: int
     kind: str
     source_type: str
@@ -148,8 +152,8 @@ def statement(
 def _lines(rows: Sequence[Row[*tuple[Any, ...]]], running: int) -> Iterator[StatementLine]:
     for row in rows:
         fields = row._asdict()
-        del fields["id"], fields["month"]
-        yield StatementLine(balance=running, **fields)
+        place = str(Place(fields.pop("month"), fields.pop("id")))
+        yield StatementLine(place=place, balance=running, **fields)
         running -= row.amount
 
 

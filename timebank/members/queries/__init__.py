@@ -6,11 +6,13 @@ from timebank.members.queries.cards import (
     CodeReplaced,
     count_valid_cards,
     find_card,
+    find_cards,
     find_member_by_code,
     get_card_by_code,
     list_cards,
     list_revoked_serials,
     show_codes,
+    show_many_codes,
 )
 from timebank.members.queries.family import (
     FamilyLinkNotFound,
@@ -55,7 +57,7 @@ from timebank.members.queries.people import (
     list_members,
     list_names,
 )
-from timebank.members.queries.private import list_accesses, list_consents, open_field
+from timebank.members.queries.private import list_accesses, list_consents, open_field, who_is_named
 from timebank.members.queries.roles import (
     count_administrators,
     get_grant,
@@ -66,7 +68,7 @@ from timebank.members.queries.roles import (
     list_staff,
     resolve_grants,
 )
-from timebank.members.queries.teams import TeamNotFound, get_team, list_teams, list_teams_of
+from timebank.members.queries.teams import TeamNotFound, get_team, list_teams, list_teams_of, teams_of
 
 __all__ = [
     "BadPersonalCode",
@@ -87,6 +89,7 @@ __all__ = [
     "count_pending",
     "count_valid_cards",
     "find_card",
+    "find_cards",
     "find_member_by_code",
     "find_member_by_number",
     "find_open_link",
@@ -131,4 +134,7 @@ __all__ = [
     "papers_on",
     "resolve_grants",
     "show_codes",
+    "show_many_codes",
+    "teams_of",
+    "who_is_named",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import and_, func, or_, select
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from timebank.core.errors import Conflict, Invalid
 from timebank.core.keys import Keys
+from timebank.core.paging import batched
 from timebank.members.models import ACTIVE, Card, Member
 from timebank.members.queries.people import require_active
 from timebank.members.rules import CardCodes, card_codes, read_personal_code, read_personal_pass
@@ -48,6 +49,13 @@ def find_card(session: Session, member_id: int) -> Card | None:
     """The person's valid card."""
     valid = select(Card).where(Card.member_id == member_id, Card.revoked_at.is_(None))
     return session.scalars(valid).one_or_none()
+
+
+def find_cards(session: Session, member_ids: Sequence[int]) -> dict[int, Card]:
+    """The valid cards of these people."""
+    valid = select(Card).where(Card.revoked_at.is_(None))
+    found = (session.scalars(valid.where(Card.member_id.in_(some))) for some in batched(member_ids))
+    return {card.member_id: card for cards in found for card in cards}
 
 
 def find_member_by_code(session: Session, keys: Keys, text: str, *, at: datetime) -> Member:
@@ -97,6 +105,12 @@ def _read_serial(session: Session, keys: Keys, text: str, at: datetime) -> str:
 def show_codes(session: Session, keys: Keys, card: Card) -> CardCodes:
     """What to show or print for a card now, made with the generation in use."""
     return card_codes(keys, card.serial, generation_in_use(session, PERSONAL))
+
+
+def show_many_codes(session: Session, keys: Keys, cards: Collection[Card]) -> dict[int, CardCodes]:
+    """``show_codes`` of many cards, by their ids."""
+    generation = generation_in_use(session, PERSONAL)
+    return {card.id: card_codes(keys, card.serial, generation) for card in cards}
 
 
 def count_valid_cards(session: Session) -> int:

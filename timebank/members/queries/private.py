@@ -8,7 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from timebank.core.keys import Keys
+from timebank.core.paging import batched
 from timebank.members.models import Consent, Member, MemberAccess
+from timebank.members.rules import NAMED
 
 # field → purpose its key is derived for
 SEALED_FIELDS = {"phone": "phone", "id_number": "id_number", "guardian": "guardian"}
@@ -24,6 +26,13 @@ def list_consents(session: Session, member_id: int) -> Sequence[Consent]:
     """What the person agreed to, newest first."""
     mine = select(Consent).where(Consent.member_id == member_id)
     return session.scalars(mine.order_by(Consent.given_at.desc(), Consent.id.desc())).all()
+
+
+def who_is_named(session: Session, member_ids: Sequence[int]) -> set[int]:
+    """Who of these agreed to be named in lists that other members see; the others stand there as a number."""
+    agreed = select(Consent.member_id).where(Consent.kind == NAMED, Consent.withdrawn_at.is_(None))
+    found = (session.scalars(agreed.where(Consent.member_id.in_(some))) for some in batched(member_ids))
+    return {member_id for ids in found for member_id in ids}
 
 
 def list_accesses(session: Session, member_id: int, *, limit: int = 50) -> Sequence[MemberAccess]:

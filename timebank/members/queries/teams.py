@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from timebank.core.errors import NotFound
+from timebank.core.paging import batched
 from timebank.members.models import Team, TeamMembership
 
 
@@ -38,3 +39,13 @@ def list_teams_of(session: Session, member_id: int) -> Sequence[TeamMembership]:
         select(TeamMembership).options(selectinload(TeamMembership.team)).where(TeamMembership.member_id == member_id)
     )
     return session.scalars(mine.order_by(TeamMembership.joined_at)).all()
+
+
+def teams_of(session: Session, member_ids: Sequence[int]) -> dict[int, list[str]]:
+    """The names of the teams each of these people belongs to, in the order in which they joined."""
+    found: dict[int, list[str]] = {member_id: [] for member_id in member_ids}
+    joined = select(TeamMembership.member_id, Team.name).join(TeamMembership.team).order_by(TeamMembership.joined_at)
+    for some in batched(member_ids):
+        for member_id, name in session.execute(joined.where(TeamMembership.member_id.in_(some))):
+            found[member_id].append(name)
+    return found

@@ -12,6 +12,7 @@ from timebank.members.rules.consent import (
     CONSENT_VERSION,
     GUARDIAN,
     IDENTITY,
+    NAMED,
     PERSONAL_DATA,
     ConsentText,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "GRANTABLE",
     "GUARDIAN",
     "IDENTITY",
+    "NAMED",
     "PERSONAL_DATA",
     "BadIdNumber",
     "BadName",

@@ -12,11 +12,13 @@ PERSONAL_DATA: Final = "personal_data"  # 个人信息告知同意书
 IDENTITY: Final = "identity"  # 单独同意: 证件号 (sensitive, PIPL art. 29)
 GUARDIAN: Final = "guardian"  # 监护人同意: under 14, PIPL art. 31
 IMPORTED_ROSTER: Final = "imported_roster"  # staff answer for the consent of a roster's people (MCA Order 67 art. 6)
+NAMED: Final = "named_in_lists"  # 单独同意: named in lists that other members see (PIPL art. 25)
 CONSENT_NAMES: Final = {
     PERSONAL_DATA: "个人信息告知同意书",
     IDENTITY: "单独同意登记证件号",
     GUARDIAN: "监护人同意",
     IMPORTED_ROSTER: "名册导入（网点已征得本人同意）",
+    NAMED: "在服务队积分表上显示称呼",
 }
 
 

@@ -18,8 +18,8 @@ from timebank.core.keys import Keys
 from timebank.members.models import DOCUMENT_SEEN, UNVERIFIED, Consent, Member, MemberAccess
 from timebank.members.queries import get_member
 from timebank.members.queries.people import require_active
-from timebank.members.queries.private import SEALED_FIELDS
-from timebank.members.rules import CONSENT_VERSION, IDENTITY, alias_for, read_id_number, tidy_name, tidy_phone
+from timebank.members.queries.private import SEALED_FIELDS, who_is_named
+from timebank.members.rules import CONSENT_VERSION, IDENTITY, NAMED, alias_for, read_id_number, tidy_name, tidy_phone
 from timebank.members.rules.people import is_possible_birthday
 from timebank.members.service.authority import require_outranked
 from timebank.members.service.registration import (
@@ -152,13 +152,27 @@ def remove_identity(session: Session, *, actor: Actor, now: datetime) -> Member:
     member = get_member(session, actor.member_id or 0, lock=True)
     member.id_number_sealed = member.id_number_index = None
     member.identity_state = UNVERIFIED
-    session.execute(
-        update(Consent)
-        .where(Consent.member_id == member.id, Consent.kind == IDENTITY, Consent.withdrawn_at.is_(None))
-        .values(withdrawn_at=now)
-    )
+    _withdraw(session, member.id, IDENTITY, now)
     session.flush()
     return member
+
+
+def let_be_named(session: Session, *, named: bool, actor: Actor, now: datetime) -> None:
+    """Agree to be named in lists that other members see, or take that back. A repeat changes nothing."""
+    actor.require("me.change", owner_id=actor.member_id)
+    member = get_member(session, actor.member_id or 0, lock=True)
+    if named == bool(who_is_named(session, [member.id])):
+        return
+    if named:
+        session.add(Consent(member_id=member.id, kind=NAMED, text_version=CONSENT_VERSION, given_at=now))
+        session.flush()
+    else:
+        _withdraw(session, member.id, NAMED, now)
+
+
+def _withdraw(session: Session, member_id: int, kind: str, now: datetime) -> None:
+    given = update(Consent).where(Consent.member_id == member_id, Consent.kind == kind, Consent.withdrawn_at.is_(None))
+    session.execute(given.values(withdrawn_at=now))
 
 
 def unmask(session: Session, member_id: int, field: str, *, reason: str, actor: Actor, now: datetime) -> Member:

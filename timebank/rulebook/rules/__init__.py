@@ -42,8 +42,10 @@ from timebank.rulebook.rules.versions import (
     approval_sentences,
     course,
     in_force,
+    newest_begun,
     sentences,
     settings_of,
+    state_of,
 )
 
 __all__ = [
@@ -82,11 +84,13 @@ __all__ = [
     "in_force",
     "kept_of",
     "months_before",
+    "newest_begun",
     "points_of",
     "sentences",
     "settings_of",
     "split",
     "split_paid",
+    "state_of",
     "stretches",
     "to_expire",
     "try_out",

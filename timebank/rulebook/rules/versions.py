@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from timebank.core.minutes import coins, hours
 
@@ -61,10 +61,39 @@ def settings_of(version: Settings) -> Settings:
     return Settings(**{name: getattr(version, name) for name in SETTINGS})
 
 
-def in_force(versions: Sequence[Version], day: date) -> Version:
-    """The version in force on a day: the one that began last, and of those of one day the one saved last."""
+class Dated(Protocol):
+    """A version of whatever rules: its number, and the day from which it holds."""
+
+    @property
+    def number(self) -> int:
+        """In the order of saving; 0 for what was there before any was saved."""
+
+    @property
+    def valid_from(self) -> date:
+        """Its first day."""
+
+
+D = TypeVar("D", bound=Dated)
+
+
+def newest_begun(versions: Sequence[D], day: date, otherwise: D) -> D:
+    """The version that holds on a day: the one that began last, and of those of one day the one saved last."""
     begun = [version for version in versions if version.valid_from <= day]
-    return max(begun, key=lambda version: (version.valid_from, version.number), default=BUILT_IN)
+    return max(begun, key=lambda version: (version.valid_from, version.number), default=otherwise)
+
+
+def state_of(version: D, versions: Sequence[D], today: date, otherwise: D) -> str:
+    """``now``, ``next``, ``past``, or ``never``: overtaken before it began."""
+    if version.number == newest_begun(versions, today, otherwise).number:
+        return "now"
+    if newest_begun(versions, version.valid_from, otherwise).number != version.number:
+        return "never"
+    return "next" if version.valid_from > today else "past"
+
+
+def in_force(versions: Sequence[Version], day: date) -> Version:
+    """The version of the coin rules in force on a day."""
+    return newest_begun(versions, day, BUILT_IN)
 
 
 def course(versions: Sequence[Version]) -> list[tuple[Version, date | None]]:

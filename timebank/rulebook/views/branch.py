@@ -18,7 +18,16 @@ from timebank.core.minutes import coins, hours, points
 from timebank.rulebook import queries
 from timebank.rulebook.models import CoinRule
 from timebank.rulebook.queries import Trial
-from timebank.rulebook.rules import BUILT_IN, SETTINGS, Settings, Version, approval_sentences, in_force, sentences
+from timebank.rulebook.rules import (
+    BUILT_IN,
+    SETTINGS,
+    Settings,
+    Version,
+    approval_sentences,
+    in_force,
+    sentences,
+    state_of,
+)
 from timebank.rulebook.schemas import RuleSchema
 from timebank.rulebook.service import RuleDraft, add_rule, check_rule
 from timebank.rulebook.views.base import blueprint
@@ -68,14 +77,12 @@ def rules() -> str:
         present=present,
         present_says=_says(present),
         built_in=present is BUILT_IN,
-        shown=_shown(queries.list_rules(session, branch.id), versions, present, branch, today),
+        shown=_shown(queries.list_rules(session, branch.id), versions, branch, today),
         may_change=current_actor().may("rules.change", branch_id=branch.id),
     )
 
 
-def _shown(
-    rules: Sequence[CoinRule], versions: Sequence[Version], present: Version, branch: Branch, today: date
-) -> list[ShownVersion]:
+def _shown(rules: Sequence[CoinRule], versions: Sequence[Version], branch: Branch, today: date) -> list[ShownVersion]:
     shown = []
     for rule in rules:
         version = queries.version_of(rule, branch.code)
@@ -84,18 +91,10 @@ def _shown(
                 rule=rule,
                 name=version.name,
                 sentences=_says(version),
-                state=_state(version, versions, present, today),
+                state=state_of(version, versions, today, BUILT_IN),
             )
         )
     return shown
-
-
-def _state(version: Version, versions: Sequence[Version], present: Version, today: date) -> str:
-    if version.number == present.number:
-        return "now"
-    if in_force(versions, version.valid_from).number != version.number:
-        return "never"
-    return "next" if version.valid_from > today else "past"
 
 
 @blueprint.route("/branch/rules/new", methods=["GET", "POST"])

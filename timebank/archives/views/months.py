@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, current_app, flash, redirect, render_template, send_file, url_for
+from flask import Response, current_app, flash, redirect, render_template, send_file, url_for
 from werkzeug.wrappers import Response as Redirect
 
 from timebank.archives import closing, queries, rules, service
 from timebank.archives.models import Archive
 from timebank.archives.queries import STATE_NAMES
 from timebank.archives.schemas import CorrectionSchema
+from timebank.archives.views.base import blueprint, folder
 from timebank.branches.models import Branch
 from timebank.branches.queries import get_branch_by_code
 from timebank.branches.views import choose_branch
@@ -26,8 +26,6 @@ from timebank.web.forms import Form
 from timebank.web.guards import current_actor, guard
 from timebank.web.keyring import keys
 from timebank.web.query import Query
-
-blueprint = Blueprint("archives", __name__)
 
 _MONTH = "/branch/archives/<code>/<month>"
 _PER_PAGE = 100
@@ -48,10 +46,6 @@ _PLACES: dict[str, tuple[str, str, str, dict[str, Any]]] = {
     "clearing": ("去网点互通", "clearing.network", "clearing.read", {}),
     "verify": ("看账本自检", "desks.verify", "books.read", {}),
 }
-
-
-def _folder() -> Path:
-    return Path(current_app.config["TIMEBANK_DATA"]) / "archives"
 
 
 @blueprint.get("/branch/archives")
@@ -115,12 +109,18 @@ def _mend(check: dict[str, Any], branch: Branch) -> tuple[str, str] | None:
 def _versions(branch: Branch, month: str) -> list[tuple[Archive, bool]]:
     """Every package of a month, the newest first, and whether its file is there."""
     kept = queries.list_versions(db.session(), branch.id, month)
-    return [(one, (_folder() / one.file_name).is_file()) for one in reversed(kept)]
+    return [(one, (folder() / one.file_name).is_file()) for one in reversed(kept)]
 
 
 def _close(branch: Branch, month: str) -> closing.Close:
     return closing.Close(
-        branch_id=branch.id, month=month, actor=current_actor(), keys=keys(), folder=_folder(), clock=clock.now
+        branch_id=branch.id,
+        month=month,
+        actor=current_actor(),
+        keys=keys(),
+        folder=folder(),
+        clock=clock.now,
+        site=current_app.config["TIMEBANK_URL"],
     )
 
 
@@ -172,7 +172,7 @@ def package_version(code: str, month: str, version: int) -> Response:
 
 
 def _file(archive: Archive) -> Response:
-    path = _folder() / archive.file_name
+    path = folder() / archive.file_name
     if not path.is_file():
         raise queries.PackageLost(month=archive.month)
     return send_file(path, mimetype="application/zip", as_attachment=True, download_name=path.name, max_age=0)

@@ -1,72 +1,13 @@
-"""What a record looks like: stars by service time, the year's squares, a statement in words people use. Pure."""
+"""A statement in words people use."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
 from typing import Any, Final
 
-from timebank.core.minutes import COIN_MINUTES, coins, hours, points
+from timebank.core.minutes import coins, hours, points
 from timebank.rulebook.rules import TO_GIVE, aside
-
-# Hours of service for one to five stars: 志愿服务记录办法 (民发〔2012〕340号), art. 17.
-STAR_HOURS: Final = (100, 300, 600, 1000, 1500)
-HEAT_STEPS: Final = (1, 61, 121, 241)  # minutes from which a day's square takes the next shade
-_WEEKS: Final = 53
-_DAYS: Final = 7
-
-
-@dataclass(frozen=True, slots=True)
-class Stars:
-    """How many stars service time has brought, and how many minutes are missing to the next (0 at five)."""
-
-    count: int
-    missing_minutes: int
-
-    @property
-    def share(self) -> int:
-        """How far along the way to the next star, in per cent; 100 at five."""
-        if self.count == len(STAR_HOURS):
-            return 100
-        start = STAR_HOURS[self.count - 1] if self.count else 0
-        span = (STAR_HOURS[self.count] - start) * COIN_MINUTES
-        return 100 * (span - self.missing_minutes) // span
-
-
-def stars(minutes: int) -> Stars:
-    """The stars that ``minutes`` of service have brought."""
-    count = sum(minutes >= needed * COIN_MINUTES for needed in STAR_HOURS)
-    missing = STAR_HOURS[count] * COIN_MINUTES - minutes if count < len(STAR_HOURS) else 0
-    return Stars(count, missing)
-
-
-@dataclass(frozen=True, slots=True)
-class Square:
-    """One day of the year's picture: which week (0 is the oldest), which weekday (0 is Monday), how dark."""
-
-    day: date
-    week: int
-    weekday: int
-    minutes: int
-    shade: int
-
-
-def year_squares(minutes_by_day: Mapping[date, int], last: date) -> list[Square]:
-    """53 weeks up to ``last``, Monday first."""
-    first = last - timedelta(days=last.weekday() + _DAYS * (_WEEKS - 1))
-    days = (last - first).days + 1
-    squares = []
-    for at in range(days):
-        day = first + timedelta(days=at)
-        minutes = minutes_by_day.get(day, 0)
-        squares.append(Square(day, at // _DAYS, at % _DAYS, minutes, shade(minutes)))
-    return squares
-
-
-def shade(minutes: int) -> int:
-    """0 for an empty day, up to 4."""
-    return sum(minutes >= step for step in HEAT_STEPS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

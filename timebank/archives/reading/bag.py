@@ -1,0 +1,115 @@
+"""A package opened with care: it may come from anybody. Nothing is unpacked to disk, no size is believed."""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from timebank.archives.reading.damage import Damage
+
+_CHUNK: Final = 1 << 20
+_SMALL: Final = 1 << 20  # a short file may be as dense as it likes
+_DENSEST: Final = 200  # bytes out of one byte; tables of figures come to about 20
+_ENCRYPTED: Final = 0x1
+_METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+# All that zipfile, zlib and json are known to raise over a file that somebody or something changed.
+BROKEN: Final = (
+    zipfile.BadZipFile, zlib.error, struct.error, LookupError, ValueError, EOFError, OSError, RuntimeError, TypeError,
+    AttributeError, NotImplementedError, RecursionError,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """How much a package may hold before it is not opened at all: entries, bytes unpacked."""
+
+    entries: int = 2_000
+    unpacked: int = 16 << 30
+
+
+class DangerousError(Exception):
+    """The package is not opened: reading it could do harm."""
+
+    def __init__(self, damage: Damage) -> None:
+        super().__init__(str(damage))
+        self.damage = damage
+
+
+class Bag:
+    """The entries of a package by their paths inside its one folder ``root``."""
+
+    def __init__(self, opened: zipfile.ZipFile, limits: Limits) -> None:
+        self._opened = opened
+        entries = opened.infolist()
+        _refuse_dangerous(entries, limits, size=Path(opened.filename or "").stat().st_size)
+        roots = {entry.filename.partition("/")[0] for entry in entries}
+        if len(roots) != 1:
+            raise ValueError("里面应当只有一个文件夹")
+        [self.root] = roots
+        self.names = {entry.filename.removeprefix(f"{self.root}/"): entry for entry in entries}
+
+    def read(self, name: str, at_most: int = 8 << 20) -> bytes:
+        """A small file whole. Raises KeyError where it is missing, ValueError where it is not small."""
+        entry = self.names[name]
+        if entry.file_size > at_most:
+            raise ValueError(f"{name} 太大")
+        return self._opened.read(entry)
+
+    def digest(self, name: str, see: Callable[[bytes], None] = lambda chunk: None) -> str:
+        """The SHA-256 of a file, read once; ``see`` gets every piece of it. Empty where it does not unpack."""
+        digest = hashlib.sha256()
+        try:
+            with self._opened.open(self.names[name]) as file:
+                while chunk := file.read(_CHUNK):
+                    digest.update(chunk)
+                    see(chunk)
+        except BROKEN:
+            return ""
+        return digest.hexdigest()
+
+
+@contextmanager
+def opened(path: Path, limits: Limits) -> Iterator[Bag]:
+    """Open a package. Raises DangerousError, or one of ``BROKEN``."""
+    with zipfile.ZipFile(path) as archive:
+        yield Bag(archive, limits)
+
+
+def _refuse_dangerous(entries: list[zipfile.ZipInfo], limits: Limits, *, size: int) -> None:
+    if len(entries) > limits.entries:
+        raise DangerousError(Damage("dangerous", "", f"里面有 {len(entries):,} 个文件"))
+    if sum(entry.file_size for entry in entries) > limits.unpacked:
+        raise DangerousError(Damage("dangerous", "", "解开以后太大"))
+    if sum(entry.compress_size for entry in entries) > size:
+        raise DangerousError(Damage("dangerous", "", "几个文件共用一段内容"))
+    seen: set[str] = set()
+    for entry in entries:
+        if why := _why_dangerous(entry, seen):
+            raise DangerousError(Damage("dangerous", entry.filename[:120], why))
+        seen.add(entry.filename)
+
+
+def _why_dangerous(entry: zipfile.ZipInfo, seen: set[str]) -> str:
+    name, mode = entry.filename, entry.external_attr >> 16
+    parts = name.split("/")
+    if name.startswith("/") or "\\" in name or ":" in parts[0] or ".." in parts or not name.isprintable():
+        return "路径会写到别的地方去"
+    if name in seen:
+        return "在包里出现了不止一次"
+    if stat.S_IFMT(mode) not in {0, stat.S_IFREG, stat.S_IFDIR}:
+        return "是链接，不是文件"
+    if entry.flag_bits & _ENCRYPTED:
+        return "有密码"
+    if entry.compress_type not in _METHODS:
+        return "压缩方式不认识"
+    if entry.file_size > _SMALL and entry.file_size > _DENSEST * max(entry.compress_size, 1):
+        return "压缩得不正常，解开会占满机器"
+    return ""
