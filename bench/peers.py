@@ -17,7 +17,8 @@ _STARTER = """
 import resource, subprocess, sys, time
 start = time.perf_counter()
 subprocess.run(sys.argv[1:], check=True)
-print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
+seconds, used = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+print(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss, file=sys.stderr)
 """
 _BEANCOUNT = """
 import sys
@@ -42,9 +43,10 @@ print(sum(abs(amount) for amounts in found.values() for amount in amounts.values
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What a peer took: seconds, peak memory in MB, and the sum of what it found on all accounts, without signs."""
+    """What a peer took: seconds, of processor too, peak memory in MB; the sum of all balances, without signs."""
 
     seconds: float
+    cpu: float
     megabytes: float
     standing: int
 
@@ -61,8 +63,10 @@ class Peer:
         """Let it come to the balances of the journal in ``folder``."""
         command = [sys.executable, "-c", _STARTER, *self.command(folder)]
         done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
-        seconds, kilobytes = done.stderr.splitlines()[-1].split()
-        return Measured(seconds=float(seconds), megabytes=int(kilobytes) / 1024, standing=self.read(done.stdout))
+        seconds, cpu, kilobytes = done.stderr.splitlines()[-1].split()
+        return Measured(
+            seconds=float(seconds), cpu=float(cpu), megabytes=int(kilobytes) / 1024, standing=self.read(done.stdout)
+        )
 
 
 def _hledger() -> Peer | None:

@@ -61,6 +61,8 @@ class Taken:
 
     closed: float
     packed: float
+    closed_cpu: float
+    packed_cpu: float
     closed_mb: float
     packed_mb: float
     peers: dict[str, Measured]
@@ -83,7 +85,9 @@ def measure() -> None:
 def _tell(name: str, taken: Taken, closed: float, packed: float) -> None:
     for peer, found in taken.peers.items():
         say(name, "s", taken.closed, found.seconds, against=peer, baseline_mb=round(found.megabytes))
+        say(f"{name}_cpu", "s", taken.closed_cpu, found.cpu, against=peer)
         say(f"{name}_packed", "s", taken.packed, found.seconds, against=peer)
+        say(f"{name}_packed_cpu", "s", taken.packed_cpu, found.cpu, against=peer)
     say(f"{name}_linear", "s", taken.closed, closed)
     say(f"{name}_packed_linear", "s", taken.packed, packed)
     say(f"{name}_memory", "MB", taken.closed_mb, MEMORY_BAR_MB)
@@ -132,6 +136,8 @@ def _rounds(filled: Path, size: int) -> Taken:
     return Taken(
         closed=middle["closed"],
         packed=middle["packed"],
+        closed_cpu=middle["closed_cpu"],
+        packed_cpu=middle["packed_cpu"],
         closed_mb=middle["closed_mb"],
         packed_mb=middle["packed_mb"],
         peers={name: min(found, key=lambda one: one.seconds) for name, found in peers.items()},
