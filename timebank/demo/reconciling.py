@@ -7,6 +7,7 @@ from typing import Final
 
 from timebank.clearing import queries, service
 from timebank.clearing.models import BranchPair
+from timebank.clearing.rules import INBOUND
 from timebank.core.clock import instant, today
 from timebank.demo.calendar import first_day
 from timebank.demo.settling import MANAGERS
@@ -51,7 +52,7 @@ def _book_alone(story: Story, way: int, at: datetime) -> None:
     pair, book_id = _pair(story), story.branch_ids[XINQI]
     if pair is None:
         return
-    places = (pair.account_of(book_id), find_house_account(story.session, book_id, "suspense"))
+    places = (pair.account_of(book_id), find_house_account(story.session, book_id, INBOUND))
     debit, credit = places if way > 0 else places[::-1]
     draft = ledger.EntryDraft(
         book_id=book_id,
