@@ -14,6 +14,7 @@ from timebank.growth.queries.commending import (
     year_rule,
 )
 from timebank.growth.queries.milestones import (
+    MOST_TO_RECORD,
     MilestoneNotFound,
     count_open_questions,
     get_milestone,
@@ -50,6 +51,7 @@ from timebank.growth.queries.standings import Ranked, list_people_in, list_place
 from timebank.growth.queries.statement import HeldAmount, Line, MyStatement, account_of, get_statement, list_held
 
 __all__ = [
+    "MOST_TO_RECORD",
     "CardView",
     "CommendationNotFound",
     "FileGone",

@@ -35,6 +35,7 @@ from timebank.growth.queries import (
     weigh_people,
     year_rule,
 )
+from timebank.growth.rules import version_words
 from timebank.members.models import ACTIVE, Member
 from timebank.notices.service import NoticeDraft, tell_each
 
@@ -204,7 +205,7 @@ def _award(proposed: Commendation, fit: Fit, giver: str, now: datetime) -> Miles
         on_day=clock.today(now),
         words=(
             f"{proposed.year} 年服务 {hours(fit.year.minutes)}，参加 {fit.year.activities} 次；"
-            f"按规则 {proposed.rule_name} 评选。"
+            f"按{version_words(proposed.rule_name)}评选。"
         ),
         recorded_by_id=proposed.proposed_by_id,
         recorded_at=now,

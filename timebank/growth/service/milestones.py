@@ -16,11 +16,10 @@ from timebank.core.actor import Actor
 from timebank.core.db import lock_name
 from timebank.core.errors import Conflict, FormUsed, Invalid, NotAllowed
 from timebank.growth.models import AWARD, EVALUATION, GRADE_NAMES, KIND_NAMES, TRAINING, Milestone, MilestoneQuestion
-from timebank.growth.queries import MilestoneNotFound, get_milestone, get_question
+from timebank.growth.queries import MOST_TO_RECORD, MilestoneNotFound, get_milestone, get_question
 from timebank.members.models import ACTIVE, Member
 from timebank.notices.service import NoticeDraft, tell, tell_all
 
-MOST_PEOPLE: Final = 500
 LONGEST_MINUTES: Final = 999 * 60
 _CARD: Final = "/me/card#milestones"
 
@@ -151,8 +150,8 @@ def _check(session: Session, branch_id: int, draft: MilestoneDraft, chosen: Sequ
     faults = _faults(draft, today)
     if not chosen:
         faults["members"] = "请至少勾选一位会员。"
-    elif len(chosen) > MOST_PEOPLE:
-        faults["members"] = f"一次最多记 {MOST_PEOPLE} 人，请分几次记。"
+    elif len(chosen) > MOST_TO_RECORD:
+        faults["members"] = f"一次最多记 {MOST_TO_RECORD} 人，请分几次记。"
     else:
         here = select(Member.id).where(Member.id.in_(chosen), Member.branch_id == branch_id, Member.status == ACTIVE)
         if set(session.scalars(here)) != set(chosen):

@@ -19,7 +19,6 @@ from timebank.reports.queries.ministry import (
 from timebank.reports.queries.overview import (
     Checked,
     Overview,
-    find_pack_by_hash,
     list_activities,
     list_packs,
     overview_of,
@@ -57,7 +56,6 @@ __all__ = [
     "count_unchecked",
     "count_year",
     "find_newest",
-    "find_pack_by_hash",
     "get_batch",
     "get_published",
     "get_report",

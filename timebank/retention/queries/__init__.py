@@ -8,7 +8,6 @@ from timebank.retention.queries.checks import (
     list_standing,
     list_to_check,
     list_unpacked,
-    newest_check,
 )
 from timebank.retention.queries.disposals import (
     DisposalNotFound,
@@ -45,7 +44,6 @@ __all__ = [
     "list_to_check",
     "list_unpacked",
     "months_of",
-    "newest_check",
     "page_items",
     "read_items",
     "spared_why",
