@@ -155,7 +155,9 @@ def test_a_file_is_made_sealed_and_removed_when_its_days_are_over(print_id: int,
     asked = queries.get_print(db.session(), print_id)
     assert making.open_file(KEYS, folder, asked) == b"card.typ a6 3"
     assert b"card.typ" not in making.file_of(folder, print_id).read_bytes()
+    (folder / f"{print_id + 1}.unfinished").write_bytes(b"left by a process that was killed")
     assert making.remove_old(folder, LATER + service.KEPT) == 0
+    assert [left.stem for left in folder.iterdir()] == [str(print_id)]
     assert making.remove_old(folder, LATER + service.KEPT + timedelta(seconds=1)) == 1
     assert state(print_id)[0] == REMOVED
     assert list(folder.iterdir()) == []

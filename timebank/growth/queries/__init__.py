@@ -35,6 +35,7 @@ from timebank.growth.queries.prints import (
     list_taken,
     list_to_remove,
     list_unmade,
+    list_with_file,
 )
 from timebank.growth.queries.recognition import (
     StarReached,
@@ -99,6 +100,7 @@ __all__ = [
     "list_to_remove",
     "list_unmade",
     "list_waiting_commendations",
+    "list_with_file",
     "list_years",
     "recognition_version_of",
     "weigh_people",

@@ -219,14 +219,16 @@ def _award(proposed: Commendation, fit: Fit, giver: str, now: datetime) -> Miles
 def decline_commendation(
     session: Session, commendation_id: int, *, reason: str, actor: Actor, now: datetime
 ) -> Commendation:
-    """Say no to a list, with a reason.
+    """Say no to a list, with a reason. The same words of the same person again are harmless.
 
     Raises NotAllowed, SecondManagerNeeded, OwnName, AlreadyDecided, BadCommendation.
     """
     proposed = get_commendation(session, commendation_id, lock=True)
     by_id = require_decider(proposed, actor)
     if proposed.status != WAITING:
-        raise AlreadyDecided()
+        if (proposed.status, proposed.decided_by_id, proposed.note) != (DECLINED, by_id, reason.strip()):
+            raise AlreadyDecided()
+        return proposed
     if not reason.strip():
         raise BadCommendation(fields={"reason": "请写明为什么不同意。"})
     proposed.status, proposed.decided_by_id, proposed.decided_at = DECLINED, by_id, now
