@@ -29,11 +29,12 @@ LISTED = ("id", "branch_id", "number", "proposed_at")
 PREPARED = ("list_hash", "words", "prepared_by_id", "prepared_at")
 STEPS = (("proposed", "prepared"), ("prepared", "signed"), ("prepared", "dropped"), ("signed", "done"))
 PHOTO = ("id", "sheet_id", "page", "digest", "width", "height", "by_id", "at")
+LOOKED_AT = "(SELECT t.shift_id FROM sheet t JOIN sheet_photo p ON p.sheet_id = t.id WHERE p.id = OLD.photo_id)"
 # What may be destroyed: table → kind, its key, and how it hangs on an activity's shift (empty: on none).
 VICTIMS = {
     "scan_evidence": ("scan_evidence", "scan_id", "(SELECT shift_id FROM scan WHERE id = OLD.scan_id)"),
     "unread_scan": ("unread_scans", "id", "OLD.shift_id"),
-    "sheet_look": ("sheet_looks", "id", ""),
+    "sheet_look": ("sheet_looks", "id", LOOKED_AT),
     "member_access": ("member_looks", "id", ""),
 }
 
@@ -369,6 +370,7 @@ def _down_sqlite() -> None:
     for trigger in (
         "scan_evidence_held",
         "unread_scan_held",
+        "sheet_look_held",
         "member_access_never_delete",
         "member_access_never_update",
     ):

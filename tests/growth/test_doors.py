@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 from tests.archives.months import small_town
 from tests.growth.scene import LATER, make_hall
 from tests.meanwhile import booked_between
-from tests.world import sign_in
+from tests.world import actor_of, make_branch, make_member, sign_in
 from timebank.cli.jobs import _place
 from timebank.core import clock
 from timebank.core.db import transaction
@@ -357,6 +357,18 @@ def test_cards_are_asked_for_made_and_taken_and_it_is_written_down_by_whom(
     assert "下载了文件" in client.get(page).text
     sign_in(client, hall["organiser"])
     assert client.get(page).status_code == 403
+
+
+def test_a_team_of_another_branch_gives_its_name_to_no_print(
+    client: FlaskClient, app: Flask, hall: dict[str, int]
+) -> None:
+    with app.app_context(), transaction() as session:
+        other = make_branch(session, "CX")
+        boss = actor_of(session, make_member(session, other, roles=("manager",)))
+        team = create_team(session, branch_id=other.id, name="别处的队", kind="", actor=boss, now=LATER).id
+    sign_in(client, hall["manager"])
+    client.post("/branch/cards", data={"form_key": "b", "format": "sheet", "team_id": str(team)})
+    assert "别处的队" not in client.get("/branch/cards").text
 
 
 def test_the_command_writes_the_cards_of_a_branch_to_a_file(app: Flask, hall: dict[str, int], tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from tests.attendance.paper import a_photo, printed
 from tests.attendance.scene import AFTER, Scene, make_scene
 from tests.world import KEYS, actor_of, make_branch, make_member
+from timebank.activities.models import ActivityChange
 from timebank.activities.queries import get_activity
 from timebank.attendance.models import SheetLook
 from timebank.core.actor import SYSTEM
@@ -44,6 +45,21 @@ def scene(session: Session) -> Scene:
 
 def evidence_of(session: Session, scene: Scene, **how: bool) -> Evidence:
     return Evidence(session, get_activity(session, scene.activity_id), **how)
+
+
+def test_who_to_call_is_masked_in_what_was_changed_unless_names_are_wanted(session: Session, scene: Scene) -> None:
+    items = [
+        {"what": "contact_name", "old": "周队长", "new": "吴队长", "shift_id": None},
+        {"what": "contact_phone", "old": "13805741111", "new": "13905742222", "shift_id": None},
+        {"what": "place", "old": "三号院", "new": "四号院", "shift_id": None},
+    ]
+    change = ActivityChange(activity_id=scene.activity_id, actor_id=None, at=AFTER, changes={"items": items})
+    session.add(change)
+    session.flush()
+    masked = str(evidence_of(session, scene).table("changes"))
+    assert not [said for said in ("周队长", "吴队长", "13805741111", "13905742222") if said in masked]
+    assert all(said in masked for said in ("吴**", "139****2222", "四号院"))
+    assert "13905742222" in str(evidence_of(session, scene, named=True).table("changes"))
 
 
 def draft_of(scene: Scene, **more: object) -> PackDraft:

@@ -20,6 +20,7 @@ from timebank.archives.queries import list_member_rows, numbers_of, service_line
 from timebank.attendance.models import Attendance
 from timebank.branches.models import Area, Branch
 from timebank.branches.queries import area_name
+from timebank.certificates.models import Certificate
 from timebank.core import clock
 from timebank.core.clock import month_of, month_range
 from timebank.core.errors import NotFound
@@ -184,6 +185,7 @@ def _totals(
         "redeemed": counted.redeemed,
         "points": counted.points,
         **_partners(session, branch, year, end),
+        **_certificates(session, branch, year, end),
     }
 
 
@@ -236,6 +238,15 @@ def _partners(session: Session, branch: Branch, year: int, end: datetime) -> dic
         Agreement.branch_id == branch.id, Agreement.year == year, Agreement.status.in_(_IN_FORCE)
     )
     return {"partners": session.scalar(partners) or 0, "agreements": session.scalar(agreements) or 0}
+
+
+def _certificates(session: Session, branch: Branch, year: int, end: datetime) -> dict[str, int]:
+    """Certificates that the branch issued in the year's closed months, and those withdrawn in them, whenever issued."""
+    start = month_range(f"{year}-01")[0]
+    issued = func.count().filter(Certificate.issued_at >= start, Certificate.issued_at < end)
+    withdrawn = func.count().filter(Certificate.withdrawn_at >= start, Certificate.withdrawn_at < end)
+    row = session.execute(select(issued, withdrawn).where(Certificate.branch_id == branch.id)).one()
+    return {"certificates": row[0], "certificates_withdrawn": row[1]}
 
 
 # --- versions ------------------------------------------------------------------------------------------------------

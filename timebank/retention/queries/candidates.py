@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from datetime import datetime, time
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Select, literal, or_, select
@@ -25,14 +25,14 @@ from timebank.attendance.models import (
     UnreadScan,
 )
 from timebank.branches.models import Branch
-from timebank.core.clock import instant, month_of, today
+from timebank.core.clock import month_of
 from timebank.corrections.models import OPEN, WAITING, Correction, CorrectionRequest
 from timebank.ledger.queries import closed_months
 from timebank.members.models import Member, MemberAccess
 from timebank.notices.models import Notice
 from timebank.reports.models import SpotFinding, SpotPick
 from timebank.retention.models import LegalHold
-from timebank.retention.rules import DISPOSABLE, Listed, before_of
+from timebank.retention.rules import DISPOSABLE, Listed, past_before
 
 _NOTHING: Final = literal("").label("digest")  # of kinds without a hash of their own
 MOST: Final = 2_000  # of each kind in one list: what a person can answer for; the rest comes in the next
@@ -43,7 +43,7 @@ def list_past(session: Session, branch: Branch, months: Mapping[str, int], *, no
     """What of a branch is past its term and may be destroyed now, the oldest first."""
     found: list[Listed] = []
     for kind, select_rows in _SELECTIONS.items():
-        rows = session.execute(select_rows(branch.id, instant(before_of(months[kind], today(now)), time()))).all()
+        rows = session.execute(select_rows(branch.id, past_before(months[kind], now))).all()
         if DISPOSABLE[kind].of_activity:
             spared = spared_why(session, branch.id, {row.shift_id for row in rows})
             rows = [row for row in rows if row.shift_id not in spared]
@@ -94,7 +94,7 @@ def _unread(branch_id: int, before: datetime) -> Select[*tuple[Any, ...]]:
 
 def _notices(branch_id: int, before: datetime) -> Select[*tuple[Any, ...]]:
     return (
-        select(Notice.id, _NOTHING, Notice.created_at.label("dated"), Notice.kind)
+        select(Notice.id, _NOTHING, Notice.read_at.label("dated"), Notice.kind)
         .join(Member, Member.id == Notice.member_id)
         .where(Member.branch_id == branch_id, Notice.read_at < before)
         .order_by(Notice.id)
@@ -104,14 +104,13 @@ def _notices(branch_id: int, before: datetime) -> Select[*tuple[Any, ...]]:
 
 def _sheet_looks(branch_id: int, before: datetime) -> Select[*tuple[Any, ...]]:
     return (
-        select(SheetLook.id, _NOTHING, SheetLook.at.label("dated"), SheetPhoto.page, Sheet.number)
+        select(SheetLook.id, _NOTHING, SheetLook.at.label("dated"), Sheet.shift_id, SheetPhoto.page, Sheet.number)
         .join(SheetPhoto, SheetPhoto.id == SheetLook.photo_id)
         .join(Sheet, Sheet.id == SheetPhoto.sheet_id)
         .join(Shift, Shift.id == Sheet.shift_id)
         .join(Activity, Activity.id == Shift.activity_id)
         .where(Activity.branch_id == branch_id, SheetLook.at < before)
         .order_by(SheetLook.id)
-        .limit(MOST)
     )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 
+from timebank.core.clock import instant, today
 from timebank.core.errors import Invalid
 from timebank.retention.rules.kinds import DISPOSABLE, MOST_MONTHS
 
@@ -41,11 +42,16 @@ def check_term(kind: str, months: int) -> None:
         raise refusal
 
 
-def before_of(months: int, today: date) -> date:
+def past_before(months: int, now: datetime) -> datetime:
+    """What is dated before this instant is past a term of so many months now."""
+    return instant(before_of(months, today(now)), time())
+
+
+def before_of(months: int, on: date) -> date:
     """What happened before this day is past a term of so many months: the same day, as many months ago."""
-    count = today.year * _YEAR + today.month - 1 - months
+    count = on.year * _YEAR + on.month - 1 - months
     year, month = divmod(count, _YEAR)
-    return _day(year, month + 1, today.day)
+    return _day(year, month + 1, on.day)
 
 
 def _day(year: int, month: int, day: int) -> date:
