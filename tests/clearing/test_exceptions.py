@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy.orm import Session
 
@@ -15,7 +16,7 @@ from tests.clearing.scene import Between
 from tests.world import KEYS, NOW, actor_of, make_member
 from timebank.clearing import queries, service
 from timebank.clearing.models import FROZEN, PairException, PairSignature, PairStatement
-from timebank.clearing.rules import digest
+from timebank.clearing.rules import digest, exception_text
 from timebank.clearing.service.cases import Found, open_case
 from timebank.core.errors import NotAllowed
 from timebank.notices.models import Notice
@@ -93,7 +94,15 @@ def test_what_was_signed_is_what_is_sealed_and_both_signatures_hold(between: Bet
         assert (said["by"], said["words"]) == (between.managers[at].number, "年底要交账")
         assert one["hash"] == digest(one["signed"])
         key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(one["public_key"]))
-        key.verify(bytes.fromhex(one["signature"]), bytes.fromhex(one["hash"]))
+        key.verify(bytes.fromhex(one["signature"]), exception_text(one["hash"]))
+
+
+def test_a_signature_under_an_exception_is_none_under_a_seal(between: Between) -> None:
+    """The same key seals months, over a bare hash."""
+    for one in both(between)["exception"]["signatures"]:
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(one["public_key"]))
+        with pytest.raises(InvalidSignature):
+            key.verify(bytes.fromhex(one["signature"]), bytes.fromhex(one["hash"]))
 
 
 def test_a_sealed_exception_mends_nothing(between: Between) -> None:
