@@ -200,6 +200,7 @@ def test_the_pictures_of_the_year_have_words_and_a_table(client: FlaskClient, ha
         assert f'<title id="{picture}-title">' in page
         assert f'<desc id="{picture}-about">' in page
     assert page.count("看数字表") == 2
+    assert "下一颗星：三星" in page  # a bar that says only 三星 reads as if it were reached
     # In the pictures and in the tables beside them: two hours on one day, in the month that is last in the picture.
     assert [int(height) for height in re.findall(r'<rect class="bar"[^>]* height="(\d+)"', page)] == [0] * 11 + [100]
     assert re.findall(r'<text class="value"[^>]*>([^<]+)<', page) == ["2"]
