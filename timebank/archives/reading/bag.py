@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import stat
 import struct
+import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -19,6 +20,11 @@ _CHUNK: Final = 1 << 20
 _SMALL: Final = 1 << 20  # a short file may be as dense as it likes
 _DENSEST: Final = 200  # bytes out of one byte; tables of figures come to about 20
 _ENCRYPTED: Final = 0x1
+# The end record of a zip, its mark, and how far from the end it may stand (APPNOTE 4.3.16; a comment follows it).
+_END: Final = struct.Struct("<4s4H2LH")
+_END_MARK, _LONGEST_END = b"PK\x05\x06", _END.size + (1 << 16)
+_FAR_MARK, _FAR_LENGTH = b"PK\x06\x07", 20  # the locator of a zip64 end record stands right before it (4.3.15)
+_LONGEST_ENTRY: Final = 1 << 10  # of a directory
 _METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 # All that zipfile, zlib and json are known to raise over a file that somebody or something changed.
 BROKEN: Final = (
@@ -29,10 +35,15 @@ BROKEN: Final = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """How much a package may hold before it is not opened at all: entries, bytes unpacked."""
+    """How much a package may hold before it is not opened at all: entries, bytes unpacked, bytes of its manifest.
+
+    ``until``: when reading stops by ``time.monotonic()``; without it, never.
+    """
 
     entries: int = 2_000
     unpacked: int = 16 << 30
+    manifest: int = 32 << 20
+    until: float | None = None
 
 
 class DangerousError(Exception):
@@ -47,7 +58,7 @@ class Bag:
     """The entries of a package by their paths inside its one folder ``root``."""
 
     def __init__(self, opened: zipfile.ZipFile, limits: Limits) -> None:
-        self._opened = opened
+        self._opened, self.limits = opened, limits
         entries = opened.infolist()
         _refuse_dangerous(entries, limits, size=Path(opened.filename or "").stat().st_size)
         roots = {entry.filename.partition("/")[0] for entry in entries}
@@ -69,18 +80,44 @@ class Bag:
         try:
             with self._opened.open(self.names[name]) as file:
                 while chunk := file.read(_CHUNK):
+                    self._refuse_late()
                     digest.update(chunk)
                     see(chunk)
         except BROKEN:
             return ""
         return digest.hexdigest()
 
+    def _refuse_late(self) -> None:
+        if self.limits.until is not None and time.monotonic() > self.limits.until:
+            raise DangerousError(Damage("dangerous", "", "要看的太多，看了很久还没有看完，停下来了"))
+
 
 @contextmanager
 def opened(path: Path, limits: Limits) -> Iterator[Bag]:
     """Open a package. Raises DangerousError, or one of ``BROKEN``."""
+    _refuse_long_directory(path, limits)
     with zipfile.ZipFile(path) as archive:
         yield Bag(archive, limits)
+
+
+def _refuse_long_directory(path: Path, limits: Limits) -> None:
+    """Look at the end record before the library builds an object for whatever its directory names.
+
+    A directory beyond 4 GB (zip64) is taken only where so much may be unpacked at all: a package below never has one.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(max(0, size - _LONGEST_END))
+        tail = file.read()
+    at = len(tail) - _END.size if tail[-_END.size :][:4] == _END_MARK else tail.rfind(_END_MARK)
+    if at < 0 or len(tail) - at < _END.size:
+        raise zipfile.BadZipFile("没有结尾")
+    _, _, _, _, entries, directory, _, _ = _END.unpack_from(tail, at)
+    far = tail[max(0, at - _FAR_LENGTH) : at].startswith(_FAR_MARK)
+    if far and limits.unpacked < 4 << 30:
+        raise DangerousError(Damage("dangerous", "", "目录的写法不正常"))
+    if not far and (entries > limits.entries or directory > limits.entries * _LONGEST_ENTRY):
+        raise DangerousError(Damage("dangerous", "", f"里面有 {entries:,} 个文件"))
 
 
 def _refuse_dangerous(entries: list[zipfile.ZipInfo], limits: Limits, *, size: int) -> None:
