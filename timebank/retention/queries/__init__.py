@@ -23,7 +23,7 @@ from timebank.retention.queries.disposals import (
     page_items,
     read_items,
 )
-from timebank.retention.queries.terms import Term, list_terms, months_of, terms_on
+from timebank.retention.queries.terms import Term, list_terms, months_of, past_before, terms_on
 
 __all__ = [
     "STALE_AFTER",
@@ -47,6 +47,7 @@ __all__ = [
     "list_unpacked",
     "months_of",
     "page_items",
+    "past_before",
     "read_items",
     "spared_why",
     "terms_on",

@@ -32,7 +32,8 @@ from timebank.members.models import Member, MemberAccess
 from timebank.notices.models import Notice
 from timebank.reports.models import SpotFinding, SpotPick
 from timebank.retention.models import LegalHold
-from timebank.retention.rules import DISPOSABLE, Listed, past_before
+from timebank.retention.queries.terms import past_before
+from timebank.retention.rules import DISPOSABLE, Listed
 
 _NOTHING: Final = literal("").label("digest")  # of kinds without a hash of their own
 MOST: Final = 2_000  # of each kind in one list: what a person can answer for; the rest comes in the next

@@ -11,7 +11,7 @@ from timebank.retention.rules.kinds import (
     Kind,
     class_of,
 )
-from timebank.retention.rules.lists import Listed, TermTooShort, before_of, check_term, hash_of_list, past_before
+from timebank.retention.rules.lists import Listed, TermTooShort, before_of, check_term, hash_of_list
 
 __all__ = [
     "AUTOMATIC",
@@ -28,5 +28,4 @@ __all__ = [
     "check_term",
     "class_of",
     "hash_of_list",
-    "past_before",
 ]

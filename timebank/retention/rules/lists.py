@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime
 
-from timebank.core.clock import instant, today
 from timebank.core.errors import Invalid
 from timebank.retention.rules.kinds import DISPOSABLE, MOST_MONTHS
 
@@ -40,11 +39,6 @@ def check_term(kind: str, months: int) -> None:
         refusal = TermTooShort(name=found.name, least=found.least, most=MOST_MONTHS)
         refusal.fields = {"months": refusal.message}
         raise refusal
-
-
-def past_before(months: int, now: datetime) -> datetime:
-    """What is dated before this instant is past a term of so many months now."""
-    return instant(before_of(months, today(now)), time())
 
 
 def before_of(months: int, on: date) -> date:

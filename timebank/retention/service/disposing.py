@@ -37,10 +37,11 @@ from timebank.retention.queries import (
     get_disposal,
     list_past,
     months_of,
+    past_before,
     read_items,
     spared_why,
 )
-from timebank.retention.rules import DISPOSABLE, Listed, hash_of_list, past_before
+from timebank.retention.rules import DISPOSABLE, Listed, hash_of_list
 
 _BATCH: Final = 500
 _GONE: Final = "已经不在了"
