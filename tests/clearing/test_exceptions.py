@@ -245,6 +245,27 @@ def test_what_is_settled_later_is_told_in_the_next_statement(between: Between) -
     assert (fields["opening"], "settled" in fields, following.previous_hash) == (65, False, sealed.hash)
 
 
+def test_what_two_exceptions_named_is_told_once_when_it_is_settled(between: Between) -> None:
+    both(between)
+    both(between, DECEMBER, now=YEAR_AFTER)
+    between.book_alone(1, -5, key="booked at last", now=YEAR_AFTER)
+    settle_case(between, YEAR_AFTER)
+    [sealed] = seal(between, JANUARY, now=FEBRUARY)
+    fields = json.loads(sealed.content)
+    assert ([row[1] for row in fields["settled"]], fields["left"]) == (["difference"], {})
+    assert seal(between, "2027-02", now=FEBRUARY + timedelta(days=28))[0].content.count("settled") == 0
+
+
+def test_only_the_statement_before_is_read_to_look_at_a_month(between: Between) -> None:
+    """The others grow in number; what of them still counts the last one tells."""
+    both(between)
+    both(between, DECEMBER, now=YEAR_AFTER)
+    between.session.expunge_all()
+    kept = [queries.look_at_month(between.session, between.pair, JANUARY)]
+    read = [one.month for one in between.session.identity_map.values() if isinstance(one, PairStatement)]
+    assert (read, kept[0].carried) == ([DECEMBER], {"order:99": 5})
+
+
 def test_a_case_settled_in_a_month_without_movement_is_told_all_the_same(session: Session) -> None:
     between = Between(session)
     open_case(session, between.pair, Found(kind="tampered", facts="消息不一样", key="tampered"), now=NOW)

@@ -207,6 +207,19 @@ def test_differences_between_branches_are_looked_for_and_kept(bare_app: Flask, p
     assert case.kind == "out_of_chain"
 
 
+def test_a_pair_that_cannot_be_reconciled_does_not_stop_the_others(bare_app: Flask, place: Place) -> None:
+    with transaction() as session:
+        between = Between(session)
+        other = between.connect(1, 2)
+        between.book_alone(0, 5, key="broken", replaces="no number")
+        between.pair = other
+        between.book_alone(1, 5, key="alone")
+        other_id = other.id
+    with pytest.raises(BranchesFailed, match="AA与BB 的对账出错，没有完成；其余网点之间有 1 处差异"):
+        reconcile_pairs(place, NOW)
+    assert len(clearing.list_open_items(db.session(), other_id)) == 1
+
+
 def test_a_new_branch_is_joined_to_the_one_above_it_once(bare_app: Flask, place: Place) -> None:
     with transaction() as session:
         ids = [make_branch(session, code).id for code in ("AA", "BB")]
