@@ -43,7 +43,7 @@ def earn(session: Session, branch: Branch, member: Member, minutes: int, *, at: 
         kind="earn",
         key=f"test:{number}",
         transfers=tuple(transfers),
-        source_type="attendance",
+        source_type="test",
         source_id=number,
         occurred_at=at - timedelta(hours=3),
         actor_id=None,

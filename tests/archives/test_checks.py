@@ -171,7 +171,7 @@ def test_before_the_month_ends_the_page_knows_what_would_fail(session: Session) 
     at = datetime(2026, 11, 22, 2, tzinfo=UTC)
     preview = queries.preview_running(session, scene.branch, now=at)
     assert (preview.month, preview.days_left) == ("2026-11", 9)
-    assert [one.name for one in preview.warnings] == ["unapproved"]
+    assert [one.name for one in preview.warnings] == ["last_audit", "unapproved"]
     assert not preview.is_urgent
     assert queries.preview_running(session, scene.branch, now=at + timedelta(days=2)).is_urgent
 

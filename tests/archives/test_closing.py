@@ -283,9 +283,20 @@ def test_the_seal_looks_again_at_what_may_have_changed_since_the_check(session: 
 
 def test_what_the_last_self_check_found_is_a_warning_before_the_close(session: Session) -> None:
     branch, *_ = small_town(session)
-    assert queries.check_last_audit(session, branch.id) == []
     finding = Finding(check="trial_balance", row="1", text="不平")
     check = Check(name="trial_balance", title="试算平衡", findings=(finding,), milliseconds=1)
     service.keep_audit(session, branch_id=branch.id, checks=[check], now=NOVEMBER)
-    [warning] = queries.check_last_audit(session, branch.id)
+    warning = queries.check_last_audit(session, branch.id, now=NOVEMBER + timedelta(hours=12))
     assert (warning.code, warning.rows, warning.blocks) == ("archives.last_audit", ("试算平衡 · 1：不平",), False)
+
+
+def test_that_nobody_checked_the_books_is_said_before_the_close(session: Session) -> None:
+    branch, *_ = small_town(session)
+    never = queries.check_last_audit(session, branch.id, now=NOVEMBER)
+    assert (never.passed, never.blocks, never.fault) == (False, False, "账本还没有检查过")
+    service.keep_audit(session, branch_id=branch.id, checks=[], now=NOVEMBER)
+    assert queries.check_last_audit(session, branch.id, now=NOVEMBER + timedelta(hours=36)).passed
+    stale = queries.check_last_audit(session, branch.id, now=NOVEMBER + timedelta(hours=37))
+    assert (stale.passed, stale.rows) == (False, ("11-03 10:00 以后，账本还没有检查过",))
+    preview = queries.preview_month(session, branch, "2026-11", now=NOVEMBER + timedelta(days=9))
+    assert "last_audit" in [one.name for one in preview.warnings]

@@ -117,6 +117,7 @@ def test_rare_characters_are_printed_and_what_no_font_has_is_said(session: Sessi
     assert b"HanaMinB" in files["data/summary.pdf"]
     [check] = [c for c in json.loads(files["data/checks.json"])["usability"] if c["check"] == "characters_printed"]
     assert "U+30000" in check["detail"]
+    assert (check["passed"], check["result"]) == (False, "warning"), "said, and no reason not to pack"
     assert "𡛔" not in check["detail"]
     assert "\U00030000**" in files["data/members.json"].decode()
 

@@ -6,6 +6,8 @@ import re
 _ID_NUMBER = re.compile(
     r"(?<![0-9A-Za-z])[1-9]\d{5}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])\d{3}[0-9Xx](?![0-9A-Za-z])"
 )
+# Eleven digits beginning with 13 to 19, standing alone: not a part of a hash, of a key or of a longer number.
+_MOBILE = re.compile(r"(?<![0-9A-Za-z])1[3-9]\d{9}(?![0-9A-Za-z])")
 
 
 def mask_name(name: str) -> str:
@@ -32,3 +34,13 @@ def mask_number(number: str) -> str:
 def mask_id_numbers(text: str) -> str:
     """The text with whatever in it looks like a resident ID number masked: people write them where none is asked."""
     return _ID_NUMBER.sub(lambda found: mask_id_number(found[0]), text)
+
+
+def mask_numbers(text: str) -> str:
+    """The same with mobile phone numbers masked, too: what leaves the bank in a file."""
+    return _MOBILE.sub(lambda found: mask_phone(found[0]), mask_id_numbers(text))
+
+
+def holds_numbers(text: str) -> bool:
+    """Whether a resident ID number or a mobile phone number stands in the text in clear."""
+    return _ID_NUMBER.search(text) is not None or _MOBILE.search(text) is not None

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from timebank.archives import rules, signatures
+from timebank.archives.package.documents import Documents
 from timebank.archives.package.sinks import Workbook, write_table
 from timebank.archives.package.sources import Progress, Sources
 from timebank.archives.queries import tables
@@ -19,17 +22,22 @@ from timebank.ledger.queries import TrialRow
 from timebank.ledger.sealing import period_rows, seal_head, seal_line
 
 _EVERY: Final = 5_000  # rows between two words of progress
+_SHOWN: Final = 20  # missing documents that are named
 Row = tuple[Any, ...]
 Readers = Mapping[str, Callable[[Row], None]]  # table → who else reads its rows as they pass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Books:
-    """What was read and written: control totals per table, the trial balance, and what was found to hold."""
+    """What was read and written: control totals per table, the trial balance, and what was found to hold.
+
+    ``details`` says more of some facts: which documents are missing, which numbers are not as they should be.
+    """
 
     totals: dict[str, dict[str, int]]
     balances: list[TrialRow]
     facts: dict[str, bool]
+    details: dict[str, str]
 
 
 def write_books(sources: Sources, readers: Readers) -> Books:
@@ -58,8 +66,38 @@ def write_books(sources: Sources, readers: Readers) -> Books:
             totals[name], strange = write_table(table, passing, folder=sources.folder, sheet=sheets[name])
             misfits += strange
     workbook.close()
-    facts = seal.facts() | _agreements(totals, balances) | {"values_fit_schema": misfits == 0}
-    return Books(totals=totals, balances=balances, facts=facts)
+    written, missing = _written_numbers(sources.folder / "entries.csv"), seal.documents.missing(session)
+    facts, changed = seal.facts() | _agreements(totals, balances), seal.documents.differing(session)
+    facts["service_records_match_members"] &= not changed
+    facts |= {
+        "values_fit_schema": misfits == 0,
+        "numbers_without_gaps": written == sources.period.entries,
+        "every_entry_has_document": not missing,
+    }  # fmt: skip
+    keyed = seal.documents.by_key()
+    details = {
+        "numbers_without_gaps": f"{sources.period.entries} 笔，{totals['entries']['rows']} 条划转",
+        "every_entry_has_document": f"找不到：{'，'.join(missing[:_SHOWN])}"
+        if missing
+        else keyed and f"以凭号为凭据：{keyed}",
+    }
+    if changed:
+        details["service_records_match_members"] = f"与分录里封签的时长不同：{'，'.join(changed[:_SHOWN])}"
+    return Books(totals=totals, balances=balances, facts=facts, details=details)
+
+
+def _written_numbers(table: Path) -> int | None:
+    """The highest number in the entries' table as it was written; None unless they run from 1 without a gap."""
+    last = 0
+    with table.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file)
+        next(rows)
+        for row in rows:
+            number = int(row[0])
+            if number not in {last, last + 1} or number == 0:
+                return None
+            last = number
+    return last
 
 
 @contextmanager
@@ -104,15 +142,14 @@ class _SealReader:
             seal_head(sources.branch.code, sources.period.month, sources.period.previous_hash)
         )
         self._totals: Counter[str] = Counter()
-        self._entries = self._without_document = 0
+        self.documents = Documents()
 
     def rows(self, numbers: tables.EntryNumbers, journals: Sequence[Journal]) -> Iterator[Row]:
         """One row per transfer, entries in order of their numbers."""
         for number, (entry, transfers) in enumerate(period_rows(self._session, self._period.period_id), start=1):
             self._digest.update(seal_line(number, entry, transfers))
             numbers.add(entry.id)
-            self._entries = number
-            self._without_document += not (entry.source_type and entry.key)
+            self.documents.add(number, entry)
             for journal in journals:
                 journal.add(entry, transfers, month=self._period.month, number=number)
             source = f"{entry.source_type} {entry.source_id or ''}".rstrip()
@@ -131,8 +168,6 @@ class _SealReader:
             "seal_matches_rows": self._digest.hexdigest() == period.hash,
             "sealed_totals_match_rows": dict(self._totals) == dict(period.totals or {}),
             "signature_holds": signatures.holds(period.public_key or "", signature, bytes.fromhex(period.hash or "")),
-            "numbers_without_gaps": self._entries == period.entries,
-            "every_entry_has_document": self._without_document == 0,
         }
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from timebank.archives import rules
 from timebank.archives.package.bag import write_bag
 from timebank.archives.package.books import write_books
-from timebank.archives.package.checks import PROPERTIES, failed, found_checks
+from timebank.archives.package.checks import PROPERTIES, broken, failed, found_checks
 from timebank.archives.package.manifest import write_manifest
 from timebank.archives.package.paper import Paper
 from timebank.archives.package.schemas import checks_schema, manifest_schema, statement_schema, table_schema
@@ -65,7 +65,10 @@ def _write_payload(sources: Sources) -> dict[str, Any]:
     _write_schemas(sources.folder)
     sources.packing.progress("打印", 0)
     paper.print_summary(books, checks, told)
-    return write_manifest(sources, books, listed)
+    manifest = write_manifest(sources, books, listed)
+    if wrong := broken(sources.folder, manifest):
+        raise PackageMismatchError(", ".join(wrong))
+    return manifest
 
 
 def _write_schemas(folder: Path) -> None:

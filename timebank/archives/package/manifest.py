@@ -19,7 +19,7 @@ from timebank.archives.package.books import Books
 from timebank.archives.package.sources import Sources
 from timebank.core import clock
 from timebank.core.actor import SYSTEM
-from timebank.core.masking import mask_id_numbers, mask_name
+from timebank.core.masking import mask_name, mask_numbers
 
 _NOTES = [
     "人员只有会员编号和隐去名字的姓名；保密的服务对象用代号。",
@@ -66,12 +66,12 @@ def _about(sources: Sources) -> dict[str, Any]:
     before = {"month": clock.previous_month(period.month), "seal": period.previous_hash}
     return {
         "format": rules.FORMAT,
-        "branch": {"code": branch.code, "name": branch.name},
+        "branch": {"code": branch.code, "name": mask_numbers(branch.name)},
         "month": period.month,
         "zone": str(clock.ZONE),
         "version": edition.version,
         "corrects": {"file": edition.before, "sha256": edition.before_hash} if edition.before else None,
-        "corrected_because": mask_id_numbers(edition.reason) or None,
+        "corrected_because": mask_numbers(edition.reason) or None,
         "previous": before if period.previous_hash else None,
         "closed": {
             "at": clock.local(sources.closed_at).isoformat(timespec="seconds"),

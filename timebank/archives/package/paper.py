@@ -9,11 +9,12 @@ from typing import Any, Final
 from timebank import __version__
 from timebank.archives import rules, signatures
 from timebank.archives.package.books import Books, Row
-from timebank.archives.package.checks import PROPERTIES, Check
+from timebank.archives.package.checks import PROPERTIES, RESULTS, Check
 from timebank.archives.package.manifest import closed_by
 from timebank.archives.package.sources import Sources
 from timebank.archives.package.statements import PairWords
 from timebank.core.clock import local, month_name
+from timebank.core.masking import mask_numbers
 from timebank.core.minutes import coins, hours, points
 from timebank.core.printing import PRESS
 from timebank.ledger.queries import TrialRow
@@ -54,7 +55,7 @@ class Paper:
             self._more_activities += 1
             return
         *_, starts_at, _, _, attended, minutes, status = row
-        title, place = row[2], row[4]
+        title, place = mask_numbers(row[2]), mask_numbers(row[4])
         self._activities.append(
             [f"{local(starts_at):%m-%d %H:%M}", title, place, f"{attended} 人", hours(minutes), status]
         )
@@ -82,7 +83,7 @@ class Paper:
                 for one in statements
             ],
             "checks": [
-                [PROPERTIES[name], check["title"], "通过" if check["passed"] else "没有通过", check["detail"]]
+                [PROPERTIES[name], check["title"], RESULTS[check["result"]], check["detail"]]
                 for name, group in checks.items()
                 for check in group
             ],
@@ -113,7 +114,7 @@ class Paper:
         branch, period, sources = self.sources.branch, self.sources.period, self.sources
         sealed = local(sources.closed_at)
         return {
-            "branch": f"{branch.name}（{branch.code}）",
+            "branch": f"{mask_numbers(branch.name)}（{branch.code}）",
             "month": month_name(period.month),
             "closed_at": f"{sealed:%Y-%m-%d %H:%M:%S}",
             "closed_by": closed_by(sources),

@@ -96,7 +96,10 @@ def statement_schema() -> dict[str, Any]:
 
 def checks_schema(properties: Iterable[str]) -> dict[str, Any]:
     """What ``checks.json`` holds: under each property its checks with their results."""
-    check = _closed({"check": _TEXT, "title": _TEXT, "passed": {"type": "boolean"}, "detail": _TEXT})
+    check = _closed({
+        "check": _TEXT, "title": _TEXT, "passed": {"type": "boolean"}, "detail": _TEXT,
+        "result": {"enum": ["passed", "warning", "failed"]},
+    })  # fmt: skip
     return _schema("checks", "四性检测", _closed({name: _list_of(check) for name in properties}))
 
 

@@ -15,14 +15,14 @@ import xlsxwriter
 
 from timebank.archives.rules import Column, Table
 from timebank.core import clock
-from timebank.core.masking import mask_id_numbers
+from timebank.core.masking import mask_numbers
 
 # Control totals are taken of amounts. Ids and line numbers are counts too, but their sums would say nothing.
 _SUMMED_KINDS = frozenset({"minutes", "points"})
 _SUMMED_COUNTS = frozenset({"attended", "amount", "opening", "debit", "credit", "closing"})
 _DUMP = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t")  # Excel folds the full-width ones
-_ID_LENGTH = 18
+_SHORTEST = 11  # digits of a mobile phone number; an ID number is longer
 _XLSX_OPTIONS = {
     "constant_memory": True,
     "strings_to_formulas": False,
@@ -99,9 +99,9 @@ def _write_cells(sheet: Any, number: int, values: Sequence[Any]) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Instants as the wall clock of the branch with its offset; days as they are; in text no whole ID number."""
+    """Instants as the wall clock of the branch with its offset; days as they are; numbers of persons in text masked."""
     if isinstance(value, str):
-        return mask_id_numbers(value) if len(value) >= _ID_LENGTH else value
+        return mask_numbers(value) if len(value) >= _SHORTEST else value
     if isinstance(value, datetime):
         return _wall_clock(value)
     return value.isoformat() if isinstance(value, date) else value

@@ -49,7 +49,7 @@ def preview_month(session: Session, branch: Branch, month: str, *, now: datetime
         days_left=rules.days_left(month, today(now)),
         results=(
             *check_standing(session, branch, month, now=now),
-            *check_last_audit(session, branch.id),
+            check_last_audit(session, branch.id, now=now),
             *check_open(session, branch, month, now=now),
         ),
     )
