@@ -29,6 +29,7 @@ from timebank.attendance.models import (
     SOURCE_NAMES,
     ScanCase,
     SheetLine,
+    SheetPhoto,
     SheetTyping,
 )
 from timebank.attendance.queries import list_flags, list_held
@@ -36,7 +37,7 @@ from timebank.attendance.rules import REFUSAL_WORDS, differences
 from timebank.branches.models import Branch
 from timebank.core.masking import mask_name
 from timebank.ledger import queries as ledger
-from timebank.reports.queries.evidence.sources import Sources
+from timebank.reports.queries.evidence.sources import Photo, Sources
 
 Rows = list[tuple[Any, ...]]
 _DEVICE_LETTERS: Final = 8  # enough to see that two scans came from one device
@@ -155,7 +156,7 @@ class Evidence(Sources):
         return [
             (
                 photo.sheet, photo.page, photo.id, photo.digest, one.at, self._by(one.by_id),
-                photo.file if self._pictured else "没有放进来",
+                _photo_file(photo, one, pictured=self._pictured),
             )
             for photo, one in self.photos
         ]  # fmt: skip
@@ -224,6 +225,12 @@ class Evidence(Sources):
         return [
             (one.at, self._by(one.actor_id, "系统"), json.dumps(one.changes, ensure_ascii=False)) for one in changes
         ]
+
+
+def _photo_file(photo: Photo, row: SheetPhoto, *, pictured: bool) -> str:
+    if row.destroyed_at is not None:
+        return "已按清单销毁"
+    return photo.file if pictured else "没有放进来"
 
 
 def _seal(session: Session, book_id: int, month: str) -> str:
