@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import ColumnElement, Row, Select, select
 from sqlalchemy.orm import Session
 
 from timebank.activities.models import Activity, Shift
@@ -24,7 +24,9 @@ from timebank.members.models import Member
 BATCH = 2_000
 COUNTED = EARNED_KINDS | REDEEMED_KINDS | SERVED_KINDS
 STREAM = {"yield_per": BATCH}
-_HOME = Member.branch_id + 0  # so no index: SQLite would begin at the members and read their whole history
+_HOME: ColumnElement[int] = Member.branch_id.op("+")(
+    0
+)  # so no index: SQLite would begin at the members and read their whole history
 
 
 class EntryNumbers:
