@@ -67,6 +67,8 @@ def test_missed_months_are_closed_in_order_for_every_branch(bare_app: Flask, pla
         packed = queries.list_archives(db.session(), branch_id)
         assert [archive.month for archive in packed] == ["2026-08", "2026-09", "2026-10"]
         assert [archive.id for archive in packed] == sorted(archive.id for archive in packed)
+        for run in queries.list_runs(db.session(), branch_id):
+            assert NOVEMBER <= run.started_at < run.ended_at  # the clock runs on while branch after branch is closed
     assert close_months(place, NOVEMBER) == 0
 
 

@@ -23,6 +23,7 @@ from timebank.reports import queries, service
 from timebank.reports.models import YearlyReport
 from timebank.reports.service import (
     AlreadyPublished,
+    ClosedMeanwhile,
     NothingClosed,
     NotPublished,
     NotTheSamePerson,
@@ -119,6 +120,19 @@ def test_a_repeat_is_the_first_and_a_further_version_says_why(session: Session, 
     with pytest.raises(WhyAnew):
         prepare(session, town, form_key="again")
     assert prepare(session, town, form_key="again", words="十二月结账了").version == 2
+
+
+def test_figures_counted_before_a_month_was_closed_are_not_kept(session: Session, town: Town) -> None:
+    draft = YearDraft(branch_id=town.scene.branch.id, year=2026, words="", form_key="year")
+    january = datetime(2027, 1, 2, 3, 0, tzinfo=UTC)
+    early = service.figures_for(session, draft, actor=town.manager, now=DECEMBER)
+    close(session, town, "2026-12", january)
+    with pytest.raises(ClosedMeanwhile):
+        service.keep_year(session, draft, early, actor=town.manager, now=january)
+    late = service.figures_for(session, draft, actor=town.manager, now=january)
+    kept = service.keep_year(session, draft, late, actor=town.manager, now=january)
+    assert service.keep_year(session, draft, early, actor=town.manager, now=january) is kept
+    assert service.figures_for(session, draft, actor=town.manager, now=january) == kept.figures
 
 
 def test_a_second_person_publishes_and_the_public_sees_the_newest(session: Session, town: Town) -> None:

@@ -14,9 +14,11 @@ from tests.retention.scene import DECEMBER, LATER, Stored, make_stored
 from tests.world import KEYS, NOW, actor_of, make_branch, make_member
 from timebank.activities.rules import ActivityDraft, ShiftDraft
 from timebank.activities.service import post_activity
+from timebank.archives import service as archives
 from timebank.attendance.models import Scan, ScanEvidence, SheetLook, SheetPhoto
 from timebank.attendance.service import PhotoDestroyed, look_at_photo
 from timebank.core import clock
+from timebank.core.actor import SYSTEM
 from timebank.core.errors import NotAllowed
 from timebank.corrections.service import request_check
 from timebank.members.models import MemberAccess
@@ -241,6 +243,19 @@ def test_hours_that_are_not_booked_and_sealed_keep_their_evidence(
     stored = make_stored(session, approved=approved, closed=closed)
     stored.propose()
     assert kinds(session, stored) == {}
+
+
+def test_a_guests_hours_that_their_own_branch_has_not_sealed_keep_the_evidence(
+    session: Session, stored: Stored
+) -> None:
+    home = make_branch(session, "CX")
+    stored.scene.volunteers[1].branch_id = home.id
+    session.flush()
+    stored.propose()
+    assert kinds(session, stored) == {}
+    archives.close_month(session, branch=home, month="2026-11", actor=SYSTEM, keys=KEYS, now=DECEMBER)
+    stored.propose()
+    assert kinds(session, stored)["sheet_photos"] == 1
 
 
 def test_a_hold_is_lifted_by_whoever_placed_it_or_an_inspector(session: Session, stored: Stored) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy.orm import Session
 
@@ -24,6 +25,8 @@ from timebank.core.db import db, transaction
 from timebank.core.errors import PROGRAM_FAILED, Conflict, Refusal
 from timebank.core.keys import Keys
 from timebank.exchange.service import expire_orders
+
+_ORDERS: Final = 500  # of one unit of work
 
 
 class NotPacked(Conflict):
@@ -87,8 +90,11 @@ def run(close: Close) -> Archive:
 
 def _seal(close: Close, now: datetime) -> bool:
     close.progress("检查", 0)
-    with transaction() as session:
-        expire_orders(session, now=now)  # or its holds would stand in the way
+    while True:  # or their holds would stand in the way
+        with transaction() as session:
+            ended = expire_orders(session, now=now, at_most=_ORDERS)
+        if len(ended) < _ORDERS:
+            break
     # Rereading the whole book takes long: it must not keep everybody else from writing meanwhile.
     reading: Session = db.session()
     branch = get_branch(reading, close.branch_id)

@@ -7,6 +7,7 @@ from timebank.reports.queries.ministry import (
     Line,
     Problem,
     count_states,
+    due_of,
     get_batch,
     list_answers,
     list_batches,
@@ -39,6 +40,7 @@ from timebank.reports.queries.yearly import (
     get_published,
     get_report,
     list_years,
+    year_seals,
 )
 
 __all__ = [
@@ -55,6 +57,7 @@ __all__ = [
     "count_states",
     "count_unchecked",
     "count_year",
+    "due_of",
     "find_newest",
     "get_batch",
     "get_published",
@@ -74,4 +77,5 @@ __all__ = [
     "make_lines",
     "number_of",
     "overview_of",
+    "year_seals",
 ]

@@ -88,6 +88,13 @@ def count_year(session: Session, branch: Branch, year: int, *, now: datetime) ->
     }
 
 
+def year_seals(session: Session, branch_id: int, year: int) -> dict[str, str | None]:
+    """The closed months of a year with their seals."""
+    closed = [month for month in ledger.closed_months(session, branch_id) if month.startswith(f"{year}-")]
+    periods = {month: ledger.find_period(session, branch_id, month) for month in closed}
+    return {month: period.hash if period else None for month, period in periods.items()}
+
+
 def _months(branch: Branch, year: int, closed: Sequence[str], *, now: datetime) -> list[str]:
     """The months of the year in which the branch was open, up to now."""
     first = min([f"{branch.opened_on:%Y-%m}", *closed])

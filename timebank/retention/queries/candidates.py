@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, literal, or_, select
+from sqlalchemy import Select, literal, or_, select, union
 from sqlalchemy.orm import Session
 
 from timebank.activities.models import Activity, NoShow, NoShowAppeal, Shift
@@ -149,17 +149,16 @@ _WORDS: Final[Mapping[str, Callable[[Any], str]]] = {
 def spared_why(session: Session, branch_id: int, shift_ids: Collection[int]) -> dict[int, str]:
     """Which of some shifts are left alone now, and why, in words."""
     found: dict[int, str] = {}
-    closed = set(closed_months(session, branch_id))
     ids = sorted(shift_ids)
     for at in range(0, len(ids), _BATCH):
         some = ids[at : at + _BATCH]
-        for why, shifts in _reasons(session, some, closed):
+        for why, shifts in _reasons(session, branch_id, some):
             for shift_id in shifts:
                 found.setdefault(shift_id, why)
     return found
 
 
-def _reasons(session: Session, ids: Collection[int], closed: set[str]) -> Iterator[tuple[str, Collection[int]]]:
+def _reasons(session: Session, branch_id: int, ids: Collection[int]) -> Iterator[tuple[str, Collection[int]]]:
     def shifts(chosen: Select[*tuple[Any, ...]]) -> set[int]:
         return set(session.scalars(chosen))
 
@@ -178,10 +177,23 @@ def _reasons(session: Session, ids: Collection[int], closed: set[str]) -> Iterat
     loose = select(Attendance.shift_id).where(Attendance.shift_id.in_(ids), Attendance.status.in_((PENDING, READY)))
     yield "还有时长没有入账", shifts(loose)
     yield "名单还没有审批", shifts(_undecided(ids))
-    booked = select(ShiftApproval.shift_id, ShiftApproval.approved_at).where(
+    yield "账期还没有封签", _unsealed(session, branch_id, ids)
+
+
+def _unsealed(session: Session, branch_id: int, ids: Collection[int]) -> set[int]:
+    """Shifts with hours in a month that is open at the branch, or at a guest's own, where the guest's are booked."""
+    rounds = select(ShiftApproval.shift_id, ShiftApproval.approved_at, literal(branch_id).label("book_id")).where(
         ShiftApproval.shift_id.in_(ids), ShiftApproval.approved_at.is_not(None)
     )
-    yield "账期还没有封签", {row.shift_id for row in session.execute(booked) if month_of(row.approved_at) not in closed}
+    booked = (
+        select(ShiftApproval.shift_id, ShiftApproval.approved_at, Member.branch_id.label("book_id"))
+        .join(Attendance, Attendance.approval_id == ShiftApproval.id)
+        .join(Member, Member.id == Attendance.member_id)
+        .where(ShiftApproval.shift_id.in_(ids), ShiftApproval.approved_at.is_not(None))
+    )
+    rows = session.execute(union(rounds, booked)).all()
+    closed = {book_id: set(closed_months(session, book_id)) for book_id in {row.book_id for row in rows}}
+    return {row.shift_id for row in rows if month_of(row.approved_at) not in closed[row.book_id]}
 
 
 def _undecided(ids: Collection[int]) -> Select[*tuple[Any, ...]]:

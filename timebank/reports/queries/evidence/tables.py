@@ -29,6 +29,7 @@ from timebank.attendance.models import (
     SOURCE_NAMES,
     ScanCase,
     SheetLine,
+    SheetPhoto,
     SheetTyping,
 )
 from timebank.attendance.queries import list_flags, list_held
@@ -36,7 +37,7 @@ from timebank.attendance.rules import REFUSAL_WORDS, differences
 from timebank.branches.models import Branch
 from timebank.core.masking import mask_name, mask_phone
 from timebank.ledger import queries as ledger
-from timebank.reports.queries.evidence.sources import Sources
+from timebank.reports.queries.evidence.sources import Photo, Sources
 
 Rows = list[tuple[Any, ...]]
 _DEVICE_LETTERS: Final = 8  # enough to see that two scans came from one device
@@ -156,7 +157,7 @@ class Evidence(Sources):
         return [
             (
                 photo.sheet, photo.page, photo.id, photo.digest, one.at, self._by(one.by_id),
-                photo.file if self._pictured else "没有放进来",
+                _photo_file(photo, one, pictured=self._pictured),
             )
             for photo, one in self.photos
         ]  # fmt: skip
@@ -237,6 +238,12 @@ class Evidence(Sources):
 def _mask_contact(item: Mapping[str, Any]) -> Mapping[str, Any]:
     mask = _CONTACT_MASKS.get(item["what"])
     return item if mask is None else {**item, **{side: item[side] and mask(item[side]) for side in ("old", "new")}}
+
+
+def _photo_file(photo: Photo, row: SheetPhoto, *, pictured: bool) -> str:
+    if row.destroyed_at is not None:
+        return "已按清单销毁"
+    return photo.file if pictured else "没有放进来"
 
 
 def _seal(session: Session, book_id: int, month: str) -> str:
