@@ -24,7 +24,7 @@ from timebank.members.models import Member
 BATCH = 2_000
 COUNTED = EARNED_KINDS | REDEEMED_KINDS | SERVED_KINDS
 STREAM = {"yield_per": BATCH}
-_HOME: ColumnElement[int] = Member.branch_id.op("+")(
+_home: ColumnElement[int] = Member.branch_id.op("+")(
     0
 )  # so no index: SQLite would begin at the members and read their whole history
 
@@ -58,7 +58,7 @@ def booked(branch_id: int, numbers: EntryNumbers, *columns: Any) -> Select[*tupl
     return (
         select(*columns, Attendance.entry_id, Attendance.signed_minutes, Attendance.manual_minutes)
         .join(Member, Member.id == Attendance.member_id)
-        .where(branch_id == _HOME, Attendance.entry_id.between(low, high))
+        .where(_home == branch_id, Attendance.entry_id.between(low, high))
         .execution_options(**STREAM)
     )
 
@@ -73,7 +73,7 @@ def corrected(branch_id: int, numbers: EntryNumbers, *columns: Any) -> Select[*t
         )
         .join(Attendance, Attendance.id == AttendanceCorrection.attendance_id)
         .join(Member, Member.id == Attendance.member_id)
-        .where(branch_id == _HOME, AttendanceCorrection.entry_id.between(low, high))
+        .where(_home == branch_id, AttendanceCorrection.entry_id.between(low, high))
         .order_by(AttendanceCorrection.entry_id)
     )  # fmt: skip
 
