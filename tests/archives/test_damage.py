@@ -6,6 +6,7 @@ import json
 import random
 import shutil
 import stat
+import struct
 import subprocess
 import zipfile
 from pathlib import Path
@@ -173,6 +174,18 @@ def test_a_directory_without_end_is_refused_before_it_is_read(tmp_path: Path) ->
     content[-14:-12] = (3).to_bytes(2, "little")
     long.write_bytes(bytes(content))
     assert kinds(read_package(long, limits=Limits(entries=20)).damages) == {"dangerous"}
+
+
+@pytest.mark.parametrize("comment", [b"", b"x" * 65_530])
+def test_a_long_directory_of_the_far_kind_is_refused_before_it_is_read(tmp_path: Path, comment: bytes) -> None:
+    entries, directory = 3000, 3000 * 46
+    far_end = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, entries, entries, directory, 0)
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, directory, 1)
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 3, 3, 46, 0, len(comment))
+    long = tmp_path / "long.zip"
+    long.write_bytes(b"\0" * directory + far_end + locator + end + comment)
+    [found] = read_package(long, limits=Limits(entries=500)).damages
+    assert (found.kind, found.seen) == ("dangerous", "里面有 3,000 个文件")
 
 
 def test_reading_stops_when_its_time_is_over(chain: Chain) -> None:

@@ -23,7 +23,8 @@ _ENCRYPTED: Final = 0x1
 # The end record of a zip, its mark, and how far from the end it may stand (APPNOTE 4.3.16; a comment follows it).
 _END: Final = struct.Struct("<4s4H2LH")
 _END_MARK, _LONGEST_END = b"PK\x05\x06", _END.size + (1 << 16)
-_FAR_MARK, _FAR_LENGTH = b"PK\x06\x07", 20  # the locator of a zip64 end record stands right before it (4.3.15)
+_FAR_END: Final = struct.Struct("<32sQQ8x")  # a zip64 end record: entries and bytes of the directory (4.3.14)
+_FAR_MARK, _FAR_LENGTH = b"PK\x06\x07", _FAR_END.size + 20  # and its locator, both right before the end record (4.3.15)
 _LONGEST_ENTRY: Final = 1 << 10  # of a directory
 _METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 # All that zipfile, zlib and json are known to raise over a file that somebody or something changed.
@@ -101,22 +102,20 @@ def opened(path: Path, limits: Limits) -> Iterator[Bag]:
 
 
 def _refuse_long_directory(path: Path, limits: Limits) -> None:
-    """Look at the end record before the library builds an object for whatever its directory names.
-
-    A directory beyond 4 GB (zip64) is taken only where so much may be unpacked at all: a package below never has one.
-    """
-    size = path.stat().st_size
+    """Look at the end record before the library builds an object for whatever its directory names."""
     with path.open("rb") as file:
-        file.seek(max(0, size - _LONGEST_END))
+        file.seek(max(0, path.stat().st_size - _LONGEST_END - _FAR_LENGTH))
         tail = file.read()
-    at = len(tail) - _END.size if tail[-_END.size :][:4] == _END_MARK else tail.rfind(_END_MARK)
+    first = max(0, len(tail) - _LONGEST_END)
+    at = len(tail) - _END.size if tail[-_END.size :][:4] == _END_MARK else tail.rfind(_END_MARK, first)
     if at < 0 or len(tail) - at < _END.size:
         raise zipfile.BadZipFile("没有结尾")
     _, _, _, _, entries, directory, _, _ = _END.unpack_from(tail, at)
-    far = tail[max(0, at - _FAR_LENGTH) : at].startswith(_FAR_MARK)
-    if far and limits.unpacked < 4 << 30:
-        raise DangerousError(Damage("dangerous", "", "目录的写法不正常"))
-    if not far and (entries > limits.entries or directory > limits.entries * _LONGEST_ENTRY):
+    if at >= _FAR_LENGTH and tail[at - _FAR_LENGTH + _FAR_END.size :].startswith(_FAR_MARK):
+        _, entries, directory = _FAR_END.unpack_from(
+            tail, at - _FAR_LENGTH
+        )  # these count then
+    if entries > limits.entries or directory > limits.entries * _LONGEST_ENTRY:
         raise DangerousError(Damage("dangerous", "", f"里面有 {entries:,} 个文件"))
 
 
