@@ -112,9 +112,7 @@ def _refuse_long_directory(path: Path, limits: Limits) -> None:
         raise zipfile.BadZipFile("没有结尾")
     _, _, _, _, entries, directory, _, _ = _END.unpack_from(tail, at)
     if at >= _FAR_LENGTH and tail[at - _FAR_LENGTH + _FAR_END.size :].startswith(_FAR_MARK):
-        _, entries, directory = _FAR_END.unpack_from(
-            tail, at - _FAR_LENGTH
-        )  # these count then
+        _, entries, directory = _FAR_END.unpack_from(tail, at - _FAR_LENGTH)  # these count then
     if entries > limits.entries or directory > limits.entries * _LONGEST_ENTRY:
         raise DangerousError(Damage("dangerous", "", f"里面有 {entries:,} 个文件"))
 
