@@ -7,7 +7,8 @@ SECRET_KEY     At least 32 characters. Every key (cookies, codes, field encrypti
                TIMEBANK_DATA/secret_key with mode 0600, so that the demo needs no preparation.
 TIMEBANK_DATA  Folder for the database file, the archives and the made key. Default: ``./var``.
 TIMEBANK_DEMO  ``1``: demo sign-ins are printed and shown on the sign-in page. Never set it with real people inside.
-TIMEBANK_URL   Public address that QR codes and posters carry, e.g. ``https://bank.example.org``. Default: as requested.
+TIMEBANK_URL   Public address that QR codes and posters carry, e.g. ``https://bank.example.org``. Default: as requested;
+               certificates and cards in numbers want it set, but at localhost and in a demo.
 TIMEBANK_PROXY ``1``: trust one reverse proxy's X-Forwarded-For/-Proto/-Host. Default: off.
 PORT           Where ``make run`` serves on 127.0.0.1. Default: 8000.
 """

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
@@ -18,6 +21,23 @@ def lift_guards(session: Session) -> None:
         session.execute(sa.text(f"DROP TRIGGER {name}"))
     session.execute(sa.text("PRAGMA defer_foreign_keys = ON"))
     session.execute(sa.text("PRAGMA ignore_check_constraints = ON"))
+
+
+@contextmanager
+def guards_away(session: Session) -> Iterator[None]:
+    """No triggers and no foreign keys meanwhile; afterwards they stand again, as on a server that runs on."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(sa.text("SET LOCAL session_replication_role = replica"))
+        yield
+        session.execute(sa.text("SET LOCAL session_replication_role = origin"))
+        return
+    session.execute(sa.text("PRAGMA defer_foreign_keys = ON"))
+    triggers = session.execute(sa.text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")).all()
+    for name, _ in triggers:
+        session.execute(sa.text(f"DROP TRIGGER {name}"))
+    yield
+    for _, sql in triggers:
+        session.connection().exec_driver_sql(sql)
 
 
 def tamper(session: Session, statement: str, **values: object) -> None:

@@ -1,7 +1,7 @@
 """Certificates of service: what was issued never changes and is at most withdrawn, once.
 
 An entry that was reversed cannot be listed, and an entry that a standing certificate lists cannot be corrected: the
-certificate is withdrawn first. Staff withdraw by two hands. A seal image is ended, never changed.
+certificate is withdrawn first, for a correction of such an entry. Staff withdraw by two hands. A seal image is ended, never changed.
 """
 
 import sqlalchemy as sa
@@ -36,7 +36,10 @@ STANDS = """EXISTS (SELECT 1 FROM certificate_entry c JOIN certificate t ON t.id
     WHERE c.entry_id = NEW.corrects_id AND t.status = 'valid')"""
 DECIDED = """EXISTS (SELECT 1 FROM certificate_withdrawal w
     WHERE w.id = NEW.withdrawn_for_id AND w.certificate_id = NEW.id AND w.status = 'done')"""
-ALONE = f"NEW.withdrawn_for = 'decision' AND NOT {DECIDED}"
+CORRECTED = """EXISTS (SELECT 1 FROM correction c JOIN certificate_entry l ON l.entry_id = c.entry_id
+    JOIN entry e ON e.reverses_id = c.entry_id
+    WHERE c.id = NEW.withdrawn_for_id AND l.certificate_id = NEW.id)"""
+ALONE = f"(NEW.withdrawn_for = 'decision' AND NOT {DECIDED}) OR (NEW.withdrawn_for = 'correction' AND NOT {CORRECTED})"
 
 
 def _changed(columns: tuple[str, ...], differ: str) -> str:

@@ -1,6 +1,6 @@
 """Evidence packs, spot checks and yearly figures.
 
-Packs, samples and findings are only ever added. A year's figures never change; they are published once by a second
+Samples and findings are only ever added; so are packs, whose file is noted once, after it was made. A year's figures never change; they are published once by a second
 person and withdrawn once.
 """
 
@@ -14,15 +14,21 @@ down_revision = "0055_passbooks"
 branch_labels = None
 depends_on = None
 
-APPEND_ONLY = ("evidence_pack", "spot_sample", "spot_pick", "spot_finding")
+APPEND_ONLY = ("spot_sample", "spot_pick", "spot_finding")
 APPENDED = "evidence and spot checks are never changed or deleted"
 YEARLY_STAYS = "figures of a year never change, are published once and withdrawn once"
+PACK_STAYS = "a pack is never deleted, and its file is noted once"
+PACK = ("id", "activity_id", "number", "named", "reason", "made_by_id", "made_at", "form_key")
 COUNTED = ("id", "branch_id", "year", "version", "words", "prepared_by_id", "prepared_at", "form_key")
 PUBLISHED, WITHDRAWN = ("published_by_id", "published_at"), ("withdrawn_by_id", "withdrawn_at", "withdrawn_why")
 
 
 def _differ(names: tuple[str, ...], differ: str) -> str:
     return " OR ".join(f"NEW.{name} {differ} OLD.{name}" for name in names)
+
+
+def _pack_refused(differ: str) -> str:
+    return f"OLD.file_hash <> '' OR NEW.file_hash = '' OR {_differ(PACK, differ)}"
 
 
 def _yearly_refused(differ: str) -> str:
@@ -38,6 +44,10 @@ SQLITE = (
         for table in APPEND_ONLY
         for verb in ("UPDATE", "DELETE")
     ),
+    f"CREATE TRIGGER evidence_pack_final BEFORE UPDATE ON evidence_pack WHEN {_pack_refused('IS NOT')} "
+    f"BEGIN SELECT RAISE(ABORT, '{PACK_STAYS}'); END",
+    "CREATE TRIGGER evidence_pack_never_delete BEFORE DELETE ON evidence_pack "
+    f"BEGIN SELECT RAISE(ABORT, '{PACK_STAYS}'); END",
     f"CREATE TRIGGER yearly_report_final BEFORE UPDATE ON yearly_report WHEN {_yearly_refused('IS NOT')} "
     f"BEGIN SELECT RAISE(ABORT, '{YEARLY_STAYS}'); END",
     "CREATE TRIGGER yearly_report_never_delete BEFORE DELETE ON yearly_report "
@@ -50,8 +60,15 @@ POSTGRESQL = (
     ),
     *(
         f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
-        for table in (*APPEND_ONLY, "yearly_report")
+        for table in (*APPEND_ONLY, "evidence_pack", "yearly_report")
     ),
+    f"""CREATE FUNCTION evidence_pack_guard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+          IF TG_OP = 'DELETE' THEN RAISE EXCEPTION '{PACK_STAYS}' USING ERRCODE = 'restrict_violation'; END IF;
+          IF {_pack_refused("IS DISTINCT FROM")} THEN
+            RAISE EXCEPTION '{PACK_STAYS}' USING ERRCODE = 'restrict_violation'; END IF;
+          RETURN NEW; END $$""",
+    "CREATE TRIGGER evidence_pack_final BEFORE UPDATE OR DELETE ON evidence_pack "
+    "FOR EACH ROW EXECUTE FUNCTION evidence_pack_guard()",
     f"""CREATE FUNCTION yearly_report_guard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
           IF TG_OP = 'DELETE' THEN RAISE EXCEPTION '{YEARLY_STAYS}' USING ERRCODE = 'restrict_violation'; END IF;
           IF {_yearly_refused("IS DISTINCT FROM")} THEN
@@ -211,3 +228,4 @@ def downgrade() -> None:
         op.drop_table(table)
     if op.get_bind().dialect.name == "postgresql":
         op.execute("DROP FUNCTION yearly_report_guard()")
+        op.execute("DROP FUNCTION evidence_pack_guard()")

@@ -16,7 +16,9 @@ branch_labels = None
 depends_on = None
 
 KINDS = "kind IN ('sheet_photos', 'scan_evidence', 'unread_scans', 'notices', 'sheet_looks', 'member_looks')"
-APPEND_ONLY = ("retention_term", "package_check")
+APPEND_ONLY = ("retention_term",)
+CHECK_STAYS = "a check stays; only the time of the newest sound one moves on"
+CHECKED = ("id", "branch_id", "month", "archive_id", "result", "words")
 APPENDED = "terms and checks are never changed or deleted"
 HOLD_STAYS = "a hold is lifted once, and never deleted"
 LIST_STAYS = "a list is changed while it is proposed, signed once, and kept for ever"
@@ -29,11 +31,12 @@ LISTED = ("id", "branch_id", "number", "proposed_at")
 PREPARED = ("list_hash", "words", "prepared_by_id", "prepared_at")
 STEPS = (("proposed", "prepared"), ("prepared", "signed"), ("prepared", "dropped"), ("signed", "done"))
 PHOTO = ("id", "sheet_id", "page", "digest", "width", "height", "by_id", "at")
+LOOKED_AT = "(SELECT t.shift_id FROM sheet t JOIN sheet_photo p ON p.sheet_id = t.id WHERE p.id = OLD.photo_id)"
 # What may be destroyed: table → kind, its key, and how it hangs on an activity's shift (empty: on none).
 VICTIMS = {
     "scan_evidence": ("scan_evidence", "scan_id", "(SELECT shift_id FROM scan WHERE id = OLD.scan_id)"),
     "unread_scan": ("unread_scans", "id", "OLD.shift_id"),
-    "sheet_look": ("sheet_looks", "id", ""),
+    "sheet_look": ("sheet_looks", "id", LOOKED_AT),
     "member_access": ("member_looks", "id", ""),
 }
 
@@ -86,6 +89,11 @@ def _hold_refused(differ: str) -> str:
     return f"OLD.lifted_at IS NOT NULL OR {_differ(HOLD, differ)}"
 
 
+def _check_refused(differ: str) -> str:
+    newer = "EXISTS (SELECT 1 FROM package_check c WHERE c.archive_id = OLD.archive_id AND c.id > OLD.id)"
+    return f"OLD.result <> 'sound' OR NEW.checked_at < OLD.checked_at OR {_differ(CHECKED, differ)} OR {newer}"
+
+
 def _abort(text: str) -> str:
     return f"BEGIN SELECT RAISE(ABORT, '{text}'); END"
 
@@ -108,6 +116,9 @@ SQLITE = (
         for table in APPEND_ONLY
         for verb in ("UPDATE", "DELETE")
     ),
+    f"CREATE TRIGGER package_check_final BEFORE UPDATE ON package_check WHEN {_check_refused('IS NOT')} "
+    f"{_abort(CHECK_STAYS)}",
+    f"CREATE TRIGGER package_check_never_delete BEFORE DELETE ON package_check {_abort(CHECK_STAYS)}",
     f"CREATE TRIGGER legal_hold_final BEFORE UPDATE ON legal_hold WHEN {_hold_refused('IS NOT')} {_abort(HOLD_STAYS)}",
     f"CREATE TRIGGER legal_hold_never_delete BEFORE DELETE ON legal_hold {_abort(HOLD_STAYS)}",
     f"CREATE TRIGGER disposal_begins BEFORE INSERT ON disposal WHEN NEW.state <> 'proposed' {_abort(LIST_STAYS)}",
@@ -158,8 +169,11 @@ POSTGRESQL = (
     ),
     *(
         f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
-        for table in (*APPEND_ONLY, "legal_hold", "disposal", "disposal_item", "member_access")
+        for table in (*APPEND_ONLY, "package_check", "legal_hold", "disposal", "disposal_item", "member_access")
     ),
+    _guard("package_check_guard", _refuse(f"TG_OP = 'DELETE' OR {_check_refused('IS DISTINCT FROM')}", CHECK_STAYS)),
+    "CREATE TRIGGER package_check_final BEFORE UPDATE OR DELETE ON package_check "
+    "FOR EACH ROW EXECUTE FUNCTION package_check_guard()",
     _guard("legal_hold_guard", _refuse(f"TG_OP = 'DELETE' OR {_hold_refused('IS DISTINCT FROM')}", HOLD_STAYS)),
     "CREATE TRIGGER legal_hold_final BEFORE UPDATE OR DELETE ON legal_hold "
     "FOR EACH ROW EXECUTE FUNCTION legal_hold_guard()",
@@ -369,6 +383,7 @@ def _down_sqlite() -> None:
     for trigger in (
         "scan_evidence_held",
         "unread_scan_held",
+        "sheet_look_held",
         "member_access_never_delete",
         "member_access_never_update",
     ):
@@ -394,7 +409,7 @@ def downgrade() -> None:
         op.drop_table(table)
     op.drop_column("sheet_photo", "destroyed_at")
     if postgresql:
-        for function in ("disposal_item_guard", "disposal_guard", "legal_hold_guard"):
+        for function in ("disposal_item_guard", "disposal_guard", "legal_hold_guard", "package_check_guard"):
             op.execute(f"DROP FUNCTION {function}()")
         for table in ("scan_evidence", "unread_scan", "sheet_look", "sheet_photo"):
             op.execute(

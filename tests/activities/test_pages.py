@@ -184,7 +184,7 @@ def test_declining_by_button_and_answering_late(app: Flask, as_member: As, ids: 
     one.post(f"/shifts/{ids.shift}/leave", data={"reason": "家里有事"})
     assert "谢谢您提前说一声" in two.post(f"/shifts/{ids.shift}/leave", follow_redirects=True).text
     assert [state_of(app, ids.shift, who) for who in (ids.other, ids.lead)] == ["left", "offered"]
-    clock.move(timedelta(hours=8))
+    clock.move(timedelta(hours=20))  # a quarter of a day, or until the morning
     assert "答复的时限已经过了" in third.get(f"/activities/{ids.activity}").text
     assert "答复晚了" in third.post(f"/shifts/{ids.shift}/accept", follow_redirects=True).text
     clock.put_right()

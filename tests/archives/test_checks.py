@@ -18,6 +18,7 @@ from tests.tampering import lift_guards, tamper
 from tests.world import KEYS, NOW
 from timebank.archives import closing, queries, service
 from timebank.archives.models import CloseRun
+from timebank.archives.queries.tables.booked import EntryNumbers, booked, corrected
 from timebank.archives.rules import days_left, is_late
 from timebank.branches.models import Branch
 from timebank.clearing import service as clearing
@@ -80,6 +81,51 @@ def test_each_broken_promise_of_the_books_stands_in_the_way_and_names_its_row(
     [found] = [finding for finding in refusal.value.findings if finding.name == name]
     assert found.rows[0].startswith(row.format(**ids))
     assert queries.sealed_checks(session, branch.id, "2026-09") == []
+
+
+def test_an_approved_record_without_an_entry_is_found_without_reading_the_others(session: Session) -> None:
+    scene = make_scene(session, 2)
+    for place in range(2):
+        scene.attend(session, place)
+    scene.submit(session)
+    scene.approve(session)
+    asked: list[str] = []
+
+    @sa.event.listens_for(session.get_bind(), "before_cursor_execute")
+    def _ask(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        asked.append(statement)
+
+    def unbooked() -> list[str]:
+        results = queries.check_standing(session, scene.branch, "2026-11", now=NOW)
+        return [row for one in results if one.name == "unbooked_attendance" for row in one.rows]
+
+    try:
+        assert unbooked() == []
+        lift_guards(session)
+        session.execute(sa.text(f"UPDATE attendance SET entry_id = NULL WHERE member_id = {scene.volunteers[1].id}"))
+        [row] = unbooked()
+    finally:
+        sa.event.remove(session.get_bind(), "before_cursor_execute", _ask)
+    assert row.endswith(scene.volunteers[1].number)
+    if session.get_bind().dialect.name == "sqlite":
+        [statement] = {one for one in asked if "waiting AS MATERIALIZED" in one}
+        assert "SCAN attendance USING INDEX ix_attendance_unbooked" in plan_of(session, statement, 1, "2027-01-01")
+
+
+def plan_of(session: Session, statement: str, *values: object) -> list[str]:
+    return [step[3] for step in session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
+
+
+def test_a_months_records_are_found_by_their_entries(session: Session) -> None:
+    numbers = EntryNumbers()
+    numbers.add(5)
+    numbers.add(9)
+    for chosen in (booked(1, numbers), corrected(1, numbers)):
+        if session.get_bind().dialect.name == "sqlite":
+            plan = plan_of(session, str(chosen.compile(session.get_bind())), *([1] * 4))
+            assert "(entry_id>? AND entry_id<?)" in plan[0], plan
+            assert not [step for step in plan if "member_id=?" in step], plan
+        assert session.execute(chosen).all() == []
 
 
 def test_two_branches_that_do_not_mirror_each_other_do_not_close(session: Session) -> None:

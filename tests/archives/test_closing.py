@@ -183,13 +183,16 @@ def test_a_package_file_that_was_lost_is_made_again_the_same(town: Branch, tmp_p
     assert path.read_bytes() == before
 
 
-def test_orders_whose_time_has_run_out_are_given_back_first(bare_app: Flask, tmp_path: Path) -> None:
+def test_orders_whose_time_has_run_out_are_all_given_back_first(
+    bare_app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(closing, "_ORDERS", 1)  # of one unit of work
     with transaction() as session:
         branch, anna, bert = small_town(session)
-        order_id = _request(session, bert, anna, at=AUGUST).id
+        orders = [_request(session, giver, taker, at=AUGUST).id for giver, taker in ((bert, anna), (anna, bert))]
     for month in ("2026-08", "2026-09", "2026-10"):
         closing.run(close_of(branch, month, tmp_path))
-    assert db.session.get_one(Order, order_id).status == EXPIRED
+    assert [db.session.get_one(Order, order_id).status for order_id in orders] == [EXPIRED, EXPIRED]
 
 
 def test_a_refused_close_is_kept_once_with_its_reason(town: Branch, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import random
 import shutil
 import stat
+import struct
 import subprocess
 import zipfile
 from pathlib import Path
@@ -112,9 +113,84 @@ def test_an_extra_file(chain: Chain, tmp_path: Path, name: str, recompute: bool)
     assert named(verify_package(damaged), "extra_file") == [name]
 
 
-def test_an_extra_file_beside_the_payload(chain: Chain, tmp_path: Path) -> None:
-    damaged = edited(chain["2026-08"], tmp_path / "x.zip", lambda files: files.update({"note.txt": b"?"}))
-    assert named(verify_package(damaged), "extra_file") == ["note.txt"]
+@pytest.mark.parametrize("recompute", [False, True])
+@pytest.mark.parametrize("name", ["note.txt", "fetch.txt"])
+def test_an_extra_file_beside_the_payload(chain: Chain, tmp_path: Path, name: str, recompute: bool) -> None:
+    damaged = edited(
+        chain["2026-08"], tmp_path / "x.zip", lambda files: files.update({name: b"?"}), recompute=recompute
+    )
+    assert named(verify_package(damaged), "extra_file") == [name]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"month": "2026-08"', b'"month": "zz"'),
+        (b'"month": "2026-08"', b'"month": "2026-13"'),
+        (b'"code": "BL"', b'"code": "\\ud800"'),
+        (b'"code": "BL"', b'"code": "\\u0000"'),
+    ],
+)
+def test_a_manifest_that_was_made_to_break_its_reader_is_a_damage(
+    chain: Chain, tmp_path: Path, old: bytes, new: bytes
+) -> None:
+    def spoil(files: Files) -> None:
+        assert old in files["data/manifest.json"]
+        files["data/manifest.json"] = files["data/manifest.json"].replace(old, new)
+
+    spoilt = [edited(chain["2026-08"], tmp_path / f"{at}.zip", spoil) for at in (1, 2)]
+    for report in chained(*spoilt):
+        assert kinds(report.damages) <= {"not_a_package", "dangerous"}
+        assert [str(damage).encode() for damage in report.damages]
+
+
+def test_damages_without_end_are_counted_and_not_listed(chain: Chain, tmp_path: Path) -> None:
+    def add(files: Files) -> None:
+        files.update({f"data/more/{at}.txt": b"?" for at in range(300)})
+
+    report = read_package(edited(chain["2026-08"], tmp_path / "x.zip", add))
+    assert (len(report.damages), report.further >= 100) == (200, True)
+
+
+def test_lists_that_name_more_than_a_package_may_hold_are_not_read(chain: Chain, tmp_path: Path) -> None:
+    def add(files: Files) -> None:
+        lines = "".join(f"{'0' * 64}  data/{at}\n" for at in range(600))
+        files["manifest-sha256.txt"] += lines.encode()
+
+    damaged = edited(chain["2026-08"], tmp_path / "x.zip", add)
+    [found] = read_package(damaged, limits=Limits(entries=500)).damages
+    assert (found.kind, found.about) == ("dangerous", "manifest-sha256.txt")
+
+
+def test_a_directory_without_end_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    long = tmp_path / "long.zip"
+    with zipfile.ZipFile(long, "w") as bag:
+        for at in range(600):
+            bag.writestr(f"x/{at}", b"")
+    [found] = read_package(long, limits=Limits(entries=500)).damages
+    assert (found.kind, found.seen) == ("dangerous", "里面有 600 个文件")
+    content = bytearray(long.read_bytes())
+    content[-12:-10] = (3).to_bytes(2, "little")  # the end record says three
+    content[-14:-12] = (3).to_bytes(2, "little")
+    long.write_bytes(bytes(content))
+    assert kinds(read_package(long, limits=Limits(entries=20)).damages) == {"dangerous"}
+
+
+@pytest.mark.parametrize("comment", [b"", b"x" * 65_530])
+def test_a_long_directory_of_the_far_kind_is_refused_before_it_is_read(tmp_path: Path, comment: bytes) -> None:
+    entries, directory = 3000, 3000 * 46
+    far_end = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, entries, entries, directory, 0)
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, directory, 1)
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 3, 3, 46, 0, len(comment))
+    long = tmp_path / "long.zip"
+    long.write_bytes(b"\0" * directory + far_end + locator + end + comment)
+    [found] = read_package(long, limits=Limits(entries=500)).damages
+    assert (found.kind, found.seen) == ("dangerous", "里面有 3,000 个文件")
+
+
+def test_reading_stops_when_its_time_is_over(chain: Chain) -> None:
+    [found] = read_package(chain["2026-08"], limits=Limits(until=0.0)).damages
+    assert (found.kind, found.seen[:6]) == ("dangerous", "要看的太多，")
 
 
 def test_a_package_under_the_name_of_another_month(chain: Chain, tmp_path: Path) -> None:

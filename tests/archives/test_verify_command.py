@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from tests.archives.packages import FORGER, OURS, copied, edited, flipped, offset_in
+from tests.archives.packages import FORGER, OURS, Files, copied, edited, flipped, offset_in
 from tests.world import KEYS
 from timebank.archives import signatures
 from timebank.cli.archive import archive_cli
@@ -47,8 +47,17 @@ def test_each_damage_is_named_with_what_it_means(offline: Flask, chain: dict[str
     for file, said in cases.items():
         code, answer = run(offline, file)
         assert (code, said in answer, "1 个归档包，1 个有损坏" in answer) == (1, True, True), answer
+    code, answer = run(offline, _with_another_total(package, tmp_path))
+    assert (code, "合计对不上" in answer, "改过以后又重算了校验值" in answer) == (1, True, True)
     code, answer = run(offline, package, chain["2026-10"])
     assert (code, "中间缺月份：2026-09" in answer) == (1, True)
+
+
+def _with_another_total(package: Path, folder: Path) -> Path:
+    def edit(files: Files) -> None:
+        files["data/members.json"] = files["data/members.json"].replace(b"180", b"181")
+
+    return edited(package, folder / "t.zip", edit, recompute=True)
 
 
 def test_the_key_comes_from_a_file_or_the_line(offline: Flask, foreign_chain: dict[str, Path], tmp_path: Path) -> None:

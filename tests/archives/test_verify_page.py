@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tempfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.archives.months import close_of, small_town
-from tests.archives.packages import OURS, edited, flipped, offset_in
+from tests.archives.packages import OURS, Files, edited, flipped, offset_in
 from timebank.archives import closing, signatures
 from timebank.archives.reading import read_json
 from timebank.archives.views import verify
@@ -67,6 +68,33 @@ def test_each_damage_is_named_with_what_it_means(client: FlaskClient, packages: 
     assert "不能作准" in page
     status, page = post(client, package, names=(packages[1].name,))
     assert "换成了别的月份" in page
+
+
+def test_an_edited_total_with_recomputed_checksums_is_named(
+    client: FlaskClient, packages: list[Path], tmp_path: Path
+) -> None:
+    def edit(files: Files) -> None:
+        files["data/members.json"] = files["data/members.json"].replace(b"180", b"181")
+
+    _, page = post(client, edited(packages[0], tmp_path / "t.zip", edit, recompute=True))
+    for words in ("合计对不上", "与签了名的清单不符：改过以后又重算了校验值", "不能作准"):
+        assert words in page
+
+
+def test_a_month_that_is_missing_between_others_is_named(client: FlaskClient, foreign_chain: dict[str, Path]) -> None:
+    _, page = post(client, foreign_chain["2026-08"], foreign_chain["2026-10"])
+    assert "中间缺月份" in page
+    assert "2026-08 之后应当是 2026-09" in page
+
+
+def test_packages_of_one_request_share_what_may_be_unpacked(
+    client: FlaskClient, packages: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zipfile.ZipFile(packages[0]) as bag:
+        whole = sum(entry.file_size for entry in bag.infolist())
+    monkeypatch.setattr(verify, "_LIMITS", replace(verify._LIMITS, unpacked=whole + 1000))
+    _, page = post(client, *packages)
+    assert page.count("解开以后太大") == 1
 
 
 def test_a_package_of_somebody_else_and_one_packed_anew(

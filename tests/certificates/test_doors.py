@@ -192,7 +192,7 @@ def test_strangers_see_masked_name_hours_issuer_and_state_and_nothing_else(clien
     answer = stranger.get(f"/certificates/{made.number}")
     for said in ("有效", "2 小时", made.hash, "签名有效", f"{people.name[0]}*"):
         assert said in answer.text
-    for hidden in (people.name, "楼道清洁", "三号院", "HL0"):
+    for hidden in (people.name, "楼道清洁", "三号院", "HL0", "次数", "起止"):
         assert hidden not in answer.text
     assert answer.headers["X-Robots-Tag"].startswith("noindex")
     assert answer.headers["Cache-Control"] == "no-store"
@@ -241,6 +241,20 @@ def test_looks_are_counted_by_the_page_itself_and_by_nobody_else(client: FlaskCl
     for sent in ({"seen": seen}, {"seen": "0" * 32}, {}):
         assert stranger.post(address, data=sent).status_code == 200
     assert "别人查过 1 次" in client.get("/me/certificates").text
+
+
+def test_one_address_counts_three_looks_an_hour_at_one_certificate(settings: dict[str, Any]) -> None:
+    app = create_app(settings | {"RATE_LIMITS": True})
+    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+    try:
+        client = app.test_client()
+        assert [client.post("/certificates/C1/looks").status_code for _ in range(4)] == [200] * 3 + [429]
+        assert client.post("/certificates/C2/looks").status_code == 200
+    finally:
+        limiter.reset()
+        with app.app_context():
+            db.session.remove()
+            db.engine.dispose()
 
 
 def test_a_correction_shows_at_once_and_one_press_gives_a_new_one(client: FlaskClient, people: People) -> None:

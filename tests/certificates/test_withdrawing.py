@@ -129,12 +129,29 @@ def test_what_was_corrected_meanwhile_is_withdrawn_already(town: Town) -> None:
             " withdrawn_for = 'decision', withdrawn_for_id = 1",
             "by two people",
         ),
+        (
+            "UPDATE certificate SET status = 'withdrawn', withdrawn_at = issued_at, withdrawn_reason = 'x',"
+            " withdrawn_for = 'correction', withdrawn_for_id = 1",
+            "by two people",
+        ),
     ],
 )
 def test_the_database_lets_nobody_change_what_was_issued(town: Town, statement: str, said: str) -> None:
     issue(town)
     with pytest.raises(DBAPIError, match=said if "DELETE FROM certificate_entry" not in statement else ".*"):
         town.session.execute(sa.text(statement))
+
+
+def test_the_database_withdraws_for_no_correction_of_somebody_elses_record(town: Town) -> None:
+    made = issue(town)
+    other = town.ask(town.entry(1), None)
+    with pytest.raises(DBAPIError, match="by two people"):
+        town.session.execute(
+            sa.text(
+                "UPDATE certificate SET status = 'withdrawn', withdrawn_at = issued_at, withdrawn_reason = 'x',"
+                f" withdrawn_for = 'correction', withdrawn_for_id = {other.id} WHERE id = {made.id}"
+            )
+        )
 
 
 def test_the_database_lets_a_withdrawn_one_never_count_again(town: Town) -> None:
@@ -180,7 +197,7 @@ def test_the_database_lists_no_entry_that_was_reversed(town: Town) -> None:
 def test_strangers_learn_the_masked_name_hours_issuer_and_state(town: Town) -> None:
     made = issue(town)
     shown = queries.find_shown(town.session, made.number, KEYS)
-    assert (shown.masked_name, shown.minutes, shown.count) == (queries.content_of(made)["masked_name"], 120, 1)
+    assert (shown.masked_name, shown.minutes) == (queries.content_of(made)["masked_name"], 120)
     assert (shown.issuer, shown.status, shown.withdrawn_on, shown.replaced) == (
         town.scene.branch.name,
         VALID,

@@ -223,6 +223,18 @@ def test_a_line_that_fills_says_so_in_words(app: Flask, as_member: As, ids: Ids,
     assert Gauge(minutes, 0, 300).level == {200: 0, 210: 70, 270: 90, 300: 100}[minutes]
 
 
+@pytest.mark.parametrize(("minutes", "told_so"), [(260, False), (270, True), (300, True)])
+def test_from_nine_tenths_on_both_sides_are_told_the_ways_out(
+    app: Flask, as_member: As, ids: Ids, minutes: int, told_so: bool
+) -> None:
+    told(app, lambda between, _: between.pay(minutes))
+    for at in (0, 1):
+        page = main_of(as_member(ids.managers[at]).get(pair_url(ids, at)).text)
+        for way in ("请对方来", "请上级拨一笔", "轧差", "改额度"):
+            assert (f"<b>{way}</b>" in page) is told_so
+        assert ("AA 站为BB 站的会员安排几场活动" in page) is told_so
+
+
 def test_an_inspector_reads_and_changes_nothing(as_member: As, ids: Ids) -> None:
     inspector = as_member(ids.inspector)
     pages = ("/statements/2026-11", "/items")
@@ -469,6 +481,12 @@ def test_a_stranger_and_an_inspector_sign_nothing(app: Flask, as_member: As, ids
     assert as_member(ids.inspector).post(url, data=form).status_code == 403
     early = as_member(ids.managers[0]).post(url, data=form)
     assert (early.status_code, "还没有过完" in early.text) == (409, True)
+
+
+@pytest.mark.parametrize("month", ["zz", "2026-13"])
+def test_what_is_no_month_is_not_there_to_be_signed(as_member: As, ids: Ids, month: str) -> None:
+    url, form = pair_url(ids, what=f"/statements/{month}/exception"), {"words": "x", "seen": "0" * 64}
+    assert as_member(ids.managers[0]).post(url, data=form).status_code == 404
 
 
 # --- netting --------------------------------------------------------------------------------------------------------

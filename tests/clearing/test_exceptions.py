@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy.orm import Session
 
@@ -15,7 +16,7 @@ from tests.clearing.scene import Between
 from tests.world import KEYS, NOW, actor_of, make_member
 from timebank.clearing import queries, service
 from timebank.clearing.models import FROZEN, PairException, PairSignature, PairStatement
-from timebank.clearing.rules import digest
+from timebank.clearing.rules import digest, exception_text
 from timebank.clearing.service.cases import Found, open_case
 from timebank.core.errors import NotAllowed
 from timebank.notices.models import Notice
@@ -93,7 +94,15 @@ def test_what_was_signed_is_what_is_sealed_and_both_signatures_hold(between: Bet
         assert (said["by"], said["words"]) == (between.managers[at].number, "年底要交账")
         assert one["hash"] == digest(one["signed"])
         key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(one["public_key"]))
-        key.verify(bytes.fromhex(one["signature"]), bytes.fromhex(one["hash"]))
+        key.verify(bytes.fromhex(one["signature"]), exception_text(one["hash"]))
+
+
+def test_a_signature_under_an_exception_is_none_under_a_seal(between: Between) -> None:
+    """The same key seals months, over a bare hash."""
+    for one in both(between)["exception"]["signatures"]:
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(one["public_key"]))
+        with pytest.raises(InvalidSignature):
+            key.verify(bytes.fromhex(one["signature"]), bytes.fromhex(one["hash"]))
 
 
 def test_a_sealed_exception_mends_nothing(between: Between) -> None:
@@ -234,6 +243,27 @@ def test_what_is_settled_later_is_told_in_the_next_statement(between: Between) -
     [following] = seal(between, JANUARY, now=FEBRUARY)
     fields = json.loads(following.content)
     assert (fields["opening"], "settled" in fields, following.previous_hash) == (65, False, sealed.hash)
+
+
+def test_what_two_exceptions_named_is_told_once_when_it_is_settled(between: Between) -> None:
+    both(between)
+    both(between, DECEMBER, now=YEAR_AFTER)
+    between.book_alone(1, -5, key="booked at last", now=YEAR_AFTER)
+    settle_case(between, YEAR_AFTER)
+    [sealed] = seal(between, JANUARY, now=FEBRUARY)
+    fields = json.loads(sealed.content)
+    assert ([row[1] for row in fields["settled"]], fields["left"]) == (["difference"], {})
+    assert seal(between, "2027-02", now=FEBRUARY + timedelta(days=28))[0].content.count("settled") == 0
+
+
+def test_only_the_statement_before_is_read_to_look_at_a_month(between: Between) -> None:
+    """The others grow in number; what of them still counts the last one tells."""
+    both(between)
+    both(between, DECEMBER, now=YEAR_AFTER)
+    between.session.expunge_all()
+    kept = [queries.look_at_month(between.session, between.pair, JANUARY)]
+    read = [one.month for one in between.session.identity_map.values() if isinstance(one, PairStatement)]
+    assert (read, kept[0].carried) == ([DECEMBER], {"order:99": 5})
 
 
 def test_a_case_settled_in_a_month_without_movement_is_told_all_the_same(session: Session) -> None:

@@ -114,6 +114,18 @@ def test_an_amount_that_somebody_changed_is_found_in_its_book(between: Between) 
     assert shown(between) == [("differs", 60, 50, "AA")]
 
 
+@pytest.mark.parametrize("content", ["{", "[]", "7", "{}"])
+def test_a_damaged_message_is_a_case_and_the_books_are_looked_at_all_the_same(between: Between, content: str) -> None:
+    between.pay(60)
+    between.book_alone(0, 5, key="alone")
+    lift_guards(between.session)
+    between.session.execute(sa.text("UPDATE clearing_message SET content = :content"), {"content": content})
+    assert night(between) == 2
+    assert shown(between) == [("only_low", 5, None, "BB")]
+    cases = queries.list_open_cases(between.session, between.pair.id)
+    assert sorted(case.kind for case in cases) == ["difference", "out_of_chain"]
+
+
 def test_two_changes_that_cancel_out_in_the_balance_are_found_all_the_same(between: Between) -> None:
     for number, minutes in ((1, 10), (2, -10)):
         paid = between.pay(60, source_id=number)

@@ -26,7 +26,7 @@ from timebank.clearing.models import (
     ClearingMessage,
     ClearingReceipt,
 )
-from timebank.clearing.rules import Envelope
+from timebank.clearing.rules import Envelope, digest
 from timebank.clearing.service import messages
 from timebank.core.errors import Refusal
 
@@ -122,6 +122,104 @@ def test_one_byte_changed_on_the_way_freezes_the_pair(between: Between) -> None:
     assert steps.deliver(replace(letter, envelope=Envelope(content, letter.envelope.hash))) == messages.BROKEN
     frozen_with(between, "tampered")
     assert between.owed() == (0, 0, 300)
+
+
+LIES = pytest.mark.parametrize(
+    "lie",
+    [
+        {"minutes": 61},
+        {"minutes": "60"},
+        {"paid": 1},
+        {"taken": 600},
+        {"rate": "1:2"},
+        {"from": "BB", "to": "AA"},
+        {"to": "CC"},
+        {"unit": "point"},
+    ],
+    ids=str,
+)
+
+
+@LIES
+def test_who_holds_the_key_and_asks_for_something_else_than_was_set_aside_is_stopped(
+    between: Between, lie: dict[str, int | str]
+) -> None:
+    steps = Steps(between)
+    assert steps.deliver(steps.changed(steps.proposed(), **lie)) == messages.BROKEN
+    frozen_with(between, "tampered")
+    assert between.owed() == (0, 0, 300)
+
+
+@LIES
+def test_who_holds_the_key_and_says_to_have_paid_something_else_is_not_booked(
+    between: Between, lie: dict[str, int | str]
+) -> None:
+    steps = Steps(between)
+    steps.accept()
+    letter = steps.commit()
+    assert steps.deliver(steps.changed(letter, **lie)) == messages.BROKEN
+    frozen_with(between, "tampered")
+    assert between.owed() == (0, 60, 240)
+    assert steps.deliver(letter) == messages.DONE
+
+
+def test_who_holds_the_key_keeps_no_space_for_longer_than_the_coins_wait(between: Between) -> None:
+    steps = Steps(between)
+    longer = (steps.proposal.expires_at + timedelta(days=300)).isoformat()
+    assert steps.deliver(steps.changed(steps.proposed(), expires=longer)) == messages.BROKEN
+    frozen_with(between, "tampered")
+
+
+@pytest.mark.parametrize("step", [messages.PROPOSED, messages.CANCELLED])
+def test_who_holds_the_key_has_no_say_about_a_payment_of_others(between: Between, step: str) -> None:
+    """AA speaks to BB of what CC's member has set aside for BB."""
+    between.connect(2, 1)
+    others = between.propose(60, payer=2, payee=1)
+    steps = Steps(between)
+    assert steps.deliver(steps.changed(steps.proposed(), uid=others.uid, step=step)) == messages.BROKEN
+    frozen_with(between, "tampered")
+    assert others.status == ACCEPTED
+    assert others.line_hold_id is not None
+
+
+def test_nobody_takes_back_what_the_other_side_proposed(between: Between) -> None:
+    theirs = between.propose(60, payer=1, payee=0)
+    steps = Steps(between)
+    lie = steps.changed(steps.proposed(), uid=theirs.uid, step=messages.CANCELLED)
+    assert steps.deliver(lie) == messages.BROKEN
+    assert between.owed(creditor=0) == (0, 60, 240)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"step": "settled"},
+        {"step": None},
+        {"uid": 7},
+        {"expires": "soon"},
+        {"expires": None},
+        {"number": 1},
+        {"step": "committed"},
+        {"step": "committed", "number": "1", "previous": None},
+        {"step": "committed", "number": 1},
+    ],
+    ids=str,
+)
+def test_a_signed_message_that_is_none_is_a_case_and_no_payment(
+    between: Between, wrong: dict[str, int | str | None]
+) -> None:
+    steps = Steps(between)
+    assert steps.deliver(steps.changed(steps.proposed(), **wrong)) == messages.BROKEN
+    frozen_with(between, "tampered")
+    assert between.owed() == (0, 0, 300)
+
+
+def test_a_signed_message_that_is_no_list_of_fields_is_a_case(between: Between) -> None:
+    steps = Steps(between)
+    letter = steps.proposed()
+    content = "[1]"
+    assert steps.deliver(steps.signed(letter, Envelope(content, digest(content)))) == messages.BROKEN
+    frozen_with(between, "tampered")
 
 
 def test_another_message_under_the_same_id_freezes_the_pair(between: Between) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -18,6 +19,7 @@ from timebank.core.actor import Actor
 from timebank.core.errors import FormUsed, NotAllowed
 from timebank.ledger import queries as books
 from timebank.ledger import service as ledger
+from timebank.notices.models import Notice
 
 
 @pytest.fixture
@@ -101,6 +103,13 @@ def test_while_it_is_closed_it_cannot(between: Between) -> None:
     parked = came_in(between)
     with pytest.raises(service.DueStillClosed), between.session.begin_nested():
         ask(between, parked, "due")
+
+
+def test_where_there_is_no_other_manager_the_administrator_is_asked(between: Between) -> None:
+    boss = make_member(between.session, between.branches[2], roles=("administrator",))
+    ask(between, came_in(between))
+    asked = select(Notice.member_id).where(Notice.kind == "clearing.parked_asked")
+    assert list(between.session.scalars(asked)) == [boss.id]
 
 
 def test_another_account_takes_a_second_person(between: Between) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from tests.clearing.scene import Between
@@ -78,6 +79,44 @@ def test_until_the_line_is_full_and_not_a_minute_more(fresh_database: str) -> No
             assert whole(session, between) == 0
             pair = session.get_one(BranchPair, between.pair.id)
             assert books.get_account(session, pair.high_account_id).held == 300
+
+
+def test_both_sides_pay_until_a_line_is_full_and_at_no_moment_more(fresh_database: str) -> None:
+    """Eight of 30 each way, on lines of 100: who finds one full is told so, all else is booked twice."""
+    line, minutes, each = 100, 30, 8
+    with committed(fresh_database) as work:
+        with work() as session:
+            between = Between(session, line=line)
+            verbs = [paying(between, number, minutes, payer=number % 2) for number in range(2 * each)]
+        answers = at_once(fresh_database, verbs)
+        refused = [one for one in answers if isinstance(one, Refusal)]
+        assert {type(one) for one in refused} <= {service.LineFull}
+        paid = won(answers)
+        assert len(paid) + len(refused) == 2 * each
+        with work() as session:
+            made = session.scalars(sa.select(Proposal).order_by(Proposal.id)).all()
+            assert ({one.id for one in made}, {one.status for one in made}) == (set(paid), {SETTLED})
+            low_id, owed = between.pair.low_id, 0
+            for one in made:  # in the order in which they were let in
+                owed += minutes if one.payer_id == low_id else -minutes
+                assert -line <= owed <= line
+            assert whole(session, between) == owed
+            pair = session.get_one(BranchPair, between.pair.id)
+            for account_id in (pair.low_account_id, pair.high_account_id):
+                assert books.get_account(session, account_id).held == 0
+
+
+def test_when_one_side_alone_pays_into_a_small_line_the_rest_is_refused_to_the_last(fresh_database: str) -> None:
+    """And afterwards the other way has room for what is owed on top of its own line."""
+    with committed(fresh_database) as work:
+        with work() as session:
+            between = Between(session, line=100)
+            sides = [[paying(between, 100 * payer + n, 30, payer=payer) for n in range(8)] for payer in (0, 1)]
+        for verbs, fits in zip(sides, (3, 6), strict=True):
+            answers = at_once(fresh_database, verbs)
+            assert (len(won(answers)), sum(isinstance(one, service.LineFull) for one in answers)) == (fits, 8 - fits)
+        with work() as session:
+            assert whole(session, between) == 90 - 180
 
 
 def test_one_payment_from_eight_windows_is_one_payment(fresh_database: str) -> None:

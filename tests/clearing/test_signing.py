@@ -25,6 +25,7 @@ from timebank.clearing.models import (
     PairEvent,
     PairKey,
 )
+from timebank.clearing.queries.keys import list_old_keys
 from timebank.clearing.rules import KEY_AGE, NONCES_KEPT, OVERLAP, SENT_AHEAD, SENT_WITHIN, Envelope
 from timebank.clearing.service import messages, signing
 from timebank.clearing.service.messages import Letter
@@ -105,6 +106,13 @@ def test_a_key_that_nobody_knows_is_not_listened_to_and_stops_nothing(between: B
     assert take(between, replace(letter, signed=replace(letter.signed, key="0" * 32))) == signing.UNKNOWN_KEY
     assert (cases(between), between.pair.status) == ([], OPEN)
     assert untouched(between)
+
+
+def test_keys_are_renewed_in_the_order_in_which_all_take_pairs(between: Between) -> None:
+    later, last = between.connect(1, 2), between.connect(0, 2)
+    assert between.pair.id < later.id < last.id
+    old = list_old_keys(between.session, before=NOW)
+    assert [one.pair_id for one in old] == [one.id for one in (between.pair, last, later) for _ in range(2)]
 
 
 def test_the_key_of_another_pair_is_unknown_in_this_one(between: Between) -> None:

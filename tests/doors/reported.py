@@ -15,6 +15,7 @@ from timebank.members.models import Member
 from timebank.members.service import unmask
 from timebank.reports import service as reports
 from timebank.retention import service as retention
+from timebank.retention.queries import hash_now
 
 LONG_AGO = datetime(2020, 1, 6, 2, 0, tzinfo=UTC)  # past every term
 
@@ -72,5 +73,6 @@ def _make_lists(session: Session, home: Branch, owner: Member, boss: Actor, chie
         assert found is not None
         things[name] = found.id
         if name == "disposal":
-            retention.prepare_disposal(session, found.id, words="过了期限", actor=boss, now=NOW)
+            seen = hash_now(session, found.id)
+            retention.prepare_disposal(session, found.id, words="过了期限", seen=seen, actor=boss, now=NOW)
     return things

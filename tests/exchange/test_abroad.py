@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -12,13 +13,14 @@ from sqlalchemy.orm import Session
 
 from tests.clearing.scene import Between
 from tests.exchange.scene import coins_of, give, key
+from tests.exchange.test_bookings import HOURS, at
 from tests.rulebook.saving import save_rule
 from tests.world import NOW, actor_of, make_member
 from timebank.clearing import queries as clearing
 from timebank.clearing import service as pairs
 from timebank.core.actor import Actor
 from timebank.exchange import service
-from timebank.exchange.models import EVERYWHERE, GOODS, Offer, Order
+from timebank.exchange.models import EVERYWHERE, GOODS, RESOURCE, BookedSlot, Offer, Order
 from timebank.ledger import queries as books
 from timebank.members.models import Member
 from timebank.notices.models import Notice
@@ -47,8 +49,21 @@ class Abroad:
     def of(self, member: Member) -> Actor:
         return actor_of(self.session, member)
 
-    def order(self, offer: Offer | None = None, quantity: int = 1) -> Order:
-        draft = service.OrderDraft(offer_id=(offer or self.haircut).id, form_key=key(), quantity=quantity)
+    def room(self) -> Offer:
+        """One room of BB by the hour, one coin each."""
+        draft = service.OfferDraft(
+            **{"title": "会议室", "category": "room", "price_minutes": 60, "shared_with": EVERYWHERE},
+            **{"kind": RESOURCE, "branch_id": self.between.branches[1].id, "capacity": 1, "hours": HOURS},
+        )
+        return service.post_offer(self.session, draft, form_key=key(), actor=self.of(self.manager), now=NOW)
+
+    def booked(self, offer: Offer) -> list[datetime]:
+        """The hours of a room that are taken."""
+        chosen = sa.select(BookedSlot.slot_at).where(BookedSlot.offer_id == offer.id).order_by(BookedSlot.slot_at)
+        return list(self.session.scalars(chosen))
+
+    def order(self, offer: Offer | None = None, quantity: int = 1, **more: Any) -> Order:
+        draft = service.OrderDraft(offer_id=(offer or self.haircut).id, form_key=key(), quantity=quantity, **more)
         return service.request_order(self.session, draft, actor=self.of(self.member), now=NOW)
 
     def agreed(self) -> Order:
@@ -113,6 +128,52 @@ def test_every_other_end_frees_both_sides(abroad: Abroad, how: str) -> None:
         assert service.expire_orders(abroad.session, now=NOW + 40 * DAY) == [order.id]
     assert coins_of(abroad.session, abroad.member) == (600, 0)
     assert abroad.between.owed() == (0, 0, 300)
+
+
+def test_a_room_of_the_neighbours_is_booked_by_the_hour_and_paid_in_both_books(abroad: Abroad) -> None:
+    room = abroad.room()
+    order = abroad.order(room, 2, starts_at=at(8))
+    assert (order.status, order.branch_id) == ("accepted", abroad.between.branches[1].id)
+    assert abroad.booked(room) == [at(8), at(9)]
+    assert (coins_of(abroad.session, abroad.member), abroad.between.owed()) == ((600, 120), (0, 120, 180))
+    service.fulfil(abroad.session, order.voucher, actor=abroad.of(abroad.manager), now=at(8))
+    redeemed = books.find_house_account(abroad.session, order.branch_id, "redeemed")
+    assert books.balance(abroad.session, redeemed) == 120
+    assert (coins_of(abroad.session, abroad.member), abroad.between.owed()) == ((480, 0), (120, 0, 180))
+    assert abroad.booked(room) == [at(8), at(9)]
+
+
+@pytest.mark.parametrize("how", ["decline", "cancel", "expire"])
+def test_hours_that_were_given_back_are_free_on_both_sides(abroad: Abroad, how: str) -> None:
+    """A booking is agreed to at once: the branch says no by cancelling it, with a reason."""
+    room = abroad.room()
+    order = abroad.order(room, 2, starts_at=at(8))
+    if how == "decline":
+        service.cancel_order(abroad.session, order.id, reason="停电", actor=abroad.of(abroad.manager), now=NOW)
+    elif how == "cancel":
+        service.cancel_order(abroad.session, order.id, reason="不来了", actor=abroad.of(abroad.member), now=NOW)
+    else:
+        assert service.expire_orders(abroad.session, now=order.expires_at or NOW) == [order.id]
+    assert abroad.booked(room) == []
+    assert (coins_of(abroad.session, abroad.member), abroad.between.owed()) == ((600, 0), (0, 0, 300))
+    abroad.order(room, 1, starts_at=at(9))
+    assert abroad.booked(room) == [at(9)]
+
+
+def test_an_hour_that_is_taken_sets_nothing_aside_abroad(abroad: Abroad) -> None:
+    room = abroad.room()
+    abroad.order(room, 1, starts_at=at(8))
+    with pytest.raises(service.SlotTaken), abroad.session.begin_nested():
+        abroad.order(room, 2, starts_at=at(8))
+    assert (coins_of(abroad.session, abroad.member), abroad.between.owed()) == ((600, 60), (0, 60, 240))
+
+
+def test_hours_for_which_the_line_has_no_space_are_not_taken(abroad: Abroad) -> None:
+    room = abroad.room()
+    abroad.between.propose(240)
+    with pytest.raises(pairs.LineFull), abroad.session.begin_nested():
+        abroad.order(room, 2, starts_at=at(8))
+    assert abroad.booked(room) == []
 
 
 def interrupted(abroad: Abroad) -> Order:

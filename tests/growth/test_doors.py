@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,13 +12,15 @@ from typing import Any
 
 import openpyxl
 import pytest
+import zxingcpp
 from flask import Flask
 from flask.testing import FlaskClient
+from PIL import Image
 
 from tests.archives.months import small_town
 from tests.growth.scene import LATER, make_hall
 from tests.meanwhile import booked_between
-from tests.world import sign_in
+from tests.world import actor_of, make_branch, make_member, sign_in
 from timebank.cli.jobs import _place
 from timebank.core import clock
 from timebank.core.db import transaction
@@ -25,13 +28,25 @@ from timebank.growth.queries import list_standing_milestones
 from timebank.jobs.tasks import JOBS
 from timebank.members.models import Member
 from timebank.members.queries import find_card
-from timebank.members.rules import personal_code
+from timebank.members.rules import personal_code, read_personal_pass
 from timebank.members.service import create_team, join_team
 from timebank.web import print as paper
 from timebank.web.keyring import keys
 
 CARDS = ("/me/card/a6.pdf", "/me/card/a4.pdf", "/me/record.pdf")
 PAGES = ("/me/statement", "/me/statement?unit=point", "/me/statement?month=2026-10", "/me/card", "/me/record")
+
+
+Sheet = tuple[str, dict[str, Any]]
+
+
+@pytest.fixture
+def printed(monkeypatch: pytest.MonkeyPatch) -> list[Sheet]:
+    """What the press was given, template and values, while it prints as ever."""
+    given: list[Sheet] = []
+    real = paper.pdf
+    monkeypatch.setattr(paper, "pdf", lambda name, values: given.append((name, values)) or real(name, values))
+    return given
 
 
 @pytest.fixture
@@ -129,19 +144,17 @@ def test_a_statement_can_be_asked_for_from_any_day_to_any_other(
 
 
 def test_the_statement_is_printed_with_its_sums_and_every_line(
-    client: FlaskClient, town: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, town: tuple[int, int], printed: list[Sheet]
 ) -> None:
-    printed: dict[str, Any] = {}
-    real = paper.pdf
-    monkeypatch.setattr(paper, "pdf", lambda name, values: printed.update(values) or real(name, values))
     sign_in(client, town[0])
     answer = client.get("/me/statement.pdf?from=2026-08-01&to=2026-10-31")
     assert answer.data.startswith(b"%PDF-")
     assert "attachment" in answer.headers["Content-Disposition"]
-    assert [printed[name] for name in ("opening", "came", "went", "closing", "count")] == [
+    [(_, values)] = printed
+    assert [values[name] for name in ("opening", "came", "went", "closing", "count")] == [
         "0 币", "3 币", "1 币", "2 币", 2,
     ]  # fmt: skip
-    assert [(line["amount"], line["balance"]) for line in printed["lines"]] == [("+3 币", "3 币"), ("−1 币", "2 币")]
+    assert [(line["amount"], line["balance"]) for line in values["lines"]] == [("+3 币", "3 币"), ("−1 币", "2 币")]
     assert client.get("/me/statement.pdf?from=2030-01-01").data.startswith(b"%PDF-")
 
 
@@ -160,25 +173,46 @@ def test_the_card_shows_the_code_in_letters_and_as_a_picture(
 
 
 @pytest.mark.parametrize("address", CARDS)
-def test_the_card_and_the_record_are_taken_away_on_paper(
-    client: FlaskClient, town: tuple[int, int], address: str
+def test_the_card_carries_the_code_onto_paper_and_the_record_does_not(
+    client: FlaskClient, app: Flask, town: tuple[int, int], printed: list[Sheet], address: str
 ) -> None:
     assert client.get(address).status_code == 302
     sign_in(client, town[0])
     answer = client.get(address)
     assert answer.data.startswith(b"%PDF-")
     assert "attachment" in answer.headers["Content-Disposition"]
+    [(template, values)] = printed
+    with app.app_context(), transaction() as session:
+        card = find_card(session, town[0])
+        assert card is not None
+        picture = Image.open(io.BytesIO(paper.png(template, values, ppi=110)))
+        found = [read_personal_pass(keys(), one.text) for one in zxingcpp.read_barcodes(picture)]
+        assert found == ([] if "record" in address else [card.serial])
+    assert [one["name"] for one in values["cards"]] == ["张小红"]
     assert client.get("/me/card/a3.pdf").status_code == 404
 
 
-def test_the_pictures_of_the_year_have_words_and_a_table(client: FlaskClient, town: tuple[int, int]) -> None:
-    sign_in(client, town[0])
+def test_the_pictures_of_the_year_have_words_and_a_table(client: FlaskClient, hall: dict[str, int]) -> None:
+    sign_in(client, hall["person0"])
     page = client.get("/me/card").text
     for picture in ("year", "months"):
         assert f'aria-labelledby="{picture}-title {picture}-about"' in page
         assert f'<title id="{picture}-title">' in page
         assert f'<desc id="{picture}-about">' in page
     assert page.count("看数字表") == 2
+    assert "下一颗星：三星" in page  # a bar that says only 三星 reads as if it were reached
+    # In the pictures and in the tables beside them: two hours on one day, in the month that is last in the picture.
+    assert [int(height) for height in re.findall(r'<rect class="bar"[^>]* height="(\d+)"', page)] == [0] * 11 + [100]
+    assert re.findall(r'<text class="value"[^>]*>([^<]+)<', page) == ["2"]
+    picture, _ = page.split("soft cluster legend", maxsplit=1)
+    assert re.findall(r'<rect class="heat-([1-4])"', picture) == ["2"]
+    tables = [
+        re.findall(r"<t[hd][^>]*>([^<]+)</t[hd]>", one) for one in re.findall(r"<tbody>.*?</tbody>", page, re.DOTALL)
+    ]
+    for cells in tables[:2]:
+        rows = [[cell.strip() for cell in cells[at : at + 3]] for at in range(0, 36, 3)]
+        assert rows[0] == ["2026 年 11 月", "1 天", "2 小时"]
+        assert [row[1:] for row in rows[1:]] == [["0 天", "0 小时"]] * 11
 
 
 @pytest.fixture
@@ -307,13 +341,28 @@ def test_the_points_table_names_people_to_staff_and_only_who_agreed_to_the_team(
     assert len(team.splitlines()) == 3
 
 
-def test_who_reached_a_star_is_listed_and_gets_a_certificate(client: FlaskClient, hall: dict[str, int]) -> None:
+def test_who_reached_a_star_is_listed_and_gets_a_certificate(
+    client: FlaskClient, app: Flask, hall: dict[str, int], printed: list[Sheet]
+) -> None:
+    with app.app_context(), transaction() as session:
+        names = [session.get_one(Member, hall[f"person{at}"]).name for at in range(3)]
     sign_in(client, hall["organiser"])
-    month = clock.month_of(clock.now())
-    for address in (f"/branch/stars?month={month}", "/branch/stars?month=2999-01", "/branch/stars?month=x"):
-        assert client.get(address).status_code == 200
-    assert client.get("/branch/stars.pdf").data.startswith(b"%PDF-")
-    assert client.get("/branch/stars.csv").status_code == 200
+    page = client.get("/branch/stars?month=2026-11").text
+    rows = [(name, star) for star in ("二星志愿者", "一星志愿者") for name in names]
+    assert re.findall(r'<a href="/branch/members/\d+">([^<]+)</a>.*?>([一二三四五]星志愿者)<', page, re.DOTALL) == rows
+    lines = list(csv.reader(io.StringIO(client.get("/branch/stars.csv?month=2026-11").data.decode("utf-8-sig"))))
+    assert [(line[0], line[2]) for line in lines[1:]] == rows
+    answer = client.get("/branch/stars.pdf?month=2026-11")
+    assert len(re.findall(rb"/Type\s*/Page\b", answer.data)) == 6
+    [(_, values)] = printed
+    assert [(one["name"], one["star"]) for one in values["people"]] == rows
+
+
+def test_a_month_without_stars_or_nonsense_for_a_month_is_no_fault(client: FlaskClient, hall: dict[str, int]) -> None:
+    sign_in(client, hall["organiser"])
+    assert "这个月还没有人新得星级" in client.get("/branch/stars?month=2026-10").text
+    for asked in ("2999-01", "x"):
+        assert "2026 年 11 月新晋星级" in client.get(f"/branch/stars?month={asked}").text
 
 
 def test_new_rules_are_refused_at_their_field_and_saved_with_their_reason(
@@ -357,6 +406,18 @@ def test_cards_are_asked_for_made_and_taken_and_it_is_written_down_by_whom(
     assert "下载了文件" in client.get(page).text
     sign_in(client, hall["organiser"])
     assert client.get(page).status_code == 403
+
+
+def test_a_team_of_another_branch_gives_its_name_to_no_print(
+    client: FlaskClient, app: Flask, hall: dict[str, int]
+) -> None:
+    with app.app_context(), transaction() as session:
+        other = make_branch(session, "CX")
+        boss = actor_of(session, make_member(session, other, roles=("manager",)))
+        team = create_team(session, branch_id=other.id, name="别处的队", kind="", actor=boss, now=LATER).id
+    sign_in(client, hall["manager"])
+    client.post("/branch/cards", data={"form_key": "b", "format": "sheet", "team_id": str(team)})
+    assert "别处的队" not in client.get("/branch/cards").text
 
 
 def test_the_command_writes_the_cards_of_a_branch_to_a_file(app: Flask, hall: dict[str, int], tmp_path: Path) -> None:

@@ -114,8 +114,9 @@ def test_a_second_person_withdraws_with_a_reason_and_the_row_stays(hall: Hall) -
     with pytest.raises(service.BadMilestone):
         withdraw(hall, one, reason=" ")
     withdraw(hall, one)
+    assert withdraw(hall, one) is withdraw(hall, one)  # the same press again
     with pytest.raises(service.AlreadyWithdrawn):
-        withdraw(hall, one)
+        withdraw(hall, one, reason="别的原因")
     assert queries.list_standing_milestones(hall.session, [hall.people[0].id]) == {hall.people[0].id: []}
     [kept] = queries.list_milestones_of(hall.session, hall.people[0].id)
     assert (kept.withdrawn_reason, kept.withdrawn_by_id) == ("记错了人", hall.deputy.member_id)
@@ -146,9 +147,9 @@ def test_its_holder_asks_and_somebody_who_did_not_record_it_answers(hall: Hall) 
         answer(actor=hall.organiser)
     with pytest.raises(service.BadMilestone):
         answer(answer=" ")
-    answer()
+    assert answer() is answer()  # the same press again
     with pytest.raises(service.AlreadyAnswered):
-        answer()
+        answer(answer="别的话")
     assert queries.list_open_questions(hall.session, hall.branch_id) == []
     assert "查过了" in list_unread(hall.session, hall.people[0].id, most=1)[0].text
     assert ask(hall, one).id != question.id  # after the answer one may ask again

@@ -67,6 +67,8 @@ def test_missed_months_are_closed_in_order_for_every_branch(bare_app: Flask, pla
         packed = queries.list_archives(db.session(), branch_id)
         assert [archive.month for archive in packed] == ["2026-08", "2026-09", "2026-10"]
         assert [archive.id for archive in packed] == sorted(archive.id for archive in packed)
+        for run in queries.list_runs(db.session(), branch_id):
+            assert NOVEMBER <= run.started_at < run.ended_at  # the clock runs on while branch after branch is closed
     assert close_months(place, NOVEMBER) == 0
 
 
@@ -205,6 +207,19 @@ def test_differences_between_branches_are_looked_for_and_kept(bare_app: Flask, p
     assert reconcile_pairs(place, NOW) == 1  # still there, and still one case
     [case] = clearing.list_cases(db.session(), pair_id)
     assert case.kind == "out_of_chain"
+
+
+def test_a_pair_that_cannot_be_reconciled_does_not_stop_the_others(bare_app: Flask, place: Place) -> None:
+    with transaction() as session:
+        between = Between(session)
+        other = between.connect(1, 2)
+        between.book_alone(0, 5, key="broken", replaces="no number")
+        between.pair = other
+        between.book_alone(1, 5, key="alone")
+        other_id = other.id
+    with pytest.raises(BranchesFailed, match="AA与BB 的对账出错，没有完成；其余网点之间有 1 处差异"):
+        reconcile_pairs(place, NOW)
+    assert len(clearing.list_open_items(db.session(), other_id)) == 1
 
 
 def test_a_new_branch_is_joined_to_the_one_above_it_once(bare_app: Flask, place: Place) -> None:

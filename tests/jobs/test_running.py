@@ -17,6 +17,7 @@ from tests.world import KEYS, make_member
 from timebank.branches.models import Branch
 from timebank.core import clock
 from timebank.core.db import db, transaction
+from timebank.core.errors import PROGRAM_FAILED
 from timebank.jobs.leader import FileLeadership
 from timebank.jobs.running import Lead, build, make_up, process_name, run_job
 from timebank.jobs.schedule import list_missed, next_due, words_of
@@ -99,7 +100,7 @@ def test_an_error_that_is_no_sentence_of_ours_is_kept_by_its_kind(
     monkeypatch.setitem(JOBS, "audit_books", breaks)
     with pytest.raises(KeyError):
         run_job("audit_books", place)
-    assert watch.list_latest(db.session())["audit_books"].words == "KeyError"
+    assert watch.list_latest(db.session())["audit_books"].words == PROGRAM_FAILED
 
 
 def test_a_job_that_runs_is_not_begun_beside_itself(

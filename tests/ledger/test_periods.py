@@ -139,3 +139,13 @@ def test_each_book_closes_by_itself(bank: Bank) -> None:
     seals = bank.close(), other.close()
     assert seals[0].hash != seals[1].hash
     assert other.findings() == set()
+
+
+def test_the_first_month_of_accounts_is_that_of_the_first_movement_to_or_from_any(bank: Bank) -> None:
+    bank.earn("ann", now=NOW - timedelta(days=31))
+    bank.earn("bo")
+    bank.pay("ann", "chen", now=LATER)
+    ann, bo, chen = (bank.coins[name] for name in ("ann", "bo", "chen"))
+    firsts = [queries.first_month(bank.session, some) for some in ([ann, chen], [bo, chen], [chen])]
+    assert firsts == ["2026-08", "2026-09", "2026-10"]
+    assert queries.first_month(bank.session, [bank.points["ann"]]) is None

@@ -157,7 +157,10 @@ def test_figures_are_counted_published_by_another_read_by_everybody_and_withdraw
     assert "数据公开了" in client.post(f"{page}/publish", follow_redirects=True).text
     visitor = client.application.test_client()
     seen = visitor.get(public).text
-    assert "4 小时" in seen
+    assert "服务时长不公开" in seen  # two people served
+    assert "4 小时" not in seen
+    assert "4 小时" in client.get(page).text
+    assert "开具服务证明" in seen
     assert "2026 年 12 月" in seen
     assert "没有登记出生日期" not in seen  # two people: told together with the others
     for kind, begin in (("xlsx", b"PK"), ("pdf", b"%PDF")):

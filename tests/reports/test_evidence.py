@@ -7,7 +7,6 @@ import hashlib
 import io
 import json
 import zipfile
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,16 +16,19 @@ from sqlalchemy.orm import Session
 
 from tests.attendance.paper import a_photo, printed
 from tests.attendance.scene import AFTER, Scene, make_scene
+from tests.tampering import lift_guards
 from tests.world import KEYS, actor_of, make_branch, make_member
+from timebank.activities.models import ActivityChange
 from timebank.activities.queries import get_activity
 from timebank.attendance.models import SheetLook
 from timebank.core.actor import SYSTEM
 from timebank.core.errors import FormUsed, NotAllowed
 from timebank.ledger import queries as ledger
 from timebank.reports import packing, service
+from timebank.reports.models import EvidencePack
 from timebank.reports.queries.evidence import Evidence
 from timebank.reports.rules import EVIDENCE_TABLES
-from timebank.reports.service import PackDraft, PackMade
+from timebank.reports.service import PackDraft, PackFinished, PackMade
 
 
 @pytest.fixture
@@ -46,16 +48,35 @@ def evidence_of(session: Session, scene: Scene, **how: bool) -> Evidence:
     return Evidence(session, get_activity(session, scene.activity_id), **how)
 
 
+def test_who_to_call_is_masked_in_what_was_changed_unless_names_are_wanted(session: Session, scene: Scene) -> None:
+    items = [
+        {"what": "contact_name", "old": "周队长", "new": "吴队长", "shift_id": None},
+        {"what": "contact_phone", "old": "13805741111", "new": "13905742222", "shift_id": None},
+        {"what": "place", "old": "三号院", "new": "四号院", "shift_id": None},
+    ]
+    change = ActivityChange(activity_id=scene.activity_id, actor_id=None, at=AFTER, changes={"items": items})
+    session.add(change)
+    session.flush()
+    masked = str(evidence_of(session, scene).table("changes"))
+    assert not [said for said in ("周队长", "吴队长", "13805741111", "13905742222") if said in masked]
+    assert all(said in masked for said in ("吴**", "139****2222", "四号院"))
+    assert "13905742222" in str(evidence_of(session, scene, named=True).table("changes"))
+
+
 def draft_of(scene: Scene, **more: object) -> PackDraft:
     given = {"reason": "区里抽查", "named": False, "pictured": False, "form_key": "pack"} | more
     return PackDraft(activity_id=scene.activity_id, **given)  # type: ignore[arg-type]
 
 
-def keep(session: Session, scene: Scene, **more: object) -> object:
-    draft = draft_of(scene, **more)
-    _, number = service.begin_pack(session, draft, actor=scene.manager_actor)
-    made = PackMade(number=number, photos=0, file_hash="a" * 64, file_size=1)
-    return service.keep_pack(session, draft, made, actor=scene.manager_actor, now=AFTER)
+MADE = PackMade(photos=0, file_hash="a" * 64, file_size=1)
+
+
+def begin(session: Session, scene: Scene, **more: object) -> EvidencePack:
+    return service.begin_pack(session, draft_of(scene, **more), actor=scene.manager_actor, now=AFTER)
+
+
+def keep(session: Session, scene: Scene, **more: object) -> EvidencePack:
+    return service.finish_pack(session, begin(session, scene, **more).id, MADE, actor=scene.manager_actor)
 
 
 def test_every_scan_is_there_with_its_refusal(session: Session, scene: Scene) -> None:
@@ -117,7 +138,8 @@ def test_a_photo_is_listed_by_its_hash_and_opened_on_record_only(session: Sessio
     assert [row[3] for row in evidence.table("photos")] == [a_photo().digest]
     assert session.scalar(select(func.count()).select_from(SheetLook)) == 0
 
-    opened = service.open_photos(session, evidence, actor=scene.manager_actor, keys=KEYS, now=AFTER)
+    begin(session, scene, pictured=True)
+    opened = service.open_photos(session, evidence, actor=scene.manager_actor, keys=KEYS)
 
     assert [hashlib.sha256(picture).hexdigest() for picture in opened.values()] == [a_photo().digest]
     looked = session.scalars(select(SheetLook)).one()
@@ -126,7 +148,7 @@ def test_a_photo_is_listed_by_its_hash_and_opened_on_record_only(session: Sessio
 
 def test_a_pack_is_a_bag_whose_list_of_hashes_holds(session: Session, scene: Scene, tmp_path: Path) -> None:
     evidence = evidence_of(session, scene, pictured=True)
-    photos = service.open_photos(session, evidence, actor=scene.manager_actor, keys=KEYS, now=AFTER)
+    photos = service.open_photos(session, evidence, actor=scene.manager_actor, keys=KEYS)
     parts = packing.Parts(
         name="evidence-BL-1-1",
         about={"reason": "区里抽查"},
@@ -148,9 +170,9 @@ def test_a_pack_is_a_bag_whose_list_of_hashes_holds(session: Session, scene: Sce
 
 
 def test_packs_are_numbered_and_each_making_stays(session: Session, scene: Scene) -> None:
-    assert keep(session, scene).number == 1  # type: ignore[attr-defined]
+    assert keep(session, scene).number == 1
     second = keep(session, scene, form_key="again")
-    assert second.number == 2  # type: ignore[attr-defined]
+    assert second.number == 2
     for statement in ("UPDATE evidence_pack SET reason = 'none'", "DELETE FROM evidence_pack"):
         with pytest.raises(DBAPIError), session.begin_nested():
             session.execute(text(statement))
@@ -159,7 +181,7 @@ def test_packs_are_numbered_and_each_making_stays(session: Session, scene: Scene
 def test_the_same_form_makes_no_second_pack(session: Session, scene: Scene) -> None:
     keep(session, scene)
     with pytest.raises(FormUsed):
-        service.begin_pack(session, draft_of(scene), actor=scene.manager_actor)
+        begin(session, scene)
 
 
 def test_a_volunteer_an_organiser_and_strangers_make_no_pack(session: Session, scene: Scene) -> None:
@@ -167,12 +189,31 @@ def test_a_volunteer_an_organiser_and_strangers_make_no_pack(session: Session, s
     stranger = actor_of(session, make_member(session, other, roles=("manager",)))
     for actor in (scene.volunteer_actors[0], scene.organiser_actor, stranger):
         with pytest.raises(NotAllowed):
-            service.begin_pack(session, draft_of(scene), actor=actor)
+            service.begin_pack(session, draft_of(scene), actor=actor, now=AFTER)
     with pytest.raises(NotAllowed):  # nor the machine: somebody has to answer for it
-        service.keep_pack(
-            session,
-            draft_of(scene),
-            PackMade(number=1, photos=0, file_hash="a" * 64, file_size=1),
-            actor=SYSTEM,
-            now=AFTER + timedelta(hours=1),
-        )
+        service.begin_pack(session, draft_of(scene), actor=SYSTEM, now=AFTER)
+    assert session.scalar(select(func.count()).select_from(EvidencePack)) == 0
+
+
+def test_a_pack_whose_making_was_broken_off_says_so_and_is_finished_once(session: Session, scene: Scene) -> None:
+    begun = begin(session, scene)
+    assert (begun.number, begun.file_hash) == (1, "")
+    assert keep(session, scene, form_key="again").number == 2
+    with pytest.raises(NotAllowed):
+        service.finish_pack(session, begun.id, MADE, actor=scene.organiser_actor)
+    service.finish_pack(session, begun.id, MADE, actor=scene.manager_actor)
+    with pytest.raises(PackFinished):
+        service.finish_pack(session, begun.id, MADE, actor=scene.manager_actor)
+    with pytest.raises(DBAPIError), session.begin_nested():
+        session.execute(text("UPDATE evidence_pack SET file_hash = 'b', file_size = 2"))
+
+
+def test_a_destroyed_photo_is_listed_as_such_and_not_as_a_file(session: Session, scene: Scene) -> None:
+    lift_guards(session)
+    session.execute(text("UPDATE sheet_photo SET destroyed_at = :at, sealed = :none"), {"at": str(AFTER), "none": b""})
+    session.expire_all()
+    evidence = evidence_of(session, scene, pictured=True)
+    assert [row[6] for row in evidence.table("photos")] == ["已按清单销毁"]
+    begin(session, scene, pictured=True)
+    assert service.open_photos(session, evidence, actor=scene.manager_actor, keys=KEYS) == {}
+    assert session.scalar(select(func.count()).select_from(SheetLook)) == 0

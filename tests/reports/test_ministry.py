@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from cryptography.exceptions import InvalidTag
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -164,6 +165,35 @@ def test_what_was_sent_back_is_due_again_with_its_reason(session: Session, town:
     assert due(session, town) == [(PERSON, town.member(0).id, True)]
     with pytest.raises(AlreadyAnswered):
         answer(session, batch, town, Answer(number, True, ""))
+
+
+def test_what_was_accepted_once_is_a_change_even_after_the_change_was_sent_back(session: Session, town: Town) -> None:
+    accept_all(session, sent(session, town), town)
+    town.member(1).skills = "理发"
+    session.flush()
+    again = sent(session, town, form_key="again")
+    answer(session, again, town, Answer(town.member(1).number, False, "格式不对"))
+    assert due(session, town) == [(PERSON, town.member(1).id, False)]
+
+
+def test_numbers_are_opened_for_the_file_only(session: Session, town: Town) -> None:
+    document = Document(number=ID_NUMBER, consented=True)
+    member = town.member(0)
+    record_identity(session, member.id, document, actor=town.manager, keys=KEYS, now=NOON)
+    member.id_number_sealed = KEYS.encrypt("something_else", ID_NUMBER)
+    session.flush()
+    assert len(due(session, town)) > 1
+    lines = take(session, make(session, town), town)
+    with pytest.raises(InvalidTag):
+        [line.cells for line in lines]
+
+
+def test_lines_that_were_read_before_go_into_one_batch_only(session: Session, town: Town) -> None:
+    lines = list(queries.make_lines(session, town.scene.branch, KEYS))
+    draft = BatchDraft(branch_id=town.scene.branch.id, reason="例行上报", form_key="other")
+    make(session, town)
+    with pytest.raises(NothingDue):
+        service.make_batch(session, draft, lines, actor=town.manager, keys=KEYS, now=NOON)
 
 
 def test_answers_are_taken_whole_or_not_at_all(session: Session, town: Town) -> None:

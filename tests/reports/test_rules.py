@@ -15,6 +15,7 @@ from timebank.reports.rules import (
     draw,
     drum_hash,
     hours_text,
+    leave_out_small,
     lot,
     merge_small,
     read_answers,
@@ -74,6 +75,15 @@ def test_one_small_group_takes_the_smallest_of_the_others_along() -> None:
 def test_merging_loses_no_minute() -> None:
     rows = [group("甲", 9, 100), group("乙", 3, 20), group("丙", 1, 5)]
     assert add_up("", merge_small(rows)).minutes == add_up("", rows).minutes == 125
+
+
+def test_months_with_few_are_left_out_together_with_the_smallest_of_the_others() -> None:
+    """One person may have served in three months: three is then no sum of different people."""
+    shown = leave_out_small([group("甲", 9), group("乙", 7), group("丙", 3), group("丁", 3)])
+    assert [(row.name, row.people) for row in shown] == [("甲", 9)]
+    assert leave_out_small([group("丙", 3), group("丁", 4)]) == []
+    large = [group("甲", 9), group("乙", 5)]
+    assert leave_out_small(large) == large
 
 
 def test_large_groups_stay_as_they_are() -> None:

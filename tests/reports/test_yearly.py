@@ -9,11 +9,13 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from tests.corrections.town import Town, make_town
+from tests.certificates.scene import issue
+from tests.corrections.town import LATER, Town, make_town
 from tests.world import KEYS, actor_of, make_branch, make_member
 from timebank.archives import service as archives
 from timebank.archives.queries import list_member_rows
 from timebank.archives.rules import MEMBERS
+from timebank.certificates import service as certificates
 from timebank.core.actor import SYSTEM, Actor
 from timebank.core.errors import FormUsed, NotAllowed
 from timebank.ledger import queries as ledger
@@ -21,13 +23,14 @@ from timebank.reports import queries, service
 from timebank.reports.models import YearlyReport
 from timebank.reports.service import (
     AlreadyPublished,
+    ClosedMeanwhile,
     NothingClosed,
     NotPublished,
     NotTheSamePerson,
     YearDraft,
 )
 from timebank.reports.service.yearly import WhyAnew
-from timebank.reports.views.shown import public_figures, sheets_of
+from timebank.reports.views.shown import on_paper, public_figures, sheets_of
 
 DECEMBER = datetime(2026, 12, 1, 3, 0, tzinfo=UTC)
 AT = {column.name: at for at, column in enumerate(MEMBERS.columns)}
@@ -119,6 +122,19 @@ def test_a_repeat_is_the_first_and_a_further_version_says_why(session: Session, 
     assert prepare(session, town, form_key="again", words="十二月结账了").version == 2
 
 
+def test_figures_counted_before_a_month_was_closed_are_not_kept(session: Session, town: Town) -> None:
+    draft = YearDraft(branch_id=town.scene.branch.id, year=2026, words="", form_key="year")
+    january = datetime(2027, 1, 2, 3, 0, tzinfo=UTC)
+    early = service.figures_for(session, draft, actor=town.manager, now=DECEMBER)
+    close(session, town, "2026-12", january)
+    with pytest.raises(ClosedMeanwhile):
+        service.keep_year(session, draft, early, actor=town.manager, now=january)
+    late = service.figures_for(session, draft, actor=town.manager, now=january)
+    kept = service.keep_year(session, draft, late, actor=town.manager, now=january)
+    assert service.keep_year(session, draft, early, actor=town.manager, now=january) is kept
+    assert service.figures_for(session, draft, actor=town.manager, now=january) == kept.figures
+
+
 def test_a_second_person_publishes_and_the_public_sees_the_newest(session: Session, town: Town) -> None:
     first = prepare(session, town)
     with pytest.raises(queries.ReportNotFound):
@@ -179,10 +195,37 @@ def test_the_database_wants_two_people_and_one_publication(session: Session, tow
 
 
 def test_the_public_sees_few_people_only_together(session: Session, town: Town) -> None:
+    counted = prepare(session, town).figures
+    counted["totals"]["active"] = 7
+    for band, people in zip(counted["by_age"], (2, 5), strict=True):
+        band["people"] = people
+    shown = {title: [row.name for row in rows] for title, _, rows in public_figures(counted)["groups"]}
+    assert shown["按年龄"] == ["其他（人数少的合在一起）"]
+    assert shown["按活动类别"] == []  # three people: they may all be among those of another month or category
+
+
+def test_where_few_served_in_the_year_the_public_is_told_no_hours(session: Session, town: Town) -> None:
     figures = public_figures(prepare(session, town).figures)
-    for _, _, rows in figures["groups"]:
-        assert [row.name for row in rows] == ["其他（人数少的合在一起）"]
+    assert (figures["few"], figures["months"], figures["groups"]) == (True, [], [])
     assert figures["open"] == ["2026 年 12 月"]
+
+
+def test_certificates_are_counted_when_issued_and_when_withdrawn(session: Session) -> None:
+    town = make_town(session, 3)
+    first = issue(town, 0)
+    issue(town, 1)
+    asked = certificates.ask_withdrawal(
+        session, first.id, reason="开错了", form_key="out", actor=town.manager, now=LATER
+    )
+    certificates.agree_withdrawal(session, asked.id, actor=town.deputy, now=LATER)
+    close(session, town)
+    issue(town, 2, now=DECEMBER)  # in a month that is not closed
+    report = prepare(session, town)
+    totals = report.figures["totals"]
+    assert (totals["certificates"], totals["certificates_withdrawn"]) == (2, 1)
+    sheets = {name: list(rows) for name, _, rows in sheets_of(report.figures)}
+    assert ("开具服务证明", 2, "份") in sheets["合计"]
+    assert ("撤回服务证明", "1 份") in on_paper(report)["facts"]
 
 
 def test_the_workbook_has_every_table(session: Session, town: Town) -> None:

@@ -17,6 +17,7 @@ from timebank.attendance.service import look_at_photo
 from timebank.core.actor import SYSTEM, Actor
 from timebank.retention import service
 from timebank.retention.models import Disposal
+from timebank.retention.queries import hash_now
 
 DECEMBER = datetime(2026, 12, 1, 3, 0, tzinfo=UTC)
 LATER = datetime(2032, 1, 5, 2, 0, tzinfo=UTC)  # past every term as it is at first
@@ -46,11 +47,22 @@ class Stored:
         """A list that the manager prepared."""
         found = self.propose(now)
         assert found is not None
-        return service.prepare_disposal(self.session, found.id, words="过了期限", actor=self.manager, now=now)
+        return self.prepare(found, now=now)
 
-    def sign(self, disposal: Disposal, *, actor: Actor | None = None, now: datetime = LATER) -> Disposal:
-        """The deputy signs."""
-        return service.sign_disposal(self.session, disposal.id, actor=actor or self.deputy, now=now)
+    def prepare(
+        self, disposal: Disposal, *, seen: str | None = None, actor: Actor | None = None, now: datetime = LATER
+    ) -> Disposal:
+        """Somebody, or the manager, takes the list as it stands, or as it was seen."""
+        seen = hash_now(self.session, disposal.id) if seen is None else seen
+        who = actor or self.manager
+        return service.prepare_disposal(self.session, disposal.id, words="过了期限", seen=seen, actor=who, now=now)
+
+    def sign(
+        self, disposal: Disposal, *, seen: str | None = None, actor: Actor | None = None, now: datetime = LATER
+    ) -> Disposal:
+        """The deputy, or somebody, signs the list as it stands, or as it was seen."""
+        seen = hash_now(self.session, disposal.id) if seen is None else seen
+        return service.sign_disposal(self.session, disposal.id, seen=seen, actor=actor or self.deputy, now=now)
 
 
 def make_stored(session: Session, *, approved: bool = True, closed: bool = True) -> Stored:

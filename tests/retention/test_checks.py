@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 from flask import Flask
 from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
 
 from tests.archives.conftest import bare_app as bare_app
 from tests.archives.months import AUGUST, NOVEMBER, close_of, small_town
@@ -120,6 +121,31 @@ def test_a_file_that_came_back_from_the_backup_is_sound_again(bank: Bank, tmp_pa
 def test_whole_packages_are_sound(bank: Bank) -> None:
     assert check(bank) == rechecking.Rechecked(read=3, bad=0)
     assert set(results(bank).values()) == {SOUND}
+
+
+def test_a_package_that_stays_sound_keeps_one_row_whose_time_moves(bank: Bank) -> None:
+    check(bank)
+    check(bank, now=NIGHT + timedelta(days=1))
+    bank.path("2026-09").unlink()
+    check(bank, now=NIGHT + timedelta(days=2))
+    kept = db.session().scalars(select(PackageCheck).order_by(PackageCheck.id)).all()
+    assert [(one.month, one.result, (one.checked_at - NIGHT).days) for one in kept] == [
+        ("2026-08", SOUND, 2),
+        ("2026-09", SOUND, 1),
+        ("2026-10", SOUND, 2),
+        ("2026-09", "missing", 2),
+    ]
+    first, second = kept[0].id, kept[1].id
+    later = "checked_at = '2030-01-01'"
+    for change in (
+        f"UPDATE package_check SET {later} WHERE result = 'missing'",
+        f"UPDATE package_check SET {later} WHERE id = {second}",  # something was found since
+        f"UPDATE package_check SET checked_at = '2020-01-01' WHERE id = {first}",
+        f"UPDATE package_check SET {later}, month = '2026-07' WHERE id = {first}",
+        "DELETE FROM package_check",
+    ):
+        with pytest.raises(DBAPIError), transaction() as session:
+            session.execute(text(change))
 
 
 def test_a_package_about_another_seal_than_the_books_does_not_join_on(bank: Bank) -> None:

@@ -14,8 +14,11 @@ from tests.retention.scene import DECEMBER, LATER, Stored, make_stored
 from tests.world import KEYS, NOW, actor_of, make_branch, make_member
 from timebank.activities.rules import ActivityDraft, ShiftDraft
 from timebank.activities.service import post_activity
+from timebank.archives import service as archives
 from timebank.attendance.models import Scan, ScanEvidence, SheetLook, SheetPhoto
 from timebank.attendance.service import PhotoDestroyed, look_at_photo
+from timebank.core import clock
+from timebank.core.actor import SYSTEM
 from timebank.core.errors import NotAllowed
 from timebank.corrections.service import request_check
 from timebank.members.models import MemberAccess
@@ -24,14 +27,17 @@ from timebank.notices.models import Notice
 from timebank.notices.service import mark_read
 from timebank.reports.service import FindingDraft, SampleDraft, draw_sample, record_finding
 from timebank.retention import queries, service
-from timebank.retention.models import DESTROYED, DONE, DROPPED, PREPARED, SPARED, DisposalItem
+from timebank.retention.models import DESTROYED, DONE, DROPPED, PREPARED, PROPOSED, SPARED, DisposalItem
 from timebank.retention.service import (
     AlreadyDecided,
     AlreadyHeld,
+    ListChanged,
     NothingToHold,
     NotPrepared,
     NotTheSamePerson,
     NotYours,
+    TermDraft,
+    set_term,
 )
 
 HOUR = timedelta(hours=1)
@@ -133,10 +139,10 @@ def test_a_dropped_list_destroys_nothing(session: Session, stored: Stored) -> No
 
 def test_a_list_is_prepared_once(session: Session, stored: Stored) -> None:
     disposal = stored.prepared()
-    again = service.prepare_disposal(session, disposal.id, words="过了期限", actor=stored.manager, now=LATER)
+    again = stored.prepare(disposal)
     assert (again.state, again.prepared_by_id) == (PREPARED, stored.manager.member_id)
     with pytest.raises(AlreadyDecided):
-        service.prepare_disposal(session, disposal.id, words="过了期限", actor=stored.deputy, now=LATER)
+        stored.prepare(disposal, actor=stored.deputy)
 
 
 def test_inspectors_and_strangers_dispose_of_nothing(session: Session, stored: Stored) -> None:
@@ -145,6 +151,23 @@ def test_inspectors_and_strangers_dispose_of_nothing(session: Session, stored: S
     for actor in (stored.inspector, stranger):
         with pytest.raises(NotAllowed):
             stored.sign(disposal, actor=actor)
+
+
+def test_another_list_than_the_one_that_was_read_is_not_prepared(session: Session, stored: Stored) -> None:
+    """SQLite gives the id and the number of a list that the night took back to the next one."""
+    read = stored.propose()
+    assert read is not None
+    seen = queries.hash_now(session, read.id)
+    mark_read(session, stored.scene.volunteers[0].id, now=DECEMBER)
+    another = stored.propose()
+    assert another is not None
+    with pytest.raises(ListChanged):
+        stored.prepare(another, seen=seen)
+    assert another.state == PROPOSED
+    stored.prepare(another)
+    with pytest.raises(ListChanged):
+        stored.sign(another, seen=seen)
+    assert picture(session, stored)
 
 
 # --- what is left alone --------------------------------------------------------------------------------------------
@@ -176,12 +199,27 @@ def test_what_is_held_disputed_or_to_be_checked_stays(
 
     done = stored.sign(disposal)
 
-    assert (done.destroyed, done.spared) == (1, 2)  # only the look does not hang on the activity
+    assert (done.destroyed, done.spared) == (0, 3)
     spared = session.scalars(select(DisposalItem).where(DisposalItem.result == SPARED)).all()
     assert {item.why for item in spared} == {why}
     assert picture(session, stored)
     stored.propose()
     assert kinds(session, stored) == {}
+
+
+def test_what_got_a_longer_term_while_its_list_waited_stays(session: Session, stored: Stored) -> None:
+    disposal = stored.prepared()
+    day = clock.today(LATER) + timedelta(days=1)
+    draft = TermDraft(kind="sheet_photos", months=120, valid_from=day, reason="留久一点", form_key="longer")
+    admin = actor_of(session, make_member(session, stored.scene.branch, "管总", roles=("administrator",)))
+    set_term(session, draft, actor=admin, now=LATER)
+
+    done = stored.sign(disposal, now=LATER + timedelta(days=1))
+
+    assert (done.destroyed, done.spared) == (2, 1)
+    [spared] = session.scalars(select(DisposalItem).where(DisposalItem.result == SPARED)).all()
+    assert (spared.kind, spared.why) == ("sheet_photos", "保管期限改长了")
+    assert picture(session, stored)
 
 
 def test_what_was_checked_may_go(session: Session, stored: Stored) -> None:
@@ -204,7 +242,20 @@ def test_hours_that_are_not_booked_and_sealed_keep_their_evidence(
 ) -> None:
     stored = make_stored(session, approved=approved, closed=closed)
     stored.propose()
-    assert kinds(session, stored) == {"sheet_looks": 1}
+    assert kinds(session, stored) == {}
+
+
+def test_a_guests_hours_that_their_own_branch_has_not_sealed_keep_the_evidence(
+    session: Session, stored: Stored
+) -> None:
+    home = make_branch(session, "CX")
+    stored.scene.volunteers[1].branch_id = home.id
+    session.flush()
+    stored.propose()
+    assert kinds(session, stored) == {}
+    archives.close_month(session, branch=home, month="2026-11", actor=SYSTEM, keys=KEYS, now=DECEMBER)
+    stored.propose()
+    assert kinds(session, stored)["sheet_photos"] == 1
 
 
 def test_a_hold_is_lifted_by_whoever_placed_it_or_an_inspector(session: Session, stored: Stored) -> None:

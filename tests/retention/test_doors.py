@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -67,6 +68,12 @@ def the_list(client: FlaskClient) -> Disposal:
         return db.session().scalars(select(Disposal)).one()
 
 
+def seen_on(client: FlaskClient, page: str) -> dict[str, str]:
+    found = re.search(r'name="seen" value="([0-9a-f]{64})"', client.get(page).text)
+    assert found
+    return {"seen": found[1]}
+
+
 def test_the_page_of_terms_says_why_and_the_administrator_changes_one(client: FlaskClient, town: Town) -> None:
     sign_in(client, town.inspector)
     page = client.get("/branch/retention").text
@@ -87,12 +94,17 @@ def test_a_list_goes_from_one_manager_to_the_other_and_the_picture_is_gone(clien
     assert "到期，等列清单" in client.post("/branch/disposals", follow_redirects=True).text
     page = f"/branch/disposals/{the_list(client).id}"
     assert f"{town.sheet} 第 1 页" in client.get(page).text
-    client.post(f"{page}/prepare", data={"reason": "过了三年"})
+    form = {"reason": "过了三年"}
+    client.post(f"{page}/prepare", data=form | {"seen": "0" * 64})
+    assert the_list(client).state == "proposed"
+    client.post(f"{page}/prepare", data=form | seen_on(client, page))
     assert "等另一位管理员签字" in client.get(page).text
-    assert "要另一位管理员签字" in client.post(f"{page}/sign", follow_redirects=True).text
+    seen = {"seen": the_list(client).list_hash}
+    assert "要另一位管理员签字" in client.post(f"{page}/sign", data=seen, follow_redirects=True).text
     sign_in(client, town.deputy)
     assert "过了保管期限的材料" in client.get("/branch").text
-    assert "销毁 3 件" in client.post(f"{page}/sign", follow_redirects=True).text
+    assert seen_on(client, page) == seen
+    assert "销毁 3 件" in client.post(f"{page}/sign", data=seen, follow_redirects=True).text
     assert "已销毁" in client.get(page).text
     gone = client.post(f"/organise/sheets/{town.sheet}/photos/{town.photo}")
     assert (gone.status_code, "按销毁清单销毁" in gone.text) == (409, True)
@@ -105,9 +117,10 @@ def test_a_list_without_a_reason_is_not_prepared_and_a_dropped_one_destroys_noth
     sign_in(client, town.manager)
     client.post("/branch/disposals")
     page = f"/branch/disposals/{the_list(client).id}"
-    client.post(f"{page}/prepare", data={"reason": ""})
+    seen = seen_on(client, page)
+    client.post(f"{page}/prepare", data={"reason": ""} | seen)
     assert the_list(client).state == "proposed"
-    client.post(f"{page}/prepare", data={"reason": "过了三年"})
+    client.post(f"{page}/prepare", data={"reason": "过了三年"} | seen)
     assert "什么都没有销毁" in client.post(f"{page}/drop", data={"reason": "再等等"}, follow_redirects=True).text
     with client.application.app_context():
         assert db.session().scalars(select(SheetPhoto)).one().destroyed_at is None
@@ -120,9 +133,7 @@ def test_an_inspector_holds_an_activity_and_it_is_spared(client: FlaskClient, to
     again = client.post("/inspect/holds", data=form)
     assert (again.status_code, "已经冻结了" in again.text) == (409, True)
     sign_in(client, town.manager)
-    client.post("/branch/disposals")
-    page = client.get(f"/branch/disposals/{the_list(client).id}").text
-    assert "签到单照片" not in page
+    assert "没有过了保管期限的材料" in client.post("/branch/disposals", follow_redirects=True).text
     with client.application.app_context():
         hold = db.session().scalars(select(LegalHold)).one().id
     assert (

@@ -16,7 +16,7 @@ from tests.exchange.scene import give
 from tests.rulebook.saving import save_rule
 from tests.world import actor_of, make_branch, make_member
 from timebank.activities.service import sign_up
-from timebank.archives.queries.checks import unsettled
+from timebank.archives.queries.checks import blocking, check_standing
 from timebank.attendance.models import STAFF, VENUE
 from timebank.attendance.queries import member_totals
 from timebank.attendance.service import ScanDraft, approve_shift, record_scan, submit_shift
@@ -144,7 +144,8 @@ def test_a_minute_worth_nothing_is_kept_as_an_hour_served_and_does_not_stop_the_
     record = find_attendance(session, shift_id, scene.volunteers[0].id)
     assert record is not None
     assert (record.status, record.entry_id, record.minutes, record.capped_minutes) == ("approved", None, 5, 5)
-    assert not [one for one in unsettled(session, scene.branch, "2026-12") if "unbooked" in one.code]
+    found = blocking(check_standing(session, scene.branch, "2026-12", now=AFTER))
+    assert not [one for one in found if "unbooked" in one.name]
     second_shift(session, scene, hours=6, length=1 / 60)  # and its points were carried: 50 and 10 sixtieths
     assert purse(session, scene.volunteers[0].id) == {"coin": 120, "point": 21}
 

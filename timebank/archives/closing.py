@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy.orm import Session
 
@@ -21,9 +22,11 @@ from timebank.branches.queries import get_branch
 from timebank.clearing.service import seal_statements
 from timebank.core.actor import Actor
 from timebank.core.db import db, transaction
-from timebank.core.errors import Conflict, Refusal
+from timebank.core.errors import PROGRAM_FAILED, Conflict, Refusal
 from timebank.core.keys import Keys
 from timebank.exchange.service import expire_orders
+
+_ORDERS: Final = 500  # of one unit of work
 
 
 class NotPacked(Conflict):
@@ -77,8 +80,8 @@ def run(close: Close) -> Archive:
         failure = NotPacked(month=close.month, why=_why(error))
         _record(close, started_at, "failed", failure.message)
         raise failure from error
-    except Exception as error:
-        _record(close, started_at, "failed", type(error).__name__)  # its text might quote rows
+    except Exception:
+        _record(close, started_at, "failed", PROGRAM_FAILED)  # its text might quote rows; the log has its kind
         raise
     message = "" if closed_now else "账期此前已封签，这次补做归档包。" if packed_now else ""
     _record(close, started_at, "closed" if closed_now or packed_now else "already_closed", message)
@@ -87,8 +90,11 @@ def run(close: Close) -> Archive:
 
 def _seal(close: Close, now: datetime) -> bool:
     close.progress("检查", 0)
-    with transaction() as session:
-        expire_orders(session, now=now)  # or its holds would stand in the way
+    while True:  # or their holds would stand in the way
+        with transaction() as session:
+            ended = expire_orders(session, now=now, at_most=_ORDERS)
+        if len(ended) < _ORDERS:
+            break
     # Rereading the whole book takes long: it must not keep everybody else from writing meanwhile.
     reading: Session = db.session()
     branch = get_branch(reading, close.branch_id)
@@ -103,7 +109,7 @@ def _seal(close: Close, now: datetime) -> bool:
 def _why(error: Exception) -> str:
     if isinstance(error, PackageMismatchError):
         return f"账目与封签或合计对不上（{error}），请保留现场，联系系统管理员查看“监督 → 账本自检”"
-    return f"归档文件夹写不进去（{type(error).__name__}），请联系系统管理员检查磁盘空间和权限"
+    return "归档文件夹写不进去，请联系系统管理员检查磁盘空间和权限"
 
 
 def correct(close: Close, *, reason: str) -> Archive:

@@ -100,6 +100,8 @@ def verify(files: tuple[Path, ...], given: tuple[str, ...]) -> None:
         for damage in report.damages:
             click.echo(f"    {damage}")
             click.echo(f"        {damage.meaning}")
+        if report.further:
+            click.echo(f"    ……还有 {report.further} 处")
     damaged = sum(not report.sound for report in reports)
     click.echo(f"{len(files)} 个归档包，{damaged} 个有损坏。" if damaged else f"{len(files)} 个归档包都完好。")
     if damaged:

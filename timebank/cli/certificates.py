@@ -33,7 +33,7 @@ def verify(number: str | None, printed: str | None) -> None:
     except CertificateNotFound as refusal:
         raise click.ClickException(refusal.message) from refusal
     click.echo(f"编号 {codes.grouped(found.number)} · {STATUS_NAMES[found.status]}")
-    click.echo(f"{found.masked_name} · {hours(found.minutes)} · {found.first} 至 {found.last} · {found.issuer}")
+    click.echo(f"{found.masked_name} · {hours(found.minutes)} · {found.issuer} {found.issued_on} 开具")
     click.echo(f"校验值 {found.hash}")
     right = printed is None or hmac.compare_digest(printed.strip().lower().encode(), found.hash.encode())
     click.echo("✓ 内容和签名对得上" if found.untouched else "✗ 内容和签名对不上，请不要采用")

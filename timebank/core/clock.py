@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time as ticks
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -21,6 +23,12 @@ def move(step: timedelta) -> None:
     """Let this process's clock run ahead of the machine's by ``step`` more than it does."""
     global _offset  # noqa: PLW0603 - one clock per process
     _offset += step
+
+
+def running_on(start: datetime) -> Callable[[], datetime]:
+    """A clock that shows ``start`` now and runs on from there: for work that was told when it began and takes long."""
+    begun = ticks.monotonic()
+    return lambda: start + timedelta(seconds=ticks.monotonic() - begun)
 
 
 def put_right() -> None:

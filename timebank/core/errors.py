@@ -7,6 +7,9 @@ The doors translate once: kind → HTTP status or exit code, text → page.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
+
+PROGRAM_FAILED: Final = "程序出错，没有完成。请联系系统管理员看运行日志。"  # where its own words might quote a row
 
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a malfunction

@@ -90,10 +90,14 @@ def open_file(shop_keys: Keys, folder: Path, asked: CardPrint) -> bytes:
 
 
 def remove_old(folder: Path, now: datetime) -> int:
-    """Remove the files that lay there long enough; returns how many."""
+    """Remove the files that lay there long enough; returns how many. What a kill left behind goes, too."""
     old = queries.list_to_remove(db.session(), before=now - service.KEPT)
     for print_id in old:
         with transaction() as session:
             service.remove_print(session, print_id, now=now)
         file_of(folder, print_id).unlink(missing_ok=True)
+    wanted = {str(print_id) for print_id in queries.list_with_file(db.session())}
+    for left in folder.glob("*"):
+        if left.stem not in wanted:
+            left.unlink(missing_ok=True)
     return len(old)

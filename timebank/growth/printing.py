@@ -1,4 +1,4 @@
-"""The growth card on paper: what ``card.typ`` and ``record.typ`` want, for one member or a thousand."""
+"""The growth card on paper: what ``card.typ`` wants, for one member or a thousand; and the record."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from timebank.attendance.models import ATTENDANCE_STATUS_NAMES, Attendance
+from timebank.attendance.models import APPROVED, ATTENDANCE_STATUS_NAMES, Attendance
 from timebank.core import clock
 from timebank.core.codes import grouped
 from timebank.core.keys import Keys
@@ -58,14 +58,20 @@ def sheets(cards: Sequence[dict[str, Any]], form: str, *, title: str, now: datet
 
 def on_paper(view: CardView, address: str, today: date, *, pictured: bool) -> dict[str, Any]:
     """One card as ``card.typ`` wants it."""
+    return _about(view, today, pictured=pictured, listed=_LISTED) | {
+        "qr": list(qr.png(pass_address(address, view.codes.scanned))) if view.codes else [],
+        "code": grouped(view.codes.typed) if view.codes else "",
+    }
+
+
+def _about(view: CardView, last: date, *, pictured: bool, listed: int | None) -> dict[str, Any]:
+    """What a card says of somebody beside the code; the year's picture ends on ``last``."""
     member, stars = view.member, view.stars
-    months = year_months(view.days, today)
+    months = year_months(view.days, last)
     return {
         "name": member.name,
         "number": member.number,
         "branch": member.branch.name,
-        "qr": list(qr.png(pass_address(address, view.codes.scanned))) if view.codes else [],
-        "code": grouped(view.codes.typed) if view.codes else "",
         "stars": stars.count,
         "star": star_name(stars.count),
         "star_day": f"{stars.reached[-1].day:%Y-%m-%d}" if stars.reached else "",
@@ -77,10 +83,10 @@ def on_paper(view: CardView, address: str, today: date, *, pictured: bool) -> di
         "points": points(view.points),
         "count": view.totals.count,
         "teams": view.teams,
-        "awards": [_line(one) for one in view.of_kind(AWARD)[:_LISTED]],
-        "trainings": [_line(one) for one in view.of_kind(TRAINING)[:_LISTED]],
-        "evaluations": [_line(one) for one in view.of_kind(EVALUATION)[:_LISTED]],
-        "year": _year_picture(view, today) if pictured else "",
+        "awards": [_line(one) for one in view.of_kind(AWARD)[:listed]],
+        "trainings": [_line(one) for one in view.of_kind(TRAINING)[:listed]],
+        "evaluations": [_line(one) for one in view.of_kind(EVALUATION)[:listed]],
+        "year": _year_picture(view, last) if pictured else "",
         "months": [{"name": f"{month.first.month}月", "minutes": month.minutes} for month in months],
         "year_hours": hours(sum(month.minutes for month in months)),
         "year_days": sum(month.days for month in months),
@@ -109,21 +115,32 @@ def _year_picture(view: CardView, today: date) -> str:
     return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {53 * _STEP} {7 * _STEP}">{drawn}</svg>'
 
 
-def record_sheet(view: CardView, records: Sequence[Attendance], *, words: str, now: datetime) -> dict[str, Any]:
-    """What ``record.typ`` wants: every record of a member, oldest first."""
-    member = view.member
-    return {
-        "name": member.name,
-        "number": member.number,
-        "branch": member.branch.name,
-        "span": words,
+def last_pictured(year: int | None, today: date) -> date:
+    """The day on which the pictured year of a record ends: of a year that is over its last, otherwise today."""
+    return min(today, date(year, 12, 31)) if year else today
+
+
+def record_sheet(view: CardView, records: Sequence[Attendance], *, year: int | None, now: datetime) -> dict[str, Any]:
+    """What ``card.typ`` wants for the record: what the card says, without its code, and records, oldest first.
+
+    ``view`` pictures the days up to ``last_pictured``.
+    """
+    today = clock.today(now)
+    last = last_pictured(year, today)
+    approved = sum(one.minutes_now for one in records if one.status == APPROVED)
+    about = _about(view, last, pictured=True, listed=None)
+    return sheets([about], "record", title=f"服务记录 {view.member.number}", now=now) | {
+        "span": record_words(year),
+        "year_words": f"{year} 年" if last < today else "近 12 个月",
         "printed": f"{clock.local(now):%Y-%m-%d %H:%M}",
-        "hours": hours(view.totals.minutes),
-        "signed": hours(view.totals.signed_minutes),
-        "manual": hours(view.totals.manual_minutes),
-        "count": view.totals.count,
+        "approved": hours(approved),
         "lines": [_record_line(one) for one in records],
     }
+
+
+def record_words(year: int | None) -> str:
+    """Which records are meant."""
+    return f"{year} 年" if year else "全部"
 
 
 def _record_line(one: Attendance) -> dict[str, str]:

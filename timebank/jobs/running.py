@@ -18,6 +18,7 @@ from flask import Flask
 from timebank.core import clock
 from timebank.core.clock import ZONE
 from timebank.core.db import db, transaction
+from timebank.core.errors import PROGRAM_FAILED
 from timebank.jobs.leader import Leadership
 from timebank.jobs.schedule import PLANS, list_missed
 from timebank.jobs.tasks import JOBS, JobFailed, Place, log
@@ -55,8 +56,8 @@ def run_job(name: str, place: Place, *, cause: str = "hand", planned_at: datetim
 
 
 def _words(error: Exception) -> str:
-    """A job's own sentence names branches and counts; another error's text might quote a person's row."""
-    return error.message if isinstance(error, JobFailed) else type(error).__name__
+    """A job's own sentence names branches and counts; another error's text might quote a person's row: see the log."""
+    return error.message if isinstance(error, JobFailed) else PROGRAM_FAILED
 
 
 @dataclass

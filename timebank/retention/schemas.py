@@ -26,6 +26,16 @@ class ReasonSchema(FormSchema):
     reason = Text(200, least=2, required=True)
 
 
+class SeenSchema(FormSchema):
+    """The hash of the list that was shown."""
+
+    seen = Text(64, required=True)
+
+
+class PreparationSchema(ReasonSchema, SeenSchema):
+    """Why the list that was shown may be destroyed."""
+
+
 class HoldSchema(ReasonSchema):
     """Which activity is to be kept, and why."""
 

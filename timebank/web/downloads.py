@@ -10,7 +10,7 @@ from typing import Any
 import xlsxwriter
 from flask import Response, abort, send_file
 
-_TYPES = {
+FILE_KINDS = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
@@ -25,10 +25,10 @@ _XLSX_OPTIONS = {
 
 def table_file(name: str, kind: str, titles: Sequence[str], rows: Iterable[Sequence[Any]]) -> Response:
     """The table as a download called ``name``; ``kind`` is ``csv`` or ``xlsx``, anything else is a 404."""
-    if kind not in _TYPES:
+    if kind not in FILE_KINDS:
         abort(404)
     content = _csv(titles, rows) if kind == "csv" else _xlsx(titles, rows)
-    return _attached(name, kind, content, _TYPES[kind])
+    return _attached(name, kind, content, FILE_KINDS[kind])
 
 
 def pdf_file(name: str, content: bytes) -> Response:
@@ -79,7 +79,7 @@ def _write_row(sheet: Any, number: int, row: Sequence[Any]) -> None:
 
 def workbook_file(name: str, content: bytes) -> Response:
     """A workbook as a download called ``name``."""
-    return _attached(name, "xlsx", content, _TYPES["xlsx"])
+    return _attached(name, "xlsx", content, FILE_KINDS["xlsx"])
 
 
 def zip_file(name: str, content: bytes) -> Response:

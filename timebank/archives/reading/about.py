@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from timebank.archives import rules, signatures
 from timebank.archives.reading.damage import Damage
+from timebank.core.clock import is_month
+
+_MOST_DAMAGES: Final = 200  # who reads further has a package that somebody made to be like that
+_SEAL: Final = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +49,8 @@ class Report:
     """A package that was looked at: its file, its SHA-256, what it is about (None where unreadable), what is wrong.
 
     ``signed`` is whether the signature over its manifest holds, ``trusted`` whether by a known key (None: not asked).
-    ``digests`` are those of the files as they are, ``listed`` those that were signed.
+    ``digests`` are those of the files as they are, ``listed`` those that were signed. Damages beyond the first few
+    hundred are only counted, in ``further``.
     """
 
     name: str
@@ -54,7 +60,9 @@ class Report:
     signed: bool = False
     trusted: bool | None = None
     files: int = 0
+    unpacked: int = 0
     damages: list[Damage] = field(default_factory=list)
+    further: int = 0
     digests: dict[str, str] = field(default_factory=dict)
     listed: dict[str, str] = field(default_factory=dict)
 
@@ -65,13 +73,21 @@ class Report:
 
     def add(self, damage: Damage) -> None:
         """Note a damage, once."""
-        if damage not in self.damages:
+        if damage in self.damages:
+            return
+        if len(self.damages) < _MOST_DAMAGES:
             self.damages.append(damage)
+        else:
+            self.further += 1
 
 
 def read_about(manifest: dict[str, Any]) -> About:
     """The manifest's answers. Raises what a manifest of another shape makes it raise."""
     seal, signature = manifest["seal"], manifest.get("signature") or {}
+    if not is_month(str(manifest["month"])):
+        raise ValueError("清单里的月份不是月份")
+    if not all(_SEAL.fullmatch(str(one)) for one in (seal["hash"], seal["previous_hash"] or seal["hash"])):
+        raise ValueError("清单里的封签不是封签")
     corrects = manifest.get("corrects")
     return About(
         branch_code=str(manifest["branch"]["code"]),

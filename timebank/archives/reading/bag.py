@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import stat
 import struct
+import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -19,6 +20,12 @@ _CHUNK: Final = 1 << 20
 _SMALL: Final = 1 << 20  # a short file may be as dense as it likes
 _DENSEST: Final = 200  # bytes out of one byte; tables of figures come to about 20
 _ENCRYPTED: Final = 0x1
+# The end record of a zip, its mark, and how far from the end it may stand (APPNOTE 4.3.16; a comment follows it).
+_END: Final = struct.Struct("<4s4H2LH")
+_END_MARK, _LONGEST_END = b"PK\x05\x06", _END.size + (1 << 16)
+_FAR_END: Final = struct.Struct("<32sQQ8x")  # a zip64 end record: entries and bytes of the directory (4.3.14)
+_FAR_MARK, _FAR_LENGTH = b"PK\x06\x07", _FAR_END.size + 20  # and its locator, both right before the end record (4.3.15)
+_LONGEST_ENTRY: Final = 1 << 10  # of a directory
 _METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 # All that zipfile, zlib and json are known to raise over a file that somebody or something changed.
 BROKEN: Final = (
@@ -29,10 +36,15 @@ BROKEN: Final = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """How much a package may hold before it is not opened at all: entries, bytes unpacked."""
+    """How much a package may hold before it is not opened at all: entries, bytes unpacked, bytes of its manifest.
+
+    ``until``: when reading stops by ``time.monotonic()``; without it, never.
+    """
 
     entries: int = 2_000
     unpacked: int = 16 << 30
+    manifest: int = 32 << 20
+    until: float | None = None
 
 
 class DangerousError(Exception):
@@ -47,7 +59,7 @@ class Bag:
     """The entries of a package by their paths inside its one folder ``root``."""
 
     def __init__(self, opened: zipfile.ZipFile, limits: Limits) -> None:
-        self._opened = opened
+        self._opened, self.limits = opened, limits
         entries = opened.infolist()
         _refuse_dangerous(entries, limits, size=Path(opened.filename or "").stat().st_size)
         roots = {entry.filename.partition("/")[0] for entry in entries}
@@ -69,18 +81,40 @@ class Bag:
         try:
             with self._opened.open(self.names[name]) as file:
                 while chunk := file.read(_CHUNK):
+                    self._refuse_late()
                     digest.update(chunk)
                     see(chunk)
         except BROKEN:
             return ""
         return digest.hexdigest()
 
+    def _refuse_late(self) -> None:
+        if self.limits.until is not None and time.monotonic() > self.limits.until:
+            raise DangerousError(Damage("dangerous", "", "要看的太多，看了很久还没有看完，停下来了"))
+
 
 @contextmanager
 def opened(path: Path, limits: Limits) -> Iterator[Bag]:
     """Open a package. Raises DangerousError, or one of ``BROKEN``."""
+    _refuse_long_directory(path, limits)
     with zipfile.ZipFile(path) as archive:
         yield Bag(archive, limits)
+
+
+def _refuse_long_directory(path: Path, limits: Limits) -> None:
+    """Look at the end record before the library builds an object for whatever its directory names."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _LONGEST_END - _FAR_LENGTH))
+        tail = file.read()
+    first = max(0, len(tail) - _LONGEST_END)
+    at = len(tail) - _END.size if tail[-_END.size :][:4] == _END_MARK else tail.rfind(_END_MARK, first)
+    if at < 0 or len(tail) - at < _END.size:
+        raise zipfile.BadZipFile("没有结尾")
+    _, _, _, _, entries, directory, _, _ = _END.unpack_from(tail, at)
+    if at >= _FAR_LENGTH and tail[at - _FAR_LENGTH + _FAR_END.size :].startswith(_FAR_MARK):
+        _, entries, directory = _FAR_END.unpack_from(tail, at - _FAR_LENGTH)  # these count then
+    if entries > limits.entries or directory > limits.entries * _LONGEST_ENTRY:
+        raise DangerousError(Damage("dangerous", "", f"里面有 {entries:,} 个文件"))
 
 
 def _refuse_dangerous(entries: list[zipfile.ZipInfo], limits: Limits, *, size: int) -> None:

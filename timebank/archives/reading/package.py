@@ -20,6 +20,7 @@ from timebank.archives.reading.rows import Rows
 _LINE: Final = re.compile(r"([0-9a-f]{64})  (\S.*)")
 _NAMED: Final = re.compile(r".+-(2[0-9]{3}-[01][0-9])-v[0-9]+-[0-9a-f]{8}")
 _SIGNED_ELSEWHERE: Final = frozenset({f"data/{rules.MANIFEST_FILE}", f"data/{rules.SIGNATURE_FILE}"})
+_TAG_FILES: Final = frozenset({"bagit.txt", "bag-info.txt", "manifest-sha256.txt", "tagmanifest-sha256.txt"})
 _RECOMPUTED: Final = "与签了名的清单不符：改过以后又重算了校验值"
 
 
@@ -40,6 +41,7 @@ def read_package(
     report = Report(name=name or path.name, file_hash=digest, size=path.stat().st_size)
     try:
         with opened(path, limits or Limits()) as bag:
+            report.unpacked = sum(entry.file_size for entry in bag.names.values())
             _look_through(bag, report, keys)
     except DangerousError as error:
         report.add(error.damage)
@@ -56,8 +58,11 @@ def read_json(path: Path, name: str) -> Any:
 
 
 def _look_through(bag: Bag, report: Report, keys: Collection[str] | None) -> None:
-    content = bag.read(f"data/{rules.MANIFEST_FILE}", at_most=32 << 20)
+    content = bag.read(f"data/{rules.MANIFEST_FILE}", at_most=bag.limits.manifest)
     manifest = json.loads(content)
+    if b"\\u0000" in content or len(manifest.get("files", ())) > bag.limits.entries:
+        raise DangerousError(Damage("dangerous", rules.MANIFEST_FILE, "清单写得不正常"))
+    json.dumps(manifest, ensure_ascii=False).encode()  # half a character could not be shown to anybody
     about = report.about = read_about(manifest)
     for damage in (
         *_names(bag, report, about),
@@ -129,7 +134,10 @@ def _read_list(bag: Bag, name: str) -> dict[str, str]:
     """A BagIt manifest. Lines of another form are left out, so that what they hide is an extra file."""
     if name not in bag.names:
         return {}
-    found = (_LINE.fullmatch(line) for line in bag.read(name).decode("utf-8", "replace").splitlines())
+    lines = bag.read(name).decode("utf-8", "replace").splitlines()
+    if len(lines) > bag.limits.entries:
+        raise DangerousError(Damage("dangerous", name, f"列了 {len(lines):,} 个文件"))
+    found = (_LINE.fullmatch(line) for line in lines)
     return {line[2]: line[1] for line in found if line is not None}
 
 
@@ -138,6 +146,10 @@ def _tag_files(bag: Bag, manifest: dict[str, Any]) -> Iterator[Damage]:
     expected = {"bagit.txt": {DECLARATION.encode()}}
     if "files" in manifest:
         expected["bag-info.txt"] = _infos(bag, manifest)
+        # Anybody can write a list of tag files that names another one; a package of ours has these four.
+        for name in sorted(bag.names):
+            if not name.startswith("data/") and name not in _TAG_FILES:
+                yield Damage("extra_file", name, "不在清单里")
     for name, texts in expected.items():
         if name not in bag.names:
             yield Damage("missing_file", name, "每个归档包都有")

@@ -10,6 +10,7 @@ from typing import Any, Final
 from timebank.archives.reading.bag import BROKEN
 
 _LONGEST_ROW: Final = 1 << 20
+_MOST_STRANGE: Final = 100
 _TYPES: Final[dict[str, type]] = {"text": str, "instant": str, "day": str}
 
 
@@ -52,6 +53,8 @@ class Rows:
 
     def _read(self, line: bytes) -> None:
         if line in {b"", b"[", b"]"}:
+            return
+        if self.strange > _MOST_STRANGE:  # it is no table; reading on would only cost time
             return
         try:
             row = json.loads(line.removesuffix(b","))

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from timebank.archives.service.sealing import NotReady
 from timebank.branches.queries import get_branch
 from timebank.core.clock import month_name
-from timebank.core.errors import Refusal
+from timebank.core.errors import PROGRAM_FAILED, Refusal
 from timebank.members.queries import list_staff
 from timebank.notices.service import NoticeDraft, tell_all
 
@@ -19,9 +19,7 @@ def tell_unclosed(session: Session, branch_id: int, month: str, *, because: Exce
     """Tell the managers and the administrators that a month is not closed or not packed, and why."""
     branch = get_branch(session, branch_id)
     reason = hashlib.sha256(_reason(because).encode()).hexdigest()[:12]
-    why = (
-        because.message if isinstance(because, Refusal) else f"程序出错（{type(because).__name__}），请联系系统管理员。"
-    )
+    why = because.message if isinstance(because, Refusal) else PROGRAM_FAILED
     told = NoticeDraft(
         kind="archive.unclosed",
         key=f"unclosed:{branch_id}:{month}:{reason}",

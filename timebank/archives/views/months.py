@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, current_app, flash, redirect, render_template, send_file, url_for
+from flask import Response, abort, current_app, flash, redirect, render_template, send_file, url_for
 from werkzeug.wrappers import Response as Redirect
 
 from timebank.archives import closing, queries, rules, service
@@ -21,10 +21,11 @@ from timebank.core.db import db
 from timebank.core.errors import Refusal
 from timebank.core.paging import Page, page_number
 from timebank.watch.words import list_alarm_words
-from timebank.web.downloads import table_file
+from timebank.web.downloads import FILE_KINDS, table_file
 from timebank.web.forms import Form
 from timebank.web.guards import current_actor, guard
 from timebank.web.keyring import keys
+from timebank.web.limits import DOWNLOAD_LIMIT, limiter
 from timebank.web.query import Query
 
 _MONTH = "/branch/archives/<code>/<month>"
@@ -157,6 +158,7 @@ def correct(code: str, month: str) -> Redirect | tuple[str, int]:
 
 @blueprint.get(f"{_MONTH}/package")
 @guard("archive.read")
+@limiter.limit(DOWNLOAD_LIMIT)
 def package(code: str, month: str) -> Response:
     """The newest package of a closed month."""
     branch, _ = _month(code, month)
@@ -165,6 +167,7 @@ def package(code: str, month: str) -> Response:
 
 @blueprint.get(f"{_MONTH}/package/<int(max=9999):version>")
 @guard("archive.read")
+@limiter.limit(DOWNLOAD_LIMIT)
 def package_version(code: str, month: str, version: int) -> Response:
     """One version of the package of a closed month."""
     branch, _ = _month(code, month)
@@ -180,8 +183,11 @@ def _file(archive: Archive) -> Response:
 
 @blueprint.get(f"{_MONTH}/members.<kind>")
 @guard("archive.read")
+@limiter.limit(DOWNLOAD_LIMIT)
 def members_file(code: str, month: str, kind: str) -> Response:
     """The members' table of a month as CSV or XLSX; people as number and masked name."""
+    if kind not in FILE_KINDS:
+        abort(404)
     branch, _ = _month(code, month)
     rows = queries.list_member_rows(db.session(), branch, month)
     return table_file(f"{branch.code}-{month}-会员", kind, [column.title for column in rules.MEMBERS.columns], rows)

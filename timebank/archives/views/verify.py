@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import tempfile
 import threading
+import time
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,7 +29,8 @@ from timebank.web.limits import VERIFY_LIMIT, limiter
 
 MOST_FILES: Final = 12
 MOST_BYTES: Final = 64 << 20
-_LIMITS: Final = Limits(entries=500, unpacked=400 << 20)
+_LIMITS: Final = Limits(entries=500, unpacked=400 << 20, manifest=8 << 20)
+_SECONDS: Final = 30  # for all packages of a request; a month with 100,000 transfers takes two
 _LONGEST_TYPED: Final = 100
 _SEAL: Final = re.compile(r"[0-9a-f]{64}")
 _places = threading.BoundedSemaphore(2)  # reading a package keeps a core busy; the others keep serving
@@ -59,11 +62,13 @@ def _allow_packages(endpoint: str | None, _values: dict[str, Any] | None) -> Non
     """Packages are bigger than other uploads. Said before the form is read, which the check of its token does."""
     if endpoint == "archives.verify":
         request.max_content_length = MOST_BYTES
+        if request.method == "POST":
+            with limiter.limit(VERIFY_LIMIT, scope="verify"):
+                pass  # counted before anything is read, whatever comes of it
 
 
 @blueprint.route("/verify", methods=["GET", "POST"])
 @public
-@limiter.limit(VERIFY_LIMIT, methods=["POST"])
 def verify() -> tuple[str, int]:
     """Choose packages and see what is wrong with each; with ``?seal=`` what our books say of a printed seal."""
     form = Form(VerifySchema())
@@ -141,12 +146,15 @@ def _place() -> Iterator[None]:
 def _read(sent: list[FileStorage]) -> list[Report]:
     """Look through what was sent; the copies on disk are gone before anybody is answered."""
     known = [key.public_key for key in _bank_keys()]
-    reports = []
+    reports: list[Report] = []
+    left, until = _LIMITS.unpacked, time.monotonic() + _SECONDS
     for one in sent:
+        limits = replace(_LIMITS, unpacked=left, until=until)
         with tempfile.TemporaryDirectory(prefix="timebank-verify-") as folder:
             path = Path(folder) / "package.zip"
             one.save(path)
-            reports.append(read_package(path, name=_file_name(one.filename or ""), keys=known, limits=_LIMITS))
+            reports.append(read_package(path, name=_file_name(one.filename or ""), keys=known, limits=limits))
+            left -= reports[-1].unpacked
     check_chain(reports)
     return reports
 

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Index,
     String,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -25,6 +26,8 @@ ATTENDANCE_STATUS_NAMES: Final = {
     APPROVED: "已入账",
     VOID: "不计",
 }
+_BOOKED: Final = text("entry_id IS NOT NULL")
+_UNBOOKED: Final = text("status = 'approved' AND entry_id IS NULL")
 
 
 class Overtime(Base):
@@ -64,6 +67,8 @@ class Attendance(Base):
         ),
         CheckConstraint("(status = 'approved') = (approval_id IS NOT NULL)", name="approved_has_approval"),
         CheckConstraint("capped_minutes >= 0", name="capped_minutes"),
+        Index("ix_attendance_entry_id", "entry_id", sqlite_where=_BOOKED, postgresql_where=_BOOKED),
+        Index("ix_attendance_unbooked", "id", sqlite_where=_UNBOOKED, postgresql_where=_UNBOOKED),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     shift_id: Mapped[int] = mapped_column(ForeignKey("shift.id"))

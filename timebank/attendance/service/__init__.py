@@ -62,6 +62,8 @@ from timebank.attendance.service.sheets import (
     SheetDraft,
     keep_photo,
     look_at_photo,
+    note_look,
+    open_photo,
     print_sheet,
 )
 from timebank.attendance.service.shifts import ReviewClosed
@@ -140,8 +142,10 @@ __all__ = [
     "look_at_photo",
     "make_poster",
     "mark_absences",
+    "note_look",
     "open_giveaway",
     "open_kiosk",
+    "open_photo",
     "print_sheet",
     "record_batch",
     "record_scan",

@@ -142,6 +142,27 @@ def keep_photo(session: Session, draft: PhotoDraft, *, actor: Actor, keys: Keys,
 
 def look_at_photo(session: Session, number: str, photo_id: int, *, actor: Actor, keys: Keys, now: datetime) -> bytes:
     """The picture, for somebody whose look is written down. Raises SheetNotFound, NotAllowed, PhotoDestroyed."""
+    note_look(session, number, photo_id, actor=actor, now=now)
+    return open_photo(session, number, photo_id, actor=actor, keys=keys)
+
+
+def note_look(session: Session, number: str, photo_id: int, *, actor: Actor, now: datetime) -> None:
+    """Write down that somebody looks at a photo. Raises SheetNotFound, NotAllowed, PhotoDestroyed."""
+    photo = _existing_photo(session, number, photo_id, actor)
+    session.add(SheetLook(photo_id=photo.id, by_id=person_of(actor), at=now))
+    session.flush()
+
+
+def open_photo(session: Session, number: str, photo_id: int, *, actor: Actor, keys: Keys) -> bytes:
+    """The picture, for somebody whose look was written down (``note_look``), maybe in an earlier unit of work.
+
+    Raises SheetNotFound, NotAllowed, PhotoDestroyed.
+    """
+    photo = _existing_photo(session, number, photo_id, actor)
+    return keys.unseal(PHOTO_PURPOSE, photo.sealed, _about(number, photo.page, photo.digest))
+
+
+def _existing_photo(session: Session, number: str, photo_id: int, actor: Actor) -> SheetPhoto:
     sheet = get_sheet(session, number)
     actor.require("sheet.read", branch_id=sheet.shift.activity.branch_id)
     photo = session.scalar(
@@ -153,9 +174,7 @@ def look_at_photo(session: Session, number: str, photo_id: int, *, actor: Actor,
         raise SheetNotFound()
     if photo.destroyed_at is not None:
         raise PhotoDestroyed()
-    session.add(SheetLook(photo_id=photo.id, by_id=person_of(actor), at=now))
-    session.flush()
-    return keys.unseal(PHOTO_PURPOSE, photo.sealed, _about(sheet.number, photo.page, photo.digest))
+    return photo
 
 
 def _about(number: str, page: int, digest: str) -> str:

@@ -52,9 +52,6 @@ class Shown:
     number: str
     masked_name: str
     minutes: int
-    count: int
-    first: date
-    last: date
     issuer: str
     issued_on: date
     status: str
@@ -77,9 +74,6 @@ def find_shown(session: Session, typed: str, keys: Keys) -> Shown:
         number=found.number,
         masked_name=content["masked_name"],
         minutes=content["minutes"],
-        count=len(content["services"]),
-        first=date.fromisoformat(content["first"]),
-        last=date.fromisoformat(content["last"]),
         issuer=content["branch"]["name"],
         issued_on=date.fromisoformat(content["issued_on"]),
         status=found.status,

@@ -21,7 +21,7 @@ from timebank.web import qr
 from timebank.web.downloads import pdf_file
 from timebank.web.forms import form_key, saying_refusals
 from timebank.web.guards import current_actor
-from timebank.web.keyring import keys, public_url
+from timebank.web.keyring import keys, lasting_base
 
 blueprint = Blueprint("certificates", __name__)
 ID = "int(max=2147483647)"
@@ -30,8 +30,8 @@ PUBLIC_PATH = "/certificates"
 
 
 def address() -> str:
-    """Where anybody looks certificates up, as it is printed."""
-    return public_url(PUBLIC_PATH)
+    """Where anybody looks certificates up, as it is printed. Raises AddressUnknown."""
+    return f"{lasting_base()}{PUBLIC_PATH}"
 
 
 def print_sheet(certificate: Certificate) -> Response:

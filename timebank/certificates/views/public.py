@@ -11,6 +11,7 @@ import hmac
 
 from flask import Response as FlaskResponse
 from flask import make_response, redirect, render_template, request, url_for
+from flask_limiter.util import get_remote_address
 from werkzeug.wrappers import Response
 
 from timebank.certificates import queries, service
@@ -25,6 +26,7 @@ from timebank.web.limits import CODE_LIMIT, limiter
 
 GUESSES_AN_HOUR = 60
 WRONG_NUMBERS = f"20/minute;{GUESSES_AN_HOUR}/hour"  # per address: people mistype now and then, guessers all the time
+LOOKS_COUNTED = "3/hour"  # per address and number: the same page may be sent again and again
 _LONGEST = 40
 _SEEN = "certificate/seen"  # proves that the page with this number was shown
 
@@ -64,6 +66,7 @@ def show(number: str) -> FlaskResponse:
 @blueprint.post("/certificates/<number>/looks")
 @public
 @limiter.limit(CODE_LIMIT)
+@limiter.limit(LOOKS_COUNTED, key_func=lambda: f"{get_remote_address()} {request.path}")
 def count_look(number: str) -> FlaskResponse:
     """Count that a person looked; sent by the page's script with what the page was given."""
     if hmac.compare_digest(request.form.get("seen", "").encode(), _seen(number[:_LONGEST]).encode()):

@@ -49,6 +49,7 @@ from timebank.clearing.queries.pairs import (
     list_cases,
     list_events,
     list_open_cases,
+    list_opened,
     list_pairs,
     list_waiting_cases,
     list_waiting_rates,
@@ -69,7 +70,6 @@ from timebank.clearing.queries.parking import (
     page_unparked,
 )
 from timebank.clearing.queries.proposals import (
-    find_proposal,
     find_proposal_by_uid,
     find_settled_by_entry,
     get_proposal,
@@ -144,7 +144,6 @@ __all__ = [
     "find_pair",
     "find_parked_in",
     "find_parked_of",
-    "find_proposal",
     "find_proposal_by_uid",
     "find_rate_by_key",
     "find_settled_by_entry",
@@ -175,6 +174,7 @@ __all__ = [
     "list_nettings",
     "list_open_cases",
     "list_open_items",
+    "list_opened",
     "list_pairs",
     "list_parked",
     "list_proposals",

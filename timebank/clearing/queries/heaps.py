@@ -101,7 +101,15 @@ def _sent(session: Session, from_id: int, to_id: int) -> dict[str, Any]:
         .where(ClearingMessage.from_id == from_id, ClearingMessage.to_id == to_id, ClearingMessage.number.is_not(None))
         .order_by(ClearingMessage.number)
     ).all()
-    return _counted(rows, sum(int(json.loads(row.content)["minutes"]) for row in rows))
+    return _counted(rows, sum(_minutes_in(row.content) for row in rows))
+
+
+def _minutes_in(content: str) -> int:
+    """What a message is about; a damaged one counts for nothing here, it is a case as a broken chain."""
+    try:
+        return int(json.loads(content)["minutes"])
+    except (ValueError, TypeError, KeyError):
+        return 0
 
 
 def _received(session: Session, from_id: int, to_id: int, amounts: Mapping[int, int]) -> dict[str, Any]:

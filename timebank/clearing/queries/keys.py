@@ -52,10 +52,10 @@ def _counts(at: datetime) -> ColumnElement[bool]:
 
 
 def list_old_keys(session: Session, *, before: datetime) -> Sequence[PairKey]:
-    """Keys in use since before an instant, in pairs that are not parted, in the order of their pairs."""
+    """Keys in use since before an instant, in pairs that are not parted, in the order in which all take pairs."""
     chosen = (
         select(PairKey)
         .join(BranchPair, BranchPair.id == PairKey.pair_id)
         .where(PairKey.accepted_until.is_(None), PairKey.from_at <= before, BranchPair.status.in_((OPEN, FROZEN)))
     )
-    return session.scalars(chosen.order_by(PairKey.pair_id, PairKey.branch_id)).all()
+    return session.scalars(chosen.order_by(BranchPair.low_id, BranchPair.high_id, PairKey.branch_id)).all()

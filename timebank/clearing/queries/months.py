@@ -20,11 +20,17 @@ from timebank.clearing.models import (
 )
 from timebank.clearing.queries.heaps import list_open_items
 from timebank.clearing.queries.pairs import list_cases, list_open_cases
-from timebank.clearing.queries.statements import StatementView, draw_statement, list_lines, list_statements
+from timebank.clearing.queries.statements import (
+    StatementView,
+    draw_statement,
+    find_statement_before,
+    list_statements,
+)
 from timebank.clearing.rules import canonical, digest
 from timebank.clearing.rules.heaps import OPEN_LONG
 from timebank.clearing.rules.months import left_over, sort_documents, version_of, versions_in
-from timebank.core.clock import month_of, month_range, next_month
+from timebank.core.clock import month_range, next_month
+from timebank.ledger import queries as ledger
 
 WhyNotSealed = Literal["running", "quiet", "case", "differs", "earlier", "waiting"]
 _FORMAT: Final = "pair-exception-1"
@@ -113,27 +119,26 @@ class MonthView:
 def look_at_month(session: Session, pair: BranchPair, month: str) -> MonthView:
     """A month between two branches as it stands."""
     low, high = (draw_statement(session, pair, month, branch_id=one) for one in (pair.low_id, pair.high_id))
-    statements = list_statements(session, pair.id)
-    earlier = [one for one in statements if one.month < month]
-    before = [json.loads(one.content) for one in earlier]
+    previous = find_statement_before(session, pair.id, month)
+    before = json.loads(previous.content) if previous is not None else {}
     late = [one for one in list_open_items(session, pair.id) if one.heap == OPEN_LONG]
     return MonthView(
         pair=pair,
         month=month,
         low=low,
         high=high,
-        carried=before[0].get("left", {}) if before else {},
+        carried=before.get("left", {}),
         told=_settled_since(session, pair, before),
         cases=sorted(list_open_cases(session, pair.id), key=lambda one: one.id),
         late=[[one.uid, one.low_minutes, one.high_minutes, one.first_seen_at.isoformat()] for one in late],
-        sealed=next((one for one in statements if one.month == month), None),
-        previous=earlier[0] if earlier else None,
+        sealed=next(iter(list_statements(session, pair.id, month=month)), None),
+        previous=previous,
     )
 
 
-def _settled_since(session: Session, pair: BranchPair, before: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    named = {row[0] for fields in before for row in fields.get("cases", ())}
-    named -= {row[0] for fields in before for row in fields.get("settled", ())}
+def _settled_since(session: Session, pair: BranchPair, before: Mapping[str, Any]) -> list[list[str]]:
+    """Of the cases that were open when the statement before was sealed; it tells of those from before that itself."""
+    named = {row[0] for row in before.get("cases", ())}
     if not named:
         return []
     settled = [one for one in list_cases(session, pair.id) if one.settled_at is not None and str(one.id) in named]
@@ -145,22 +150,18 @@ def _settled_since(session: Session, pair: BranchPair, before: Sequence[Mapping[
 
 def list_unsealed_before(session: Session, pair: BranchPair, month: str) -> list[str]:
     """Months before ``month``, since the last sealed one or the first movement, that want a statement, in order."""
-    earlier = [one.month for one in list_statements(session, pair.id) if one.month < month]
-    if earlier:
-        first = next_month(earlier[0])
+    previous = find_statement_before(session, pair.id, month)
+    if previous is not None:
+        first = next_month(previous.month)
     else:
-        began = [month_of(line.posted_at) for one in _accounts(pair) for line in list_lines(session, one)]
-        first = min(began, default=month)
+        accounts = [pair.account_of(one) for one in (pair.low_id, pair.high_id)]
+        first = ledger.first_month(session, accounts) or month
     months = []
     while first < month:
         if not look_at_month(session, pair, first).is_quiet:
             months.append(first)
         first = next_month(first)
     return months
-
-
-def _accounts(pair: BranchPair) -> tuple[int, int]:
-    return pair.account_of(pair.low_id), pair.account_of(pair.high_id)
 
 
 def why_no_statement(session: Session, view: MonthView, *, now: datetime) -> WhyNotSealed:

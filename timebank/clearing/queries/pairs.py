@@ -108,6 +108,13 @@ def list_pairs(session: Session, branch_id: int) -> list[PairView]:
     ]
 
 
+def list_opened(session: Session) -> Sequence[BranchPair]:
+    """Every pair that was ever open, in the order in which all take pairs."""
+    chosen = select(BranchPair).where(BranchPair.low_account_id.is_not(None))
+    named = (joinedload(BranchPair.low), joinedload(BranchPair.high))
+    return session.scalars(chosen.options(*named).order_by(BranchPair.low_id, BranchPair.high_id)).all()
+
+
 def _count_cases(session: Session, pair_ids: Collection[int]) -> dict[int, int]:
     rows = session.execute(
         select(ClearingCase.pair_id, func.count().label("open_cases"))

@@ -25,11 +25,6 @@ class ProposalNotFound(NotFound):
     text = "没有找到这张清算单。"
 
 
-def find_proposal(session: Session, proposal_id: int) -> Proposal | None:
-    """The proposal with this id."""
-    return session.get(Proposal, proposal_id)
-
-
 def find_proposal_by_uid(session: Session, uid: str, *, lock: bool = False) -> Proposal | None:
     """The proposal that a message is about."""
     chosen = select(Proposal).where(Proposal.uid == uid)

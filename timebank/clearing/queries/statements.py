@@ -126,6 +126,12 @@ def list_statements(session: Session, pair_id: int, *, month: str = "") -> Seque
     return session.scalars(chosen.order_by(PairStatement.month.desc())).all()
 
 
+def find_statement_before(session: Session, pair_id: int, month: str) -> PairStatement | None:
+    """The last sealed statement of a month before this one."""
+    chosen = select(PairStatement).where(PairStatement.pair_id == pair_id, PairStatement.month < month)
+    return session.scalars(chosen.order_by(PairStatement.month.desc()).limit(1)).one_or_none()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PairLine:
     """A movement on a sealed statement; ``minutes`` above zero is what the low branch came to owe by it.

@@ -107,6 +107,14 @@ def canonical(fields: Mapping[str, Any]) -> str:
     return json.dumps(fields, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
+def exception_text(content_hash: str) -> bytes:
+    """What is signed of a month that is sealed by an exception: a signature that means this and nothing else.
+
+    The key that signs it seals months, too, over bare hashes.
+    """
+    return b"timebank-pair-exception-1\n" + bytes.fromhex(content_hash)
+
+
 def write(fields: Mapping[str, int | str | None]) -> Envelope:
     """A message about to be sent."""
     content = canonical(fields)

@@ -33,7 +33,7 @@ from timebank.clearing.service.proposals import (
     settle,
 )
 from timebank.clearing.service.rates import RateDraft, agree_rate, ask_rate, decline_rate, withdraw_rate
-from timebank.clearing.service.reconciling import reconcile, reconcile_all
+from timebank.clearing.service.reconciling import make_up, reconcile, reconcile_all
 from timebank.clearing.service.refusals import (
     AlreadySealed,
     BadLine,
@@ -147,6 +147,7 @@ __all__ = [
     "freeze_pair",
     "join_branches",
     "lock_pairs",
+    "make_up",
     "propose",
     "reconcile",
     "reconcile_all",

@@ -9,10 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from timebank.clearing.models import CASE_NAMES, BranchPair, ClearingCase, PairEvent
-from timebank.clearing.queries import PairNotFound, find_parked_in, get_case, get_pair, list_case_items
+from timebank.clearing.queries import find_parked_in, get_case, list_case_items
 from timebank.clearing.rules.heaps import BY_WORDS
 from timebank.clearing.service import telling
-from timebank.clearing.service.deciding import CHANGE
+from timebank.clearing.service.deciding import lock_of
 from timebank.clearing.service.pairs import freeze
 from timebank.clearing.service.refusals import CaseSettled, OneHandPair, StillParked, WordsMissing
 from timebank.core.actor import Actor
@@ -56,11 +56,8 @@ def settle_case(
     The same words of the same side again are harmless. Raises CaseNotFound, PairNotFound, NotAllowed, WordsMissing,
     StillParked, CaseSettled, OneHandPair where one person would speak for both sides.
     """
+    pair = lock_of(session, get_case(session, case_id).pair_id, branch_id, actor)  # a night may be adding to the case
     case = get_case(session, case_id, lock=True)
-    pair = get_pair(session, case.pair_id)
-    if branch_id not in {pair.low_id, pair.high_id}:
-        raise PairNotFound()
-    actor.require(CHANGE, branch_id=branch_id)
     if not words.strip():
         raise WordsMissing()
     parked = find_parked_in(session, case.id)

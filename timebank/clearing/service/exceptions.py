@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from timebank.clearing.models import BranchPair, PairException, PairSignature, PairStatement
 from timebank.clearing.queries import find_exception, list_signatures, list_unsealed_before, look_at_month
 from timebank.clearing.queries.months import MonthView
-from timebank.clearing.rules import canonical, digest
+from timebank.clearing.rules import canonical, digest, exception_text
 from timebank.clearing.service import telling
 from timebank.clearing.service.deciding import lock_of
 from timebank.clearing.service.refusals import (
@@ -115,7 +115,7 @@ def _keep(session: Session, view: MonthView, now: datetime) -> PairException:
 def _sign(
     session: Session, exception: PairException, signing: Signing, *, actor: Actor, keys: Keys, now: datetime
 ) -> None:
-    """Sign as the seals of months are signed: Ed25519 over the SHA-256 of the canonical text."""
+    """Sign with the key that seals months: Ed25519 over what it is and the SHA-256 of the canonical text."""
     member = get_member(session, actor.member_id or 0)
     code = exception.pair.low.code if signing.branch_id == exception.pair.low_id else exception.pair.high.code
     text = canonical(
@@ -138,7 +138,7 @@ def _sign(
             words=signing.words.strip(),
             content=text,
             hash=digest(text),
-            signature=key.sign(bytes.fromhex(digest(text))).hex(),
+            signature=key.sign(exception_text(digest(text))).hex(),
             public_key=public.hex(),
             signed_at=now,
         )

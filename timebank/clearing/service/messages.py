@@ -17,13 +17,14 @@ from timebank.branches.queries import get_branch
 from timebank.clearing.models import FROZEN as PAIR_FROZEN
 from timebank.clearing.models import OPEN as PAIR_OPEN
 from timebank.clearing.models import BranchPair, ClearingMessage, ClearingReceipt, Proposal
-from timebank.clearing.queries import find_pair, settled_of
-from timebank.clearing.rules import Envelope, write
+from timebank.clearing.queries import asked_of, between_of, find_pair, settled_of
+from timebank.clearing.rules import Amounts, Envelope, write
 from timebank.clearing.service import signing
 from timebank.clearing.service.cases import Found, open_case
 from timebank.clearing.service.refusals import NotConnected
 
 PROPOSED, CANCELLED, COMMITTED = "proposed", "cancelled", "committed"
+_STEPS = frozenset({PROPOSED, CANCELLED, COMMITTED})
 
 # Answers. The first are final and kept; to the others (and to those of ``signing``) the sender comes again.
 AGREED, LINE_FULL, LATE, DEAD, DONE = "accepted", "line_full", "late", "cancelled", "settled"
@@ -71,18 +72,15 @@ def _write(session: Session, proposal: Proposal, step: str, minutes: int, now: d
     last = _last_sent(session, proposal) if step == COMMITTED else None
     number = (last.number or 0) + 1 if last is not None else 1
     chain = {"number": number, "previous": last.hash if last else None} if step == COMMITTED else {}
-    amounts = settled_of(proposal)
     reversed_one = session.get(Proposal, proposal.reverses_id) if proposal.reverses_id else None
     envelope = write(
         {
             "expires": proposal.expires_at.isoformat(),
             "from": get_branch(session, proposal.payer_id).code,
             "minutes": minutes,
-            "paid": amounts.paid,
-            "rate": str(amounts.rate),
+            **_amounts(settled_of(proposal)),
             "reverses": reversed_one.uid if reversed_one else None,
             "step": step,
-            "taken": amounts.taken,
             "to": get_branch(session, proposal.payee_id).code,
             "uid": proposal.uid,
             "unit": "coin",
@@ -103,6 +101,34 @@ def _write(session: Session, proposal: Proposal, step: str, minutes: int, now: d
     session.add(message)
     session.flush()
     return message
+
+
+def _amounts(amounts: Amounts) -> dict[str, int | str]:
+    return {"paid": amounts.paid, "rate": str(amounts.rate), "taken": amounts.taken}
+
+
+def find_lie(session: Session, letter: Letter, proposal: Proposal | None) -> str:
+    """In what a message contradicts its own way or the proposal it names; empty where in nothing.
+
+    A key proves who speaks and not that it is true: direction, amounts, rate and the time for a yes are held against
+    the proposal; what the payer's branch pays, against what was set aside or is to be paid.
+    """
+    fields = letter.envelope.fields
+    codes = [get_branch(session, one).code for one in (letter.from_id, letter.to_id)]
+    if [fields.get("from"), fields.get("to")] != codes:
+        return "说的不是这两个网点、这个方向"
+    if proposal is None:
+        return ""
+    if (proposal.payer_id, proposal.payee_id) != (letter.from_id, letter.to_id):
+        return "是另外两个网点之间、或者另一个方向的清算单"
+    amounts = settled_of(proposal) if fields["step"] == COMMITTED else asked_of(proposal)
+    minutes = between_of(amounts, payer_id=letter.from_id, payee_id=letter.to_id)
+    wanted = {**_amounts(amounts), "minutes": minutes, "unit": "coin"}
+    if any(fields.get(name) != value for name, value in wanted.items()):
+        return "分钟数或者折算与清算单不一样"
+    if fields["step"] == PROPOSED and datetime.fromisoformat(fields["expires"]) != proposal.expires_at:
+        return "有效期与清算单不一样"
+    return ""
 
 
 def _last_sent(session: Session, proposal: Proposal) -> ClearingMessage | None:
@@ -163,7 +189,7 @@ def judge(session: Session, letter: Letter, *, now: datetime) -> str | None:
     known = find_receipt(session, letter)
     if known is not None:
         if known.hash != letter.envelope.hash:
-            return _broken(session, pair, "tampered", letter, "同一个编号第二次来的内容不一样", now)
+            return broken(session, pair, letter, "同一个编号第二次来的内容不一样", now)
         return known.answer
     return _out_of_turn(session, pair, letter, now)
 
@@ -173,14 +199,31 @@ def _doubt(session: Session, pair: BranchPair, letter: Letter, now: datetime) ->
     content_hash, signed = letter.envelope.hash, letter.signed
     why = signing.doubt(session, pair, letter.from_id, content_hash, signed, now=now)
     if why == signing.FORGED:
-        return _broken(session, pair, "tampered", letter, "签名不是对方网点的", now)
+        return broken(session, pair, letter, "签名不是对方网点的", now)
     if why is not None:
         return why
     if not letter.envelope.is_whole:
-        return _broken(session, pair, "tampered", letter, "内容与它的校验值不符", now)
+        return broken(session, pair, letter, "内容与它的校验值不符", now)
+    if not _is_readable(letter.envelope):
+        return broken(session, pair, letter, "不是约定的格式", now)
     if not signing.is_first_use(session, letter.from_id, content_hash, signed):
-        return _broken(session, pair, "tampered", letter, "用过的一次性标记，第二次来的内容不一样", now)
+        return broken(session, pair, letter, "用过的一次性标记，第二次来的内容不一样", now)
     return None
+
+
+def _is_readable(envelope: Envelope) -> bool:
+    """Whether a message has what is looked at: a known step, an id, a time, for what was paid a place in the chain."""
+    try:
+        fields = envelope.fields
+        datetime.fromisoformat(fields["expires"])
+    except (KeyError, TypeError, ValueError):
+        return False
+    numbered = type(fields.get("number")) is int and "previous" in fields
+    return (
+        fields.get("step") in _STEPS
+        and isinstance(fields.get("uid"), str)
+        and (numbered if fields["step"] == COMMITTED else "number" not in fields)
+    )
 
 
 def _out_of_turn(session: Session, pair: BranchPair, letter: Letter, now: datetime) -> str | None:
@@ -202,16 +245,19 @@ def _out_of_turn(session: Session, pair: BranchPair, letter: Letter, now: dateti
     if fields["number"] > had + 1:
         return WAIT
     if fields["number"] <= had:
-        return _broken(session, pair, "out_of_chain", letter, f"编号 {fields['number']}，已经收到过 {had}", now)
+        return broken(session, pair, letter, f"编号 {fields['number']}，已经收到过 {had}", now, kind="out_of_chain")
     if fields["previous"] != head:
-        return _broken(session, pair, "out_of_chain", letter, f"第 {fields['number']} 号接不上前一号", now)
+        return broken(session, pair, letter, f"第 {fields['number']} 号接不上前一号", now, kind="out_of_chain")
     return None
 
 
-def _broken(session: Session, pair: BranchPair, kind: str, letter: Letter, why: str, now: datetime) -> str:
+def broken(
+    session: Session, pair: BranchPair, letter: Letter, why: str, now: datetime, *, kind: str = "tampered"
+) -> str:
+    """Freeze the pair and open a case about a message; the answer to it."""
     try:
         uid = str(letter.envelope.fields.get("uid"))[:60]
-    except ValueError:  # changed so that it is no JSON any more
+    except (TypeError, ValueError):  # changed so that it is no JSON any more, or none that says something
         uid = f"校验值 {letter.envelope.hash[:12]}…"
     found = Found(kind=kind, facts=f"{uid}：{why}", key=f"{kind}:{pair.id}:{letter.envelope.hash}"[:120])
     open_case(session, pair, found, now=now)

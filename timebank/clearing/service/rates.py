@@ -20,16 +20,14 @@ from timebank.clearing.models import (
     PairRate,
 )
 from timebank.clearing.queries import (
-    PairNotFound,
     RateNotFound,
     find_asked_rate,
     find_rate_by_key,
-    get_pair,
     get_rate,
 )
 from timebank.clearing.rules import LEAST_WORTH, MOST_WORTH, lowest
 from timebank.clearing.service import telling
-from timebank.clearing.service.deciding import CHANGE
+from timebank.clearing.service.deciding import CHANGE, lock_of
 from timebank.clearing.service.refusals import (
     BadRate,
     NotYours,
@@ -64,7 +62,7 @@ def ask_rate(session: Session, pair_id: int, draft: RateDraft, *, actor: Actor, 
 
     Raises PairNotFound, NotAllowed, FormUsed, PairNotReady, BadRate, RateWaiting while another one waits.
     """
-    pair = _lock_side(session, pair_id, draft.branch_id, actor)
+    pair = lock_of(session, pair_id, draft.branch_id, actor)
     if actor.member_id is None:
         raise NotAllowed(permission=CHANGE)
     low, high = lowest(*((draft.minutes, _HOUR) if draft.branch_id == pair.low_id else (_HOUR, draft.minutes)))
@@ -141,16 +139,8 @@ def withdraw_rate(session: Session, rate_id: int, *, branch_id: int, actor: Acto
     return rate
 
 
-def _lock_side(session: Session, pair_id: int, branch_id: int, actor: Actor) -> BranchPair:
-    pair = get_pair(session, pair_id, lock=True)
-    if branch_id not in {pair.low_id, pair.high_id}:
-        raise PairNotFound()
-    actor.require(CHANGE, branch_id=branch_id)
-    return pair
-
-
 def _lock_rate(session: Session, rate_id: int, branch_id: int, actor: Actor) -> tuple[BranchPair, PairRate]:
-    pair = _lock_side(session, get_rate(session, rate_id).pair_id, branch_id, actor)
+    pair = lock_of(session, get_rate(session, rate_id).pair_id, branch_id, actor)
     if actor.member_id is None:
         raise RateNotFound()
     return pair, get_rate(session, rate_id, lock=True)

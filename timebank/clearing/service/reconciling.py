@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from timebank.branches.models import Branch
 from timebank.clearing.models import BranchPair, ClearingMessage, ClearingReceipt
-from timebank.clearing.queries import get_pair
+from timebank.clearing.queries import get_pair, list_opened
 from timebank.clearing.rules import Envelope
 from timebank.clearing.service.cases import Found, open_case
 from timebank.clearing.service.heaps import compare_sides
@@ -27,8 +27,8 @@ def reconcile(session: Session, pair: BranchPair, *, now: datetime) -> int:
     What does not agree is sorted into heaps, item by item; returns how many there are and how many faults of the chain.
     """
     pair = get_pair(session, pair.id, lock=True)  # nothing moves between the looks at the two books
+    found = list(_broken_chains(session, pair))  # first: what the books say of a damaged message is not to be had
     compared = compare_sides(session, pair, now=now)
-    found = list(_broken_chains(session, pair))
     if not compared.in_books and not compared.on_way:
         found += _balances(session, pair)
     for one in found:
@@ -36,19 +36,21 @@ def reconcile(session: Session, pair: BranchPair, *, now: datetime) -> int:
     return compared.items + len(found)
 
 
-def reconcile_all(session: Session, *, now: datetime) -> int:
-    """Compare every pair that was ever open; returns how many differences there are.
+def make_up(session: Session, pair: BranchPair, *, now: datetime) -> None:
+    """Seal the statements of a pair that had to wait for a case, of months that both branches have closed."""
+    for month in _closed_by_both(session, pair, now):
+        seal_month(session, pair, month, now=now)
 
-    Statements that had to wait for a case are made up for, of months that both branches have closed.
+
+def reconcile_all(session: Session, *, now: datetime) -> int:
+    """Compare every pair that was ever open and make up for its statements, all in one unit of work.
+
+    Returns how many differences there are.
     """
-    pairs = session.scalars(
-        select(BranchPair).where(BranchPair.low_account_id.is_not(None)).order_by(BranchPair.low_id, BranchPair.high_id)
-    )  # in the order in which all take pairs
     differences = 0
-    for pair in pairs.all():
+    for pair in list_opened(session):
         differences += reconcile(session, pair, now=now)
-        for month in _closed_by_both(session, pair, now):
-            seal_month(session, pair, month, now=now)
+        make_up(session, pair, now=now)
     return differences
 
 

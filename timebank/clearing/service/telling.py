@@ -104,7 +104,7 @@ def of_parked(session: Session, parked: ParkedPayment, kind: str, *, besides: in
         facts={"minutes": parked.minutes, "peer": parked.pair.peer_of(parked.branch_id).name},
         link=f"/branch/clearing/parked?branch={parked.branch_id}",
     )
-    others = [one for one in list_deciding(session, parked.branch_id) if one != besides]
+    others = list_deciding(session, parked.branch_id, without={besides})
     tell_all(session, others, notice, now=now)
 
 

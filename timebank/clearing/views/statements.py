@@ -88,6 +88,8 @@ def _awaited(side: Side, view: MonthView) -> Awaited:
 @guard(CHANGE)
 def sign_exception(pair_id: int, month: str) -> Response | tuple[str, int]:
     """One side signs that a month is sealed as it is."""
+    if not is_month(month):
+        abort(404)
     side, form = choose_side(pair_id, CHANGE), Form(SignSchema())
     with form.catching(), transaction() as session:
         signing = service.Signing(branch_id=side.branch.id, month=month, **form.load())

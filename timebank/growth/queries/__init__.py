@@ -14,6 +14,7 @@ from timebank.growth.queries.commending import (
     year_rule,
 )
 from timebank.growth.queries.milestones import (
+    MOST_TO_RECORD,
     MilestoneNotFound,
     count_open_questions,
     get_milestone,
@@ -34,6 +35,7 @@ from timebank.growth.queries.prints import (
     list_taken,
     list_to_remove,
     list_unmade,
+    list_with_file,
 )
 from timebank.growth.queries.recognition import (
     StarReached,
@@ -50,6 +52,7 @@ from timebank.growth.queries.standings import Ranked, list_people_in, list_place
 from timebank.growth.queries.statement import HeldAmount, Line, MyStatement, account_of, get_statement, list_held
 
 __all__ = [
+    "MOST_TO_RECORD",
     "CardView",
     "CommendationNotFound",
     "FileGone",
@@ -97,6 +100,7 @@ __all__ = [
     "list_to_remove",
     "list_unmade",
     "list_waiting_commendations",
+    "list_with_file",
     "list_years",
     "recognition_version_of",
     "weigh_people",

@@ -26,7 +26,7 @@ _PICTURED = timedelta(days=400)  # more than the 53 weeks and 12 months that are
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CardView:
-    """Everything a card shows. ``codes`` is None while no card is valid; ``days``: minutes of the past year by day."""
+    """Everything a card shows. ``codes`` is None while no card is valid; ``days``: minutes by day, of a year."""
 
     member: Member
     codes: CardCodes | None
@@ -45,19 +45,24 @@ class CardView:
         return [one for one in self.milestones if one.kind == kind]
 
 
-def get_card(session: Session, member: Member, keys: Keys, *, today: date) -> CardView:
+def get_card(session: Session, member: Member, keys: Keys, *, today: date, pictured_to: date | None = None) -> CardView:
     """The growth card of a member as of now."""
-    return get_cards(session, [member], keys, today=today)[0]
+    return get_cards(session, [member], keys, today=today, pictured_to=pictured_to)[0]
 
 
-def get_cards(session: Session, members: Sequence[Member], keys: Keys, *, today: date) -> list[CardView]:
-    """The growth cards of these members as of now, in their order."""
+def get_cards(
+    session: Session, members: Sequence[Member], keys: Keys, *, today: date, pictured_to: date | None = None
+) -> list[CardView]:
+    """The growth cards of these members as of now, in their order.
+
+    Their days are enough to picture the year that ends today, or on another day.
+    """
     ids = [member.id for member in members]
     cards = find_cards(session, ids)
     codes = show_many_codes(session, keys, list(cards.values()))
     totals, stars, teams = totals_of(session, ids), find_stars(session, members, today), teams_of(session, ids)
     milestones = list_standing_milestones(session, ids)
-    days = minutes_by_day(session, ids, since=clock.instant(today - _PICTURED, time()))
+    days = minutes_by_day(session, ids, since=clock.instant((pictured_to or today) - _PICTURED, time()))
     accounts = [account for member in members for account in (member.coin_account_id, member.point_account_id)]
     balances = balances_of(session, [account for account in accounts if account is not None])
     return [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
@@ -14,6 +14,8 @@ from timebank.core.errors import NotFound
 from timebank.core.paging import Page, batched, read_page
 from timebank.growth.models import EVALUATION, Milestone, MilestoneQuestion
 from timebank.members.models import ACTIVE, Member, TeamMembership
+
+MOST_TO_RECORD: Final = 500  # at once, on one page; longer rosters go by team or shift
 
 
 class MilestoneNotFound(NotFound):
@@ -88,10 +90,18 @@ def count_open_questions(session: Session, branch_id: int) -> int:
 
 
 def list_people_to_record(
-    session: Session, branch_id: int, *, team_id: int | None = None, shift_id: int | None = None, most: int = 500
+    session: Session,
+    branch_id: int,
+    *,
+    member_id: int | None = None,
+    team_id: int | None = None,
+    shift_id: int | None = None,
+    most: int = MOST_TO_RECORD,
 ) -> list[Member]:
-    """Active people of a branch by name: of a team, who came to a shift, or everybody."""
+    """Active people of a branch by name: one, of a team, who came to a shift, or everybody; the first ``most``."""
     chosen = select(Member).where(Member.branch_id == branch_id, Member.status == ACTIVE)
+    if member_id is not None:
+        chosen = chosen.where(Member.id == member_id)
     if team_id is not None:
         chosen = chosen.where(Member.id.in_(select(TeamMembership.member_id).where(TeamMembership.team_id == team_id)))
     if shift_id is not None:

@@ -56,6 +56,11 @@ def list_to_remove(session: Session, *, before: datetime) -> list[int]:
     return list(session.scalars(old.order_by(CardPrint.id)))
 
 
+def list_with_file(session: Session) -> list[int]:
+    """Prints whose file is there, or may be at any moment."""
+    return list(session.scalars(select(CardPrint.id).where(CardPrint.status.in_((QUEUED, MAKING, READY)))))
+
+
 def list_taken(session: Session, print_id: int) -> list[CardPrintTaken]:
     """Who took the file away, newest first."""
     chosen = select(CardPrintTaken).where(CardPrintTaken.print_id == print_id)

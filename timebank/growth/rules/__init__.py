@@ -15,6 +15,7 @@ from timebank.growth.rules.recognition import (
     recognition_on,
     recognition_sentences,
     star_name,
+    version_words,
 )
 from timebank.growth.rules.stars import Reached, Stars, stars_of
 from timebank.growth.rules.words import Movement, words
@@ -44,6 +45,7 @@ __all__ = [
     "shade",
     "star_name",
     "stars_of",
+    "version_words",
     "weigh",
     "words",
     "year_months",

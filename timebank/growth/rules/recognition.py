@@ -63,6 +63,12 @@ STAR_SETTINGS: Final = RECOGNITION_SETTINGS[:STARS]
 BUILT_IN_RECOGNITION: Final = RecognitionVersion(name="recognition/0", number=0, valid_from=date.min)
 
 
+def version_words(name: str) -> str:
+    """A version of the rules by its stored name, as people say it: 第 2 版规则."""
+    number = name.rpartition("/")[2]
+    return f"第 {number} 版规则" if number != "0" else "原有的规则"
+
+
 def recognition_of(version: Recognition) -> Recognition:
     """The settings alone, to compare two versions by."""
     return Recognition(**{name: getattr(version, name) for name in RECOGNITION_SETTINGS})

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from timebank.growth.rules.recognition import STARS, RecognitionVersion, recognition_on
+from timebank.growth.rules.recognition import STARS, RecognitionVersion, recognition_on, version_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,7 @@ class Reached:
     @property
     def rule_words(self) -> str:
         """The version as people say it: 第 2 版规则."""
-        number = self.rule.rpartition("/")[2]
-        return f"第 {number} 版规则" if number != "0" else "原有的规则"
+        return version_words(self.rule)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ from timebank.growth.queries import (
     weigh_people,
     year_rule,
 )
+from timebank.growth.rules import version_words
 from timebank.members.models import ACTIVE, Member
 from timebank.notices.service import NoticeDraft, tell_each
 
@@ -204,7 +205,7 @@ def _award(proposed: Commendation, fit: Fit, giver: str, now: datetime) -> Miles
         on_day=clock.today(now),
         words=(
             f"{proposed.year} 年服务 {hours(fit.year.minutes)}，参加 {fit.year.activities} 次；"
-            f"按规则 {proposed.rule_name} 评选。"
+            f"按{version_words(proposed.rule_name)}评选。"
         ),
         recorded_by_id=proposed.proposed_by_id,
         recorded_at=now,
@@ -218,14 +219,16 @@ def _award(proposed: Commendation, fit: Fit, giver: str, now: datetime) -> Miles
 def decline_commendation(
     session: Session, commendation_id: int, *, reason: str, actor: Actor, now: datetime
 ) -> Commendation:
-    """Say no to a list, with a reason.
+    """Say no to a list, with a reason. The same words of the same person again are harmless.
 
     Raises NotAllowed, SecondManagerNeeded, OwnName, AlreadyDecided, BadCommendation.
     """
     proposed = get_commendation(session, commendation_id, lock=True)
     by_id = require_decider(proposed, actor)
     if proposed.status != WAITING:
-        raise AlreadyDecided()
+        if (proposed.status, proposed.decided_by_id, proposed.note) != (DECLINED, by_id, reason.strip()):
+            raise AlreadyDecided()
+        return proposed
     if not reason.strip():
         raise BadCommendation(fields={"reason": "请写明为什么不同意。"})
     proposed.status, proposed.decided_by_id, proposed.decided_at = DECLINED, by_id, now

@@ -16,11 +16,10 @@ from timebank.core.actor import Actor
 from timebank.core.db import lock_name
 from timebank.core.errors import Conflict, FormUsed, Invalid, NotAllowed
 from timebank.growth.models import AWARD, EVALUATION, GRADE_NAMES, KIND_NAMES, TRAINING, Milestone, MilestoneQuestion
-from timebank.growth.queries import MilestoneNotFound, get_milestone, get_question
+from timebank.growth.queries import MOST_TO_RECORD, MilestoneNotFound, get_milestone, get_question
 from timebank.members.models import ACTIVE, Member
 from timebank.notices.service import NoticeDraft, tell, tell_all
 
-MOST_PEOPLE: Final = 500
 LONGEST_MINUTES: Final = 999 * 60
 _CARD: Final = "/me/card#milestones"
 
@@ -151,8 +150,8 @@ def _check(session: Session, branch_id: int, draft: MilestoneDraft, chosen: Sequ
     faults = _faults(draft, today)
     if not chosen:
         faults["members"] = "请至少勾选一位会员。"
-    elif len(chosen) > MOST_PEOPLE:
-        faults["members"] = f"一次最多记 {MOST_PEOPLE} 人，请分几次记。"
+    elif len(chosen) > MOST_TO_RECORD:
+        faults["members"] = f"一次最多记 {MOST_TO_RECORD} 人，请分几次记。"
     else:
         here = select(Member.id).where(Member.id.in_(chosen), Member.branch_id == branch_id, Member.status == ACTIVE)
         if set(session.scalars(here)) != set(chosen):
@@ -181,12 +180,15 @@ def _faults(draft: MilestoneDraft, today: date) -> dict[str, str]:
 def withdraw_milestone(session: Session, milestone_id: int, *, reason: str, actor: Actor, now: datetime) -> Milestone:
     """Take something off a card, with a reason: done by somebody who did not record it and whose card it is not.
 
-    Raises NotAllowed, NotForOneself, SecondPersonNeeded, AlreadyWithdrawn, BadMilestone.
+    The same words of the same person again find it done. Raises NotAllowed, NotForOneself, SecondPersonNeeded,
+    AlreadyWithdrawn, BadMilestone.
     """
     one = get_milestone(session, milestone_id, lock=True)
     require_second(one, actor)
     if one.withdrawn_at is not None:
-        raise AlreadyWithdrawn()
+        if (one.withdrawn_by_id, one.withdrawn_reason) != (actor.member_id, reason.strip()):
+            raise AlreadyWithdrawn()
+        return one
     if not reason.strip():
         raise BadMilestone(fields={"reason": "请写明为什么撤销，会员看得到。"})
     one.withdrawn_at, one.withdrawn_by_id, one.withdrawn_reason = now, actor.member_id, reason.strip()
@@ -245,12 +247,15 @@ def answer_question(
 ) -> MilestoneQuestion:
     """Answer a member's question: somebody who did not record what it is about. Withdrawing is a press of its own.
 
-    Raises NotAllowed, NotForOneself, SecondPersonNeeded, AlreadyAnswered, BadMilestone.
+    The same answer of the same person again is harmless. Raises NotAllowed, NotForOneself, SecondPersonNeeded,
+    AlreadyAnswered, BadMilestone.
     """
     question = get_question(session, question_id, lock=True)
     require_second(question.milestone, actor)
     if question.answered_at is not None:
-        raise AlreadyAnswered()
+        if (question.answered_by_id, question.answer) != (actor.member_id, answer.strip()):
+            raise AlreadyAnswered()
+        return question
     if not answer.strip():
         raise BadMilestone(fields={"answer": "请写一句查下来怎么样。"})
     question.answer, question.answered_by_id, question.answered_at = answer.strip(), actor.member_id, now

@@ -157,7 +157,7 @@ def _wanted(query: Query, years: list[int]) -> queries.RecordFilter:
 @guard("me.read")
 @limiter.limit(DOWNLOAD_LIMIT)
 def record_file() -> Response:
-    """Every service record on paper, oldest first, of a year or all."""
+    """What the card says and every service record on paper, oldest first, of a year or all."""
     now = clock.now()
     with snapshot() as session:
         member = _me(session)
@@ -167,11 +167,12 @@ def record_file() -> Response:
         for number in range(2, page.pages + 1):
             more = queries.list_record(session, member.id, wanted, number=number, size=_PAGE_OF_RECORDS)
             records += more.items
-        view = queries.get_card(session, member, keys(), today=clock.today(now))
-        words = f"{wanted.year} 年" if wanted.year else "全部"
-        sheet = printing.record_sheet(view, records[::-1], words=words, now=now)
-        name = f"服务记录-{member.number}-{words}"
-    return pdf_file(name, paper.pdf("record.typ", sheet))
+        today = clock.today(now)
+        last = printing.last_pictured(wanted.year, today)
+        view = queries.get_card(session, member, keys(), today=today, pictured_to=last)
+        sheet = printing.record_sheet(view, records[::-1], year=wanted.year, now=now)
+        name = f"服务记录-{member.number}-{printing.record_words(wanted.year)}"
+    return pdf_file(name, paper.pdf(printing.TEMPLATE, sheet))
 
 
 def _month_marks(squares: list[Square]) -> list[tuple[int, str]]:

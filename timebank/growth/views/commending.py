@@ -10,7 +10,7 @@ from timebank.core import clock
 from timebank.core.db import db, transaction
 from timebank.growth import queries, service
 from timebank.growth.models import COMMENDATION_NAMES, GRADE_NAMES
-from timebank.growth.rules import recognition_sentences
+from timebank.growth.rules import recognition_sentences, version_words
 from timebank.growth.schemas import CommendSchema, WithdrawSchema
 from timebank.growth.views import blueprint
 from timebank.members.queries import list_names
@@ -43,6 +43,7 @@ def commendations() -> str:
         rule=rule,
         rule_says=recognition_sentences(rule, GRADE_NAMES)[1],
         running=year == today.year,
+        version_words=version_words,
         fits=[fit for fit in fits if fit.fits],
         short=[fit for fit in fits if not fit.fits][:_SHORT],
         lists=lists,

@@ -83,6 +83,7 @@ def new_milestone() -> Response | tuple[str, int]:
         teams=[(team.id, team.name) for team in list_teams(db.session(), branch.id)],
         query=query,
         today=clock.today(clock.now()),
+        most=queries.MOST_TO_RECORD,
     ), form.status
 
 
@@ -107,7 +108,7 @@ def _roster(branch: Branch, query: Query) -> tuple[list[Member], str]:
         activity = get_shift(session, shift).activity
         words = f"来过“{activity.title}”的人" if activity.branch_id == branch.id else ""
     if one is not None:
-        people = [member for member in queries.list_people_to_record(session, branch.id) if member.id == one]
+        people = queries.list_people_to_record(session, branch.id, member_id=one)
         return people, people[0].name if people else ""
     people = queries.list_people_to_record(session, branch.id, team_id=team, shift_id=shift)
     return [member for member in people if member.id != me], words

@@ -16,11 +16,11 @@ from timebank.growth import making, queries, service
 from timebank.growth.models import MAKING, PRINT_NAMES, QUEUED
 from timebank.growth.schemas import PrintSchema
 from timebank.growth.views import blueprint
-from timebank.members.queries import get_team, list_names, list_teams
+from timebank.members.queries import TeamNotFound, get_team, list_names, list_teams
 from timebank.web.downloads import pdf_file
 from timebank.web.forms import Form
 from timebank.web.guards import current_actor, guard
-from timebank.web.keyring import keys, public_base
+from timebank.web.keyring import keys, lasting_base
 from timebank.web.limits import DOWNLOAD_LIMIT, limiter
 
 _PRINT = f"/branch/cards/<{ID}:print_id>"
@@ -64,6 +64,8 @@ def cards() -> Redirect | tuple[str, int]:
 def _draft(form: Form, branch: Branch) -> service.PrintDraft:
     session, given = db.session(), form.load()
     team = get_team(session, given["team_id"]) if given["team_id"] else None
+    if team is not None and team.branch_id != branch.id:
+        raise TeamNotFound()
     people = queries.list_people_in(session, frozenset({branch.id}), team_id=team.id if team else None)
     people = sorted(people, key=lambda member: (member.name, member.id))[: given["most"]]
     return service.PrintDraft(
@@ -71,7 +73,7 @@ def _draft(form: Form, branch: Branch) -> service.PrintDraft:
         title=team.name if team else branch.name,
         format=given["format"],
         member_ids=[member.id for member in people],
-        address=public_base(),
+        address=lasting_base(),
         form_key=form.key,
     )
 

@@ -158,7 +158,7 @@ def stars_file(kind: str) -> Response:
         }
         return pdf_file(name, paper.pdf("stars.typ", sheet))
     rows = [
-        (one.member.name, one.member.number, star_name(one.reached.star), f"{one.reached.day}", one.reached.rule)
+        (one.member.name, one.member.number, star_name(one.reached.star), f"{one.reached.day}", one.reached.rule_words)
         for one in found
     ]
     return table_file(name, kind, ("姓名", "会员号", "星级", "达到的日子", "规则"), rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -43,14 +43,22 @@ class BranchesFailed(JobFailed):
 
 def each_branch(event: str, work: Callable[[int, str], int]) -> tuple[int, str]:
     """Do one branch's work after the other's; the sum of what it counted, and the codes of those where it failed."""
+    places = [(branch.id, branch.code) for branch in list_branches(db.session(), closed=True)]
+    return one_by_one(event, "branch", places, work)
+
+
+def one_by_one(
+    event: str, kind: str, places: Iterable[tuple[int, str]], work: Callable[[int, str], int]
+) -> tuple[int, str]:
+    """Do one place's work after the other's; the sum of what it counted, and the codes of those where it failed."""
     done, failed = 0, []
-    for branch_id, code in [(branch.id, branch.code) for branch in list_branches(db.session(), closed=True)]:
+    for place_id, code in places:
         try:
-            done += work(branch_id, code)
+            done += work(place_id, code)
         except Exception as error:
             db.session.rollback()
             failed.append(code)
-            log.error(event, branch=code, kind=type(error.__cause__ or error).__name__)
+            log.error(event, **{kind: code}, kind=type(error.__cause__ or error).__name__)
     return done, "、".join(failed)
 
 

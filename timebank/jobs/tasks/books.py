@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from timebank.archives import closing
 from timebank.archives import queries as archives
 from timebank.archives import service as archiving
 from timebank.core.actor import SYSTEM
+from timebank.core.clock import running_on
 from timebank.core.db import db, snapshot, transaction
 from timebank.core.errors import Refusal
 from timebank.jobs.tasks.base import BranchesFailed, Place, each_branch, in_batches, log
@@ -22,14 +24,17 @@ def close_months(place: Place, now: datetime) -> int:
     A month that is refused or fails stops its own branch (later months would be refused too), not the others. Where
     one failed, BranchesFailed is raised after the last branch.
     """
-    made, failed = each_branch("month_failed", lambda branch_id, code: _close_branch(place, branch_id, code, now))
+    clock = running_on(now)  # each close says when it began and ended
+    made, failed = each_branch(
+        "month_failed", lambda branch_id, code: _close_branch(place, branch_id, code, now=now, clock=clock)
+    )
     if failed:
         others, where = f"其余网点做好 {made} 个归档包", "“月度归档”页的结账经过和运行日志"
         raise BranchesFailed(branches=failed, what="结账", others=others, where=where)
     return made
 
 
-def _close_branch(place: Place, branch_id: int, code: str, now: datetime) -> int:
+def _close_branch(place: Place, branch_id: int, code: str, *, now: datetime, clock: Callable[[], datetime]) -> int:
     made = 0
     for month in archives.list_unfinished(db.session(), branch_id, now=now):
         close = closing.Close(
@@ -38,7 +43,7 @@ def _close_branch(place: Place, branch_id: int, code: str, now: datetime) -> int
             actor=SYSTEM,
             keys=place.keys,
             folder=place.archives,
-            clock=lambda: now,
+            clock=clock,
             site=place.site,
         )
         try:

@@ -10,7 +10,7 @@ from timebank.clearing import queries as clearing_queries
 from timebank.clearing import service as clearing
 from timebank.core.db import db, transaction
 from timebank.exchange import service as exchange
-from timebank.jobs.tasks.base import BATCH, BranchesFailed, JobFailed, Place, each_branch, in_batches, log
+from timebank.jobs.tasks.base import BATCH, BranchesFailed, JobFailed, Place, each_branch, in_batches, log, one_by_one
 
 # Answers that end the waiting; to the others the sender comes again.
 _FURTHER: Final = frozenset({"accepted", "settled", "line_full", "late", "cancelled"})
@@ -24,11 +24,27 @@ class ProposalsFailed(JobFailed):
 
 
 def reconcile_pairs(_place: Place, now: datetime) -> int:
-    """Compare what branches that redeem at each other have in their books; returns the number of differences."""
-    with transaction() as session:
-        found = clearing.reconcile_all(session, now=now)
+    """Compare what branches that redeem at each other have in their books, pair by pair; returns the differences.
+
+    A pair where it fails does not stop the others; BranchesFailed is raised after the last.
+    """
+    opened = clearing_queries.list_opened(db.session())
+    pairs = [(pair.id, f"{pair.low.code}与{pair.high.code}") for pair in opened]
+    found, failed = one_by_one("reconciling_failed", "pair", pairs, lambda pair_id, _: _reconcile(pair_id, now))
     if found:
         log.error("pairs_differ", differences=found)
+    if failed:
+        others = f"其余网点之间有 {found} 处差异"
+        raise BranchesFailed(branches=failed, what="对账", others=others, where="运行日志")
+    return found
+
+
+def _reconcile(pair_id: int, now: datetime) -> int:
+    """What was found stands, also where a statement cannot be made up for."""
+    with transaction() as session:
+        found = clearing.reconcile(session, clearing_queries.get_pair(session, pair_id), now=now)
+    with transaction() as session:
+        clearing.make_up(session, clearing_queries.get_pair(session, pair_id), now=now)
     return found
 
 

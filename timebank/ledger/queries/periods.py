@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from timebank.core.clock import month_of, next_month
-from timebank.ledger.models import Entry, Period, Seal
+from timebank.ledger.models import Account, Entry, Period, Seal, Transfer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,6 +84,18 @@ def closed_months(session: Session, book_id: int) -> list[str]:
             select(Period.month).where(Period.book_id == book_id, Period.closed_at.is_not(None)).order_by(Period.month)
         )
     )
+
+
+def first_month(session: Session, account_ids: Collection[int]) -> str | None:
+    """The month in which the first of these accounts moved; None where none ever did."""
+    moved = or_(
+        *(
+            exists().where(side == Account.id, Transfer.period_id == Period.id)
+            for side in (Transfer.debit_id, Transfer.credit_id)
+        )
+    )
+    within = select(func.min(Period.month)).join(Account, Account.book_id == Period.book_id)
+    return session.scalar(within.where(Account.id.in_(account_ids), moved))
 
 
 def months_to_close(session: Session, book_id: int, *, now: datetime) -> list[str]:

@@ -21,6 +21,7 @@ class EvidencePack(Base):
     """One making of an activity's evidence: who, when, why, with names and photos or without, and the file's hash.
 
     The file itself is handed out and not kept: it can be made again, and its hash tells whether a file is the one.
+    The row is there before the file; where its making was broken off, the hash stays empty.
     """
 
     __tablename__ = "evidence_pack"
@@ -36,8 +37,8 @@ class EvidencePack(Base):
     named: Mapped[bool]
     photos: Mapped[int]
     reason: Mapped[str] = mapped_column(String(200))
-    file_hash: Mapped[str] = mapped_column(String(64))
-    file_size: Mapped[int]
+    file_hash: Mapped[str] = mapped_column(String(64), default="")
+    file_size: Mapped[int] = mapped_column(default=0)
     made_by_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
     made_at: Mapped[datetime]
     form_key: Mapped[str] = mapped_column(String(80), unique=True)

@@ -7,6 +7,7 @@ from timebank.reports.queries.ministry import (
     Line,
     Problem,
     count_states,
+    due_of,
     get_batch,
     list_answers,
     list_batches,
@@ -19,7 +20,6 @@ from timebank.reports.queries.ministry import (
 from timebank.reports.queries.overview import (
     Checked,
     Overview,
-    find_pack_by_hash,
     list_activities,
     list_packs,
     overview_of,
@@ -40,6 +40,7 @@ from timebank.reports.queries.yearly import (
     get_published,
     get_report,
     list_years,
+    year_seals,
 )
 
 __all__ = [
@@ -56,8 +57,8 @@ __all__ = [
     "count_states",
     "count_unchecked",
     "count_year",
+    "due_of",
     "find_newest",
-    "find_pack_by_hash",
     "get_batch",
     "get_published",
     "get_report",
@@ -76,4 +77,5 @@ __all__ = [
     "make_lines",
     "number_of",
     "overview_of",
+    "year_seals",
 ]

@@ -6,12 +6,12 @@ the volunteer's consent).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from timebank.activities.models import CATEGORIES, Activity, Shift
@@ -22,6 +22,7 @@ from timebank.core import clock
 from timebank.core.errors import NotFound
 from timebank.core.keys import Keys
 from timebank.core.masking import mask_id_number, mask_name, mask_phone
+from timebank.core.paging import batched
 from timebank.members.models import ACTIVE, SEXES, Consent, Member
 from timebank.members.queries import list_names, open_field
 from timebank.members.rules import PERSONAL_DATA
@@ -54,14 +55,21 @@ class BatchNotFound(NotFound):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
-    """A line as it stands now: whose, masked for pages, and a keyed fingerprint of what it says in full."""
+    """A line as it stands now: whose, and a keyed fingerprint of what it says in full; ``empty`` where nothing is left
+    of a record. ``lay`` opens the sealed numbers, so only what is written into the file is laid out."""
 
     kind: str
     source_id: int
     member_id: int
     number: str
-    cells: tuple[str, ...]
     digest: str
+    empty: bool
+    lay: Callable[[], tuple[str, ...]]
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The cells of the line, masked unless it was asked for in full."""
+        return self.lay()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,18 +106,19 @@ def make_lines(
     """
     members = _agreed(session, branch.id)
     records = _records(session, members)
+    numbers = _Numbers(keys, full=full)
     served: dict[int, set[str]] = {}
     for record in records:
         served.setdefault(record.member_id, set()).add(record.shift.activity.category)
     wanted_people = only.get(PERSON, ()) if only is not None else members.keys()
     for member in members.values():
         if member.id in wanted_people:
-            yield _person_line(session, member, served.get(member.id, set()), keys, full=full)
+            yield _person_line(session, member, served.get(member.id, set()), numbers)
     recorders = _recorders(session, records)
     wanted = only.get(SERVICE, ()) if only is not None else {record.id for record in records}
     for record in records:
         if record.id in wanted:
-            yield _service_line(record, members[record.member_id], recorders, keys, full=full)
+            yield _service_line(record, members[record.member_id], recorders, numbers)
 
 
 def _agreed(session: Session, branch_id: int) -> dict[int, Member]:
@@ -129,11 +138,10 @@ def _agreed(session: Session, branch_id: int) -> dict[int, Member]:
 
 def _records(session: Session, members: Mapping[int, Member]) -> list[Attendance]:
     found: list[Attendance] = []
-    ids = list(members)
-    for at in range(0, len(ids), _BATCH):
+    for some in batched(list(members), _BATCH):
         found += session.scalars(
             select(Attendance)
-            .where(Attendance.member_id.in_(ids[at : at + _BATCH]), Attendance.status == APPROVED)
+            .where(Attendance.member_id.in_(some), Attendance.status == APPROVED)
             .options(
                 selectinload(Attendance.corrections),
                 joinedload(Attendance.shift).joinedload(Shift.activity).joinedload(Activity.organiser),
@@ -145,23 +153,41 @@ def _records(session: Session, members: Mapping[int, Member]) -> list[Attendance
 
 def _recorders(session: Session, records: Sequence[Attendance]) -> dict[int, str]:
     """Round → who sent it: whoever answers for what was recorded."""
-    rounds = {record.approval_id for record in records if record.approval_id}
-    chosen = select(ShiftApproval.id, ShiftApproval.submitted_by_id).where(ShiftApproval.id.in_(rounds))
-    sent_by = {row.id: row.submitted_by_id for row in session.execute(chosen)}
-    names = list_names(session, set(sent_by.values()))
-    return {round_id: names[member_id].name for round_id, member_id in sent_by.items()}
+    rounds = sorted({record.approval_id for record in records if record.approval_id})
+    sent_by: dict[int, int] = {}
+    for some in batched(rounds, _BATCH):
+        chosen = select(ShiftApproval.id, ShiftApproval.submitted_by_id).where(ShiftApproval.id.in_(some))
+        sent_by.update((row.id, row.submitted_by_id) for row in session.execute(chosen))
+    names = {
+        member_id: member.name
+        for some in batched(sorted(set(sent_by.values())), _BATCH)
+        for member_id, member in list_names(session, some).items()
+    }
+    return {round_id: names[member_id] for round_id, member_id in sent_by.items()}
 
 
-def _numbers(member: Member, keys: Keys, *, full: bool) -> tuple[str, str]:
-    """ID and telephone number, masked or not."""
-    document, phone = open_field(member, "id_number", keys), open_field(member, "phone", keys)
-    if full:
-        return document, phone
-    return (mask_id_number(document) if document else "", mask_phone(phone) if phone else "")
+class _Numbers:
+    """ID and telephone numbers, masked or not, each person's opened once however many lines name them."""
+
+    def __init__(self, keys: Keys, *, full: bool) -> None:
+        self.keys, self.full = keys, full
+        self._opened: dict[int, tuple[str, str]] = {}
+
+    def of(self, member: Member) -> tuple[str, str]:
+        """The numbers of one person."""
+        if member.id not in self._opened:
+            document, phone = open_field(member, "id_number", self.keys), open_field(member, "phone", self.keys)
+            if not self.full:
+                document, phone = mask_id_number(document) if document else "", mask_phone(phone) if phone else ""
+            self._opened[member.id] = document, phone
+        return self._opened[member.id]
+
+    def name(self, member: Member) -> str:
+        """The name, whole or not."""
+        return member.name if self.full else mask_name(member.name)
 
 
-def _person_line(session: Session, member: Member, categories: set[str], keys: Keys, *, full: bool) -> Line:
-    document, phone = _numbers(member, keys, full=full)
+def _person_line(session: Session, member: Member, categories: set[str], numbers: _Numbers) -> Line:
     said = (
         member.number,
         member.name,
@@ -171,21 +197,27 @@ def _person_line(session: Session, member: Member, categories: set[str], keys: K
     )
     area = area_path(session, member.area_id, date.max) if member.area_id else ""
     kinds = "、".join(name for code, name in CATEGORIES.items() if code in categories)
-    cells = (said[0], said[1] if full else mask_name(said[1]), *said[2:], document, area, phone, member.skills, kinds)
+
+    def lay() -> tuple[str, ...]:
+        document, phone = numbers.of(member)
+        return (said[0], numbers.name(member), *said[2:], document, area, phone, member.skills, kinds)
+
     return Line(
         kind=PERSON,
         source_id=member.id,
         member_id=member.id,
         number=member.number,
-        cells=cells,
+        empty=False,
+        lay=lay,
         # What somebody served at is known from the records: a further kind alone is no reason to send the person again.
-        digest=_digest(keys, *said, member.id_number_index or "", member.phone_index or "", area, member.skills),
+        digest=_digest(
+            numbers.keys, *said, member.id_number_index or "", member.phone_index or "", area, member.skills
+        ),
     )
 
 
-def _service_line(record: Attendance, member: Member, recorders: Mapping[int, str], keys: Keys, *, full: bool) -> Line:
+def _service_line(record: Attendance, member: Member, recorders: Mapping[int, str], numbers: _Numbers) -> Line:
     shift, activity = record.shift, record.shift.activity
-    document, _ = _numbers(member, keys, full=full)
     number = f"{SERVICE_PREFIX}{record.id}"
     said = (
         activity.title,
@@ -202,8 +234,9 @@ def _service_line(record: Attendance, member: Member, recorders: Mapping[int, st
         source_id=record.id,
         member_id=member.id,
         number=number,
-        cells=(number, member.number, member.name if full else mask_name(member.name), document, *said),
-        digest=_digest(keys, number, member.number, member.name, member.id_number_index or "", *said),
+        empty=record.minutes_now == 0,
+        lay=lambda: (number, member.number, numbers.name(member), numbers.of(member)[0], *said),
+        digest=_digest(numbers.keys, number, member.number, member.name, member.id_number_index or "", *said),
     )
 
 
@@ -218,29 +251,39 @@ def _digest(keys: Keys, *said: str) -> str:
 def list_due(session: Session, branch: Branch, keys: Keys) -> list[Due]:
     """What is new or different since it was accepted last; what waits for an answer is not due, what was undone before
     anybody sent it is not either."""
-    newest = _newest(session, branch.id)
+    return due_of(session, branch.id, make_lines(session, branch, keys))
+
+
+def due_of(session: Session, branch_id: int, lines: Iterable[Line]) -> list[Due]:
+    """Which of some lines of a branch are due."""
+    newest, accepted = _sent(session, branch_id)
     found = []
-    for line in make_lines(session, branch, keys):
-        before = newest.get((line.kind, line.source_id))
+    for line in lines:
+        key = (line.kind, line.source_id)
+        before = newest.get(key)
         if before is None:
-            if not (line.kind == SERVICE and line.cells[8] == hours_text(0)):
+            if not line.empty:
                 found.append(Due(line=line, new=True))
         elif before.state not in {PREPARED, SUBMITTED} and not (
             before.state == ACCEPTED and before.digest == line.digest
         ):
-            found.append(Due(line=line, new=before.state != ACCEPTED))
+            found.append(Due(line=line, new=key not in accepted))
     return found
 
 
-def _newest(session: Session, branch_id: int) -> dict[tuple[str, int], MinistryRecord]:
-    """The latest line of each person and record that was not cancelled."""
-    rows = session.scalars(
-        select(MinistryRecord)
+_Source = tuple[str, int]
+
+
+def _sent(session: Session, branch_id: int) -> tuple[dict[_Source, Row[str, int, str, str]], set[_Source]]:
+    """The latest line of each person and record that was not cancelled; and of which any was ever accepted."""
+    rows = session.execute(
+        select(MinistryRecord.kind, MinistryRecord.source_id, MinistryRecord.state, MinistryRecord.digest)
         .join(MinistryBatch, MinistryBatch.id == MinistryRecord.batch_id)
         .where(MinistryBatch.branch_id == branch_id, MinistryRecord.state != CANCELLED)
         .order_by(MinistryRecord.id)
-    )
-    return {(row.kind, row.source_id): row for row in rows}
+    ).all()
+    newest = {(row.kind, row.source_id): row for row in rows}
+    return newest, {(row.kind, row.source_id) for row in rows if row.state == ACCEPTED}
 
 
 def list_problems(session: Session, branch: Branch) -> list[Problem]:

@@ -139,9 +139,3 @@ def list_packs(session: Session, activity_id: int) -> Sequence[EvidencePack]:
     """The packs that were made of an activity, newest first."""
     chosen = select(EvidencePack).where(EvidencePack.activity_id == activity_id)
     return session.scalars(chosen.options(joinedload(EvidencePack.made_by)).order_by(EvidencePack.id.desc())).all()
-
-
-def find_pack_by_hash(session: Session, activity_id: int, file_hash: str) -> EvidencePack | None:
-    """The pack that a file with this SHA-256 is."""
-    chosen = select(EvidencePack).where(EvidencePack.activity_id == activity_id)
-    return session.scalars(chosen.where(EvidencePack.file_hash == file_hash).limit(1)).one_or_none()

@@ -20,6 +20,7 @@ from timebank.archives.queries import list_member_rows, numbers_of, service_line
 from timebank.attendance.models import Attendance
 from timebank.branches.models import Area, Branch
 from timebank.branches.queries import area_name
+from timebank.certificates.models import Certificate
 from timebank.core import clock
 from timebank.core.clock import month_of, month_range
 from timebank.core.errors import NotFound
@@ -85,6 +86,13 @@ def count_year(session: Session, branch: Branch, year: int, *, now: datetime) ->
         "by_area": _grouped(counted, lambda line: people[line.member_id].area, ()),
         "by_age": _grouped(counted, lambda line: people[line.member_id].age, [name for *_, name in AGE_BANDS]),
     }
+
+
+def year_seals(session: Session, branch_id: int, year: int) -> dict[str, str | None]:
+    """The closed months of a year with their seals."""
+    closed = [month for month in ledger.closed_months(session, branch_id) if month.startswith(f"{year}-")]
+    periods = {month: ledger.find_period(session, branch_id, month) for month in closed}
+    return {month: period.hash if period else None for month, period in periods.items()}
 
 
 def _months(branch: Branch, year: int, closed: Sequence[str], *, now: datetime) -> list[str]:
@@ -184,6 +192,7 @@ def _totals(
         "redeemed": counted.redeemed,
         "points": counted.points,
         **_partners(session, branch, year, end),
+        **_certificates(session, branch, year, end),
     }
 
 
@@ -236,6 +245,15 @@ def _partners(session: Session, branch: Branch, year: int, end: datetime) -> dic
         Agreement.branch_id == branch.id, Agreement.year == year, Agreement.status.in_(_IN_FORCE)
     )
     return {"partners": session.scalar(partners) or 0, "agreements": session.scalar(agreements) or 0}
+
+
+def _certificates(session: Session, branch: Branch, year: int, end: datetime) -> dict[str, int]:
+    """Certificates that the branch issued in the year's closed months, and those withdrawn in them, whenever issued."""
+    start = month_range(f"{year}-01")[0]
+    issued = func.count().filter(Certificate.issued_at >= start, Certificate.issued_at < end)
+    withdrawn = func.count().filter(Certificate.withdrawn_at >= start, Certificate.withdrawn_at < end)
+    row = session.execute(select(issued, withdrawn).where(Certificate.branch_id == branch.id)).one()
+    return {"certificates": row[0], "certificates_withdrawn": row[1]}
 
 
 # --- versions ------------------------------------------------------------------------------------------------------

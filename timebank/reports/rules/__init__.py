@@ -8,6 +8,7 @@ from timebank.reports.rules.figures import (
     Group,
     add_up,
     age_band,
+    leave_out_small,
     merge_small,
 )
 from timebank.reports.rules.ministry import (
@@ -35,6 +36,7 @@ __all__ = [
     "draw",
     "drum_hash",
     "hours_text",
+    "leave_out_small",
     "lot",
     "merge_small",
     "read_answers",

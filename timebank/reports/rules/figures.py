@@ -56,6 +56,18 @@ def add_up(name: str, groups: Iterable[Group]) -> Group:
     )
 
 
+def leave_out_small(groups: Sequence[Group], least: int = LEAST_PEOPLE) -> list[Group]:
+    """The groups without those of few people, where one person may stand in several, as in months.
+
+    Nobody can tell how many people such groups have together, only that they are no fewer than in the largest of them.
+    So the smallest of the others is left out along with them: what is missing from the total is of ``least`` or more.
+    """
+    shown = [row for row in groups if row.people >= least]
+    if shown and any(row.people < least and (row.times or row.minutes) for row in groups):
+        shown.remove(min(shown, key=lambda row: row.people))
+    return shown
+
+
 def merge_small(groups: Sequence[Group], least: int = LEAST_PEOPLE) -> list[Group]:
     """The groups with those of few people put together, so that no line speaks of somebody in particular.
 

@@ -1,6 +1,13 @@
 """The verbs: log a pack, draw and judge a sample, prepare and publish figures, make and answer a batch."""
 
-from timebank.reports.service.evidence import PackDraft, PackMade, begin_pack, keep_pack, open_photos
+from timebank.reports.service.evidence import (
+    PackDraft,
+    PackFinished,
+    PackMade,
+    begin_pack,
+    finish_pack,
+    open_photos,
+)
 from timebank.reports.service.ministry import (
     AlreadyAnswered,
     AlreadyHanded,
@@ -26,10 +33,13 @@ from timebank.reports.service.sampling import (
 )
 from timebank.reports.service.yearly import (
     AlreadyPublished,
+    ClosedMeanwhile,
     NothingClosed,
     NotPublished,
     NotTheSamePerson,
     YearDraft,
+    figures_for,
+    keep_year,
     prepare_year,
     publish_year,
     withdraw_year,
@@ -40,6 +50,7 @@ __all__ = [
     "AlreadyHanded",
     "AlreadyPublished",
     "BatchDraft",
+    "ClosedMeanwhile",
     "FindingDraft",
     "NotHanded",
     "NotPicked",
@@ -50,6 +61,7 @@ __all__ = [
     "NothingToDraw",
     "OwnActivity",
     "PackDraft",
+    "PackFinished",
     "PackMade",
     "RecordsChanged",
     "SampleDraft",
@@ -59,8 +71,10 @@ __all__ = [
     "begin_pack",
     "cancel_batch",
     "draw_sample",
+    "figures_for",
+    "finish_pack",
     "hand_out",
-    "keep_pack",
+    "keep_year",
     "make_batch",
     "open_photos",
     "prepare_year",

@@ -30,9 +30,9 @@ from timebank.reports.models import (
 from timebank.reports.queries import (
     MOST_LINES,
     Line,
+    due_of,
     get_batch,
     list_answers,
-    list_due,
     list_records,
     make_lines,
 )
@@ -93,9 +93,19 @@ class BatchDraft:
     form_key: str
 
 
-def make_batch(session: Session, draft: BatchDraft, *, actor: Actor, keys: Keys, now: datetime) -> MinistryBatch:
+def make_batch(
+    session: Session,
+    draft: BatchDraft,
+    lines: Sequence[Line] | None = None,
+    *,
+    actor: Actor,
+    keys: Keys,
+    now: datetime,
+) -> MinistryBatch:
     """Put what is due into a batch, up to ``MOST_LINES``. A repeat answers with the first.
 
+    Reading every record takes long: a door hands in the ``lines`` that it read before. Which of them are still due is
+    looked up here; one that says something else by now is refused when the file is handed out.
     Raises NotAllowed, NothingDue, FormUsed.
     """
     actor.require("ministry.submit", branch_id=draft.branch_id)
@@ -105,7 +115,9 @@ def make_batch(session: Session, draft: BatchDraft, *, actor: Actor, keys: Keys,
         if (first.branch_id, first.reason) != (draft.branch_id, draft.reason):
             raise FormUsed()
         return first
-    due = list_due(session, get_branch(session, draft.branch_id), keys)
+    if lines is None:
+        lines = list(make_lines(session, get_branch(session, draft.branch_id), keys))
+    due = due_of(session, draft.branch_id, lines)
     if not due:
         raise NothingDue()
     newest = select(func.max(MinistryBatch.number)).where(MinistryBatch.branch_id == draft.branch_id)

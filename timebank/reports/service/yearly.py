@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,7 +14,7 @@ from timebank.core.actor import Actor
 from timebank.core.db import lock_name
 from timebank.core.errors import Conflict, FormUsed, Invalid
 from timebank.reports.models import YearlyReport
-from timebank.reports.queries import count_year, find_newest, get_report
+from timebank.reports.queries import count_year, find_newest, get_report, year_seals
 
 
 class NothingClosed(Conflict):
@@ -21,6 +22,13 @@ class NothingClosed(Conflict):
 
     code = "reports.nothing_closed"
     text = "{year} 年还没有结过账的月份，没有数可以算。请先在“月度归档”结账。"
+
+
+class ClosedMeanwhile(Conflict):
+    """A month of the year was closed while it was counted."""
+
+    code = "reports.closed_meanwhile"
+    text = "正在算的时候，这一年又有月份结了账，算出的数不全。请再按一次“开始算”。"
 
 
 class WhyAnew(Invalid):
@@ -62,23 +70,57 @@ class YearDraft:
 
 
 def prepare_year(session: Session, draft: YearDraft, *, actor: Actor, now: datetime) -> YearlyReport:
-    """Count a year and keep the figures as a new version. A repeat answers with the first.
+    """Count a year and keep the figures, in one unit of work; for doors that keep nobody waiting.
+
+    Raises what ``figures_for`` and ``keep_year`` raise.
+    """
+    return keep_year(session, draft, figures_for(session, draft, actor=actor, now=now), actor=actor, now=now)
+
+
+def figures_for(session: Session, draft: YearDraft, *, actor: Actor, now: datetime) -> dict[str, Any]:
+    """Count a year; only reads, and takes long: not in the unit of work that keeps the figures (``keep_year``).
 
     Raises NotAllowed, NothingClosed, WhyAnew, FormUsed.
     """
     actor.require("figures.publish", branch_id=draft.branch_id)
-    lock_name(session, f"yearly:{draft.branch_id}:{draft.year}")
-    first = session.scalar(select(YearlyReport).where(YearlyReport.form_key == draft.form_key))
+    first, _ = _before(session, draft)
     if first is not None:
-        if (first.branch_id, first.year, first.words) != (draft.branch_id, draft.year, draft.words):
-            raise FormUsed()
-        return first
-    newest = find_newest(session, draft.branch_id, draft.year)
-    if newest is not None and not draft.words:
-        raise WhyAnew(fields={"words": WhyAnew.text})
+        return first.figures
     figures = count_year(session, get_branch(session, draft.branch_id), draft.year, now=now)
-    if not any(month["closed"] for month in figures["months"]):
+    if not _seals(figures):
         raise NothingClosed(year=draft.year)
+    return figures
+
+
+def _before(session: Session, draft: YearDraft) -> tuple[YearlyReport | None, YearlyReport | None]:
+    """What this form made before, and the newest version of the year."""
+    first = session.scalar(select(YearlyReport).where(YearlyReport.form_key == draft.form_key))
+    if first is not None and (first.branch_id, first.year, first.words) != (draft.branch_id, draft.year, draft.words):
+        raise FormUsed()
+    newest = find_newest(session, draft.branch_id, draft.year)
+    if first is None and newest is not None and not draft.words:
+        raise WhyAnew(fields={"words": WhyAnew.text})
+    return first, newest
+
+
+def _seals(figures: dict[str, Any]) -> dict[str, str | None]:
+    return {month["month"]: month["seal"] for month in figures["months"] if month["closed"]}
+
+
+def keep_year(
+    session: Session, draft: YearDraft, figures: dict[str, Any], *, actor: Actor, now: datetime
+) -> YearlyReport:
+    """Keep figures that ``figures_for`` counted as a new version. A repeat answers with the first.
+
+    Raises NotAllowed, WhyAnew, FormUsed; ClosedMeanwhile when the months' seals are not those that were counted.
+    """
+    actor.require("figures.publish", branch_id=draft.branch_id)
+    lock_name(session, f"yearly:{draft.branch_id}:{draft.year}")
+    first, newest = _before(session, draft)
+    if first is not None:
+        return first
+    if _seals(figures) != year_seals(session, draft.branch_id, draft.year):
+        raise ClosedMeanwhile()
     report = YearlyReport(
         branch_id=draft.branch_id,
         year=draft.year,

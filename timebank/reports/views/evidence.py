@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from timebank.attendance.queries import list_flags
 from timebank.branches.views import choose_branch
 from timebank.core import clock
 from timebank.core.actor import Actor
-from timebank.core.db import db, transaction
+from timebank.core.db import db, snapshot, transaction
 from timebank.core.masking import mask_name
 from timebank.core.minutes import hours
 from timebank.reports import packing, queries, service
@@ -91,9 +92,7 @@ def make_pack(activity_id: int) -> Response | tuple[str, int]:
     form = Form(PackSchema())
     with form.catching():
         draft = service.PackDraft(activity_id=activity_id, **form.load())
-        with transaction() as session:
-            name, content = _make(session, draft, current_actor())
-        return zip_file(name, content)
+        return zip_file(*_make(draft, current_actor()))
     return _page(_reached(activity_id, "evidence.make"), form), form.status
 
 
@@ -103,41 +102,48 @@ def _reached(activity_id: int, permission: str) -> Activity:
     return found
 
 
-def _make(session: Session, draft: service.PackDraft, actor: Actor) -> tuple[str, bytes]:
-    """The pack's name and its bytes, written down in the same unit of work."""
-    now = clock.now()
-    about, number = service.begin_pack(session, draft, actor=actor)
+def _make(draft: service.PackDraft, actor: Actor) -> tuple[str, bytes]:
+    """The pack's name and its bytes. What is made is written down before, and its hash after; the rest keeps nobody
+    from writing."""
+    with transaction() as session:
+        pack = service.begin_pack(session, draft, actor=actor, now=clock.now())
+        pack_id, number, made_at = pack.id, pack.number, pack.made_at
+    with snapshot() as session:
+        parts, photos = _collect(session, draft, actor, number=number, made_at=made_at)
+    with tempfile.TemporaryDirectory(prefix="evidence-") as folder:
+        content = packing.write_pack(parts, Path(folder)).read_bytes()
+    made = service.PackMade(photos=photos, file_hash=hashlib.sha256(content).hexdigest(), file_size=len(content))
+    with transaction() as session:
+        service.finish_pack(session, pack_id, made, actor=actor)
+    return parts.name, content
+
+
+def _collect(
+    session: Session, draft: service.PackDraft, actor: Actor, *, number: int, made_at: datetime
+) -> tuple[packing.Parts, int]:
+    """What goes into a pack, and how many photos are among it."""
+    about = get_activity(session, draft.activity_id)
     evidence = Evidence(session, about, named=draft.named, pictured=draft.pictured)
     tables = {table.name: evidence.table(table.name) for table in EVIDENCE_TABLES}
-    photos = service.open_photos(session, evidence, actor=actor, keys=keys(), now=now) if draft.pictured else {}
-    told = _told(about, draft, actor, number)
-    parts = packing.Parts(
+    photos = service.open_photos(session, evidence, actor=actor, keys=keys()) if draft.pictured else {}
+    told = _told(about, draft, actor, number=number, made_at=made_at)
+    return packing.Parts(
         name=f"evidence-{about.branch.code}-{about.id}-{number}",
         about=told,
         tables=tables,
         files={"summary.pdf": paper.pdf("report.typ", _summary(about, told, tables)), **photos},
         branch=about.branch.name,
-        made_at=now,
-    )
-    with tempfile.TemporaryDirectory(prefix="evidence-") as folder:
-        content = packing.write_pack(parts, Path(folder)).read_bytes()
-    made = service.PackMade(
-        number=number,
-        photos=len(photos),
-        file_hash=hashlib.sha256(content).hexdigest(),
-        file_size=len(content),
-    )
-    service.keep_pack(session, draft, made, actor=actor, now=now)
-    return parts.name, content
+        made_at=made_at,
+    ), len(photos)
 
 
-def _told(about: Activity, draft: service.PackDraft, actor: Actor, number: int) -> dict[str, Any]:
+def _told(about: Activity, draft: service.PackDraft, actor: Actor, *, number: int, made_at: datetime) -> dict[str, Any]:
     return {
         "activity": about.id,
         "title": about.title,
         "branch": about.branch.name,
         "number": number,
-        "made_at": moment(clock.now()),
+        "made_at": moment(made_at),
         "made_by": actor.name,
         "reason": draft.reason,
         "names": "全名" if draft.named else "只留姓",

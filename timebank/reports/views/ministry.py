@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from timebank.branches.views import BranchChoice, choose_branch
 from timebank.core import clock
-from timebank.core.db import db, transaction
+from timebank.core.db import db, snapshot, transaction
 from timebank.core.paging import Page, page_number
 from timebank.members.roster.sheets import open_sheets
 from timebank.reports import queries, service
@@ -65,10 +65,11 @@ def make_batch() -> Redirect | tuple[str, int]:
     """Put what is due into a batch."""
     choice, form = choose_branch("ministry.submit"), Form(BatchSchema())
     with form.catching():
-        given = form.load()
+        draft, actor = service.BatchDraft(branch_id=choice.branch.id, **form.load()), current_actor()
+        with snapshot() as session:
+            lines = list(queries.make_lines(session, choice.branch, keys()))
         with transaction() as session:
-            draft = service.BatchDraft(branch_id=choice.branch.id, **given)
-            batch = service.make_batch(session, draft, actor=current_actor(), keys=keys(), now=clock.now())
+            batch = service.make_batch(session, draft, lines, actor=actor, keys=keys(), now=clock.now())
             flash(f"第 {batch.number} 批做好了。请核对以后取文件。", "success")
             return redirect(url_for("reports.batch", batch_id=batch.id), 303)
     return _list_page(choice, form), form.status

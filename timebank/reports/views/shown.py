@@ -8,7 +8,7 @@ from typing import Any, Final
 from timebank.core.clock import month_name
 from timebank.core.minutes import coins, hours
 from timebank.reports.models import YearlyReport
-from timebank.reports.rules import Group, merge_small
+from timebank.reports.rules import LEAST_PEOPLE, Group, leave_out_small, merge_small
 from timebank.web.filters import moment
 
 TOTALS: Final = (
@@ -21,12 +21,15 @@ TOTALS: Final = (
     ("recipients", "服务对象", "位"),
     ("partners", "合作单位", "家"),
     ("agreements", "共建协议", "份"),
+    ("certificates", "开具服务证明", "份"),
+    ("certificates_withdrawn", "撤回服务证明", "份"),
 )
 GROUPS: Final = (
     ("by_category", "按活动类别", "类别"),
     ("by_area", "按居住区域", "区域"),
     ("by_age", "按年龄", "年龄"),
 )
+_OVERLAPPING: Final = ("by_category",)  # one person may stand in several groups
 _Sheet = tuple[str, Sequence[str], Iterable[Sequence[Any]]]
 
 
@@ -36,17 +39,31 @@ def groups_of(figures: Mapping[str, Any], name: str) -> list[Group]:
 
 
 def public_figures(figures: Mapping[str, Any]) -> dict[str, Any]:
-    """What everybody may see: groups of few people, and months with few, are put together."""
+    """What everybody may see: nothing that speaks of few people.
+
+    Areas and ages with few are put together; months and categories with few are left out, since one person may stand in
+    several. Where few served in the whole year, no hours are told.
+    """
+    if figures["totals"]["active"] < LEAST_PEOPLE:
+        return {"few": True, "open": _open_months(figures), "months": [], "groups": []}
     months = [
         Group(name=month_name(one["month"]), **{key: one[key] for key in ("people", "times", "signed", "manual")})
         for one in figures["months"]
         if one["closed"]
     ]
     return {
-        "months": merge_small(months),
-        "open": [month_name(one["month"]) for one in figures["months"] if not one["closed"]],
-        "groups": [(title, head, merge_small(groups_of(figures, name))) for name, title, head in GROUPS],
+        "few": False,
+        "open": _open_months(figures),
+        "months": leave_out_small(months),
+        "groups": [
+            (title, head, (leave_out_small if name in _OVERLAPPING else merge_small)(groups_of(figures, name)))
+            for name, title, head in GROUPS
+        ],
     }
+
+
+def _open_months(figures: Mapping[str, Any]) -> list[str]:
+    return [month_name(one["month"]) for one in figures["months"] if not one["closed"]]
 
 
 def sheets_of(figures: Mapping[str, Any]) -> Iterator[_Sheet]:

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from timebank.branches.views import BranchChoice, choose_branch
 from timebank.core import clock
-from timebank.core.db import db, transaction
+from timebank.core.db import db, snapshot, transaction
 from timebank.reports import queries, service
 from timebank.reports.models import YearlyReport
 from timebank.reports.schemas import ReasonSchema, YearSchema
@@ -52,9 +52,11 @@ def prepare() -> Redirect | tuple[str, int]:
     choice, form = choose_branch("figures.publish"), Form(YearSchema())
     with form.catching():
         given = form.load()
+        draft, actor, now = service.YearDraft(branch_id=choice.branch.id, **given), current_actor(), clock.now()
+        with snapshot() as session:  # twelve months take long: nobody waits for that
+            figures = service.figures_for(session, draft, actor=actor, now=now)
         with transaction() as session:
-            draft = service.YearDraft(branch_id=choice.branch.id, **given)
-            report = service.prepare_year(session, draft, actor=current_actor(), now=clock.now())
+            report = service.keep_year(session, draft, figures, actor=actor, now=now)
             flash(f"{report.year} 年的数据算好了，是第 {report.version} 版。请另一位管理员核对以后公开。", "success")
             return redirect(url_for("reports.year", report_id=report.id), 303)
     return _list_page(choice, form), form.status

@@ -24,7 +24,10 @@ BAD: Final = tuple(name for name in CHECK_NAMES if name != SOUND)
 
 
 class PackageCheck(Base):
-    """One reading of one package, or of a closed month that has none (``archive_id`` empty). Append-only."""
+    """What reading a package found, or of a closed month that has none (``archive_id`` empty).
+
+    Append-only, but for the time of the newest reading of a package that is sound: it moves while nothing is wrong.
+    """
 
     __tablename__ = "package_check"
     __table_args__ = (

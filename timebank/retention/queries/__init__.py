@@ -8,7 +8,6 @@ from timebank.retention.queries.checks import (
     list_standing,
     list_to_check,
     list_unpacked,
-    newest_check,
 )
 from timebank.retention.queries.disposals import (
     DisposalNotFound,
@@ -18,12 +17,13 @@ from timebank.retention.queries.disposals import (
     find_proposed,
     get_disposal,
     get_hold,
+    hash_now,
     list_disposals,
     list_holds,
     page_items,
     read_items,
 )
-from timebank.retention.queries.terms import Term, list_terms, months_of, terms_on
+from timebank.retention.queries.terms import Term, list_terms, months_of, past_before, terms_on
 
 __all__ = [
     "STALE_AFTER",
@@ -36,6 +36,7 @@ __all__ = [
     "find_proposed",
     "get_disposal",
     "get_hold",
+    "hash_now",
     "list_bad",
     "list_disposals",
     "list_holds",
@@ -45,8 +46,8 @@ __all__ = [
     "list_to_check",
     "list_unpacked",
     "months_of",
-    "newest_check",
     "page_items",
+    "past_before",
     "read_items",
     "spared_why",
     "terms_on",

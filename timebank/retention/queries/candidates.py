@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from datetime import datetime, time
+from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, literal, or_, select
+from sqlalchemy import Select, literal, or_, select, union
 from sqlalchemy.orm import Session
 
 from timebank.activities.models import Activity, NoShow, NoShowAppeal, Shift
@@ -25,14 +25,15 @@ from timebank.attendance.models import (
     UnreadScan,
 )
 from timebank.branches.models import Branch
-from timebank.core.clock import instant, month_of, today
+from timebank.core.clock import month_of
 from timebank.corrections.models import OPEN, WAITING, Correction, CorrectionRequest
 from timebank.ledger.queries import closed_months
 from timebank.members.models import Member, MemberAccess
 from timebank.notices.models import Notice
 from timebank.reports.models import SpotFinding, SpotPick
 from timebank.retention.models import LegalHold
-from timebank.retention.rules import DISPOSABLE, Listed, before_of
+from timebank.retention.queries.terms import past_before
+from timebank.retention.rules import DISPOSABLE, Listed
 
 _NOTHING: Final = literal("").label("digest")  # of kinds without a hash of their own
 MOST: Final = 2_000  # of each kind in one list: what a person can answer for; the rest comes in the next
@@ -43,7 +44,7 @@ def list_past(session: Session, branch: Branch, months: Mapping[str, int], *, no
     """What of a branch is past its term and may be destroyed now, the oldest first."""
     found: list[Listed] = []
     for kind, select_rows in _SELECTIONS.items():
-        rows = session.execute(select_rows(branch.id, instant(before_of(months[kind], today(now)), time()))).all()
+        rows = session.execute(select_rows(branch.id, past_before(months[kind], now))).all()
         if DISPOSABLE[kind].of_activity:
             spared = spared_why(session, branch.id, {row.shift_id for row in rows})
             rows = [row for row in rows if row.shift_id not in spared]
@@ -94,7 +95,7 @@ def _unread(branch_id: int, before: datetime) -> Select[*tuple[Any, ...]]:
 
 def _notices(branch_id: int, before: datetime) -> Select[*tuple[Any, ...]]:
     return (
-        select(Notice.id, _NOTHING, Notice.created_at.label("dated"), Notice.kind)
+        select(Notice.id, _NOTHING, Notice.read_at.label("dated"), Notice.kind)
         .join(Member, Member.id == Notice.member_id)
         .where(Member.branch_id == branch_id, Notice.read_at < before)
         .order_by(Notice.id)
@@ -104,14 +105,13 @@ def _notices(branch_id: int, before: datetime) -> Select[*tuple[Any, ...]]:
 
 def _sheet_looks(branch_id: int, before: datetime) -> Select[*tuple[Any, ...]]:
     return (
-        select(SheetLook.id, _NOTHING, SheetLook.at.label("dated"), SheetPhoto.page, Sheet.number)
+        select(SheetLook.id, _NOTHING, SheetLook.at.label("dated"), Sheet.shift_id, SheetPhoto.page, Sheet.number)
         .join(SheetPhoto, SheetPhoto.id == SheetLook.photo_id)
         .join(Sheet, Sheet.id == SheetPhoto.sheet_id)
         .join(Shift, Shift.id == Sheet.shift_id)
         .join(Activity, Activity.id == Shift.activity_id)
         .where(Activity.branch_id == branch_id, SheetLook.at < before)
         .order_by(SheetLook.id)
-        .limit(MOST)
     )
 
 
@@ -149,17 +149,16 @@ _WORDS: Final[Mapping[str, Callable[[Any], str]]] = {
 def spared_why(session: Session, branch_id: int, shift_ids: Collection[int]) -> dict[int, str]:
     """Which of some shifts are left alone now, and why, in words."""
     found: dict[int, str] = {}
-    closed = set(closed_months(session, branch_id))
     ids = sorted(shift_ids)
     for at in range(0, len(ids), _BATCH):
         some = ids[at : at + _BATCH]
-        for why, shifts in _reasons(session, some, closed):
+        for why, shifts in _reasons(session, branch_id, some):
             for shift_id in shifts:
                 found.setdefault(shift_id, why)
     return found
 
 
-def _reasons(session: Session, ids: Collection[int], closed: set[str]) -> Iterator[tuple[str, Collection[int]]]:
+def _reasons(session: Session, branch_id: int, ids: Collection[int]) -> Iterator[tuple[str, Collection[int]]]:
     def shifts(chosen: Select[*tuple[Any, ...]]) -> set[int]:
         return set(session.scalars(chosen))
 
@@ -178,10 +177,23 @@ def _reasons(session: Session, ids: Collection[int], closed: set[str]) -> Iterat
     loose = select(Attendance.shift_id).where(Attendance.shift_id.in_(ids), Attendance.status.in_((PENDING, READY)))
     yield "还有时长没有入账", shifts(loose)
     yield "名单还没有审批", shifts(_undecided(ids))
-    booked = select(ShiftApproval.shift_id, ShiftApproval.approved_at).where(
+    yield "账期还没有封签", _unsealed(session, branch_id, ids)
+
+
+def _unsealed(session: Session, branch_id: int, ids: Collection[int]) -> set[int]:
+    """Shifts with hours in a month that is open at the branch, or at a guest's own, where the guest's are booked."""
+    rounds = select(ShiftApproval.shift_id, ShiftApproval.approved_at, literal(branch_id).label("book_id")).where(
         ShiftApproval.shift_id.in_(ids), ShiftApproval.approved_at.is_not(None)
     )
-    yield "账期还没有封签", {row.shift_id for row in session.execute(booked) if month_of(row.approved_at) not in closed}
+    booked = (
+        select(ShiftApproval.shift_id, ShiftApproval.approved_at, Member.branch_id.label("book_id"))
+        .join(Attendance, Attendance.approval_id == ShiftApproval.id)
+        .join(Member, Member.id == Attendance.member_id)
+        .where(ShiftApproval.shift_id.in_(ids), ShiftApproval.approved_at.is_not(None))
+    )
+    rows = session.execute(union(rounds, booked)).all()
+    closed = {book_id: set(closed_months(session, book_id)) for book_id in {row.book_id for row in rows}}
+    return {row.shift_id for row in rows if month_of(row.approved_at) not in closed[row.book_id]}
 
 
 def _undecided(ids: Collection[int]) -> Select[*tuple[Any, ...]]:

@@ -34,12 +34,6 @@ class Standing:
         return now - (self.check.checked_at if self.check else self.archive.made_at) > STALE_AFTER
 
 
-def newest_check(session: Session, archive_id: int) -> PackageCheck | None:
-    """The newest reading of a package."""
-    chosen = select(PackageCheck).where(PackageCheck.archive_id == archive_id)
-    return session.scalars(chosen.order_by(PackageCheck.id.desc()).limit(1)).one_or_none()
-
-
 def list_standing(session: Session, branch_id: int) -> list[Standing]:
     """Every package of a branch, the newest month first, with its newest reading."""
     last = select(func.max(PackageCheck.id)).where(PackageCheck.branch_id == branch_id)

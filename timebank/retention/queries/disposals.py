@@ -11,7 +11,7 @@ from timebank.activities.models import Activity
 from timebank.core.errors import NotFound
 from timebank.core.paging import Page, read_page
 from timebank.retention.models import PREPARED, PROPOSED, Disposal, DisposalItem, LegalHold
-from timebank.retention.rules import DISPOSABLE, Listed
+from timebank.retention.rules import DISPOSABLE, Listed, hash_of_list
 
 
 class DisposalNotFound(NotFound):
@@ -73,6 +73,11 @@ def read_items(session: Session, disposal_id: int) -> list[Listed]:
         Listed(kind=item.kind, row_id=item.row_id, about=item.about, digest=item.digest, dated=item.dated)
         for item in session.scalars(chosen.order_by(DisposalItem.kind, DisposalItem.row_id))
     ]
+
+
+def hash_now(session: Session, disposal_id: int) -> str:
+    """The hash of a list as it stands: a form carries it, so that nobody agrees to another list than the one shown."""
+    return hash_of_list(read_items(session, disposal_id))
 
 
 def page_items(session: Session, disposal_id: int, *, number: int, size: int = 50) -> Page[DisposalItem]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
+from timebank.core.clock import instant, today
 from timebank.retention.models import RetentionTerm
-from timebank.retention.rules import DISPOSABLE, Kind, class_of
+from timebank.retention.rules import DISPOSABLE, Kind, before_of, class_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,3 +51,8 @@ def terms_on(session: Session, day: date) -> list[Term]:
 def months_of(session: Session, day: date) -> dict[str, int]:
     """The months of every kind on a day."""
     return {term.code: term.months for term in terms_on(session, day)}
+
+
+def past_before(months: int, now: datetime) -> datetime:
+    """What is dated before this instant is past a term of so many months now."""
+    return instant(before_of(months, today(now)), time())

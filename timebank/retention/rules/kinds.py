@@ -73,6 +73,7 @@ DISPOSABLE: Final[dict[str, Kind]] = {
         name="看照片的记录",
         months=60,
         least=LOOKS_LEAST,
+        of_activity=True,
         why="谁看过带笔迹的照片，至少三年内要查得到。",
         leaves="销毁清单里留下哪一次。",
     ),

@@ -41,11 +41,11 @@ def check_term(kind: str, months: int) -> None:
         raise refusal
 
 
-def before_of(months: int, today: date) -> date:
+def before_of(months: int, on: date) -> date:
     """What happened before this day is past a term of so many months: the same day, as many months ago."""
-    count = today.year * _YEAR + today.month - 1 - months
+    count = on.year * _YEAR + on.month - 1 - months
     year, month = divmod(count, _YEAR)
-    return _day(year, month + 1, today.day)
+    return _day(year, month + 1, on.day)
 
 
 def _day(year: int, month: int, day: int) -> date:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from timebank.archives.models import Archive
 from timebank.core.clock import month_name
+from timebank.core.db import lock_name
 from timebank.members.queries import list_staff
 from timebank.notices.service import NoticeDraft, tell_all
 from timebank.retention.models import CHECK_NAMES, SOUND, UNPACKED, PackageCheck
@@ -26,7 +28,22 @@ class Reading:
 
 
 def keep_reading(session: Session, archive: Archive, reading: Reading, *, now: datetime) -> PackageCheck:
-    """Keep a reading; where something is wrong, managers and inspectors are told, once for each kind of damage."""
+    """Keep a reading; where something is wrong, managers and inspectors are told, once for each kind of damage.
+
+    A package that was sound and is sound again needs no further row: the newest one says until when it was.
+    """
+    lock_name(session, f"package:{archive.id}")
+    newest = session.scalars(
+        select(PackageCheck)
+        .where(PackageCheck.archive_id == archive.id)
+        .order_by(PackageCheck.id.desc())
+        .limit(1)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if newest is not None and newest.result == reading.result == SOUND:
+        newest.checked_at, newest.milliseconds = max(now, newest.checked_at), reading.milliseconds
+        session.flush()
+        return newest
     check = PackageCheck(
         branch_id=archive.branch_id,
         month=archive.month,

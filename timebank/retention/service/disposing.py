@@ -37,6 +37,7 @@ from timebank.retention.queries import (
     get_disposal,
     list_past,
     months_of,
+    past_before,
     read_items,
     spared_why,
 )
@@ -44,6 +45,7 @@ from timebank.retention.rules import DISPOSABLE, Listed, hash_of_list
 
 _BATCH: Final = 500
 _GONE: Final = "已经不在了"
+_LONGER: Final = "保管期限改长了"
 
 
 class NotPrepared(Conflict):
@@ -68,10 +70,10 @@ class NotTheSamePerson(Conflict):
 
 
 class ListChanged(Conflict):
-    """The items are not those whose hash was prepared."""
+    """The items are not those that were shown, or not those whose hash was prepared."""
 
     code = "retention.list_changed"
-    text = "清单的内容和列好时不一样。请作废，重新列。"
+    text = "清单和您看到的不一样，可能刚刚重新列过。请再看一遍；列好以后才变的，请作废重新列。"
 
 
 def propose_disposal(session: Session, branch: Branch, *, now: datetime) -> Disposal | None:
@@ -124,17 +126,24 @@ def _locked(session: Session, disposal_id: int, actor: Actor) -> Disposal:
     return disposal
 
 
-def prepare_disposal(session: Session, disposal_id: int, *, words: str, actor: Actor, now: datetime) -> Disposal:
+def prepare_disposal(
+    session: Session, disposal_id: int, *, words: str, seen: str, actor: Actor, now: datetime
+) -> Disposal:
     """Take a proposed list as it stands, with why; it changes no more. Pressing again is harmless.
 
-    Raises DisposalNotFound, NotAllowed, AlreadyDecided.
+    ``seen`` is the hash of the list that the person read: a night may have put another in its place.
+    Raises DisposalNotFound, NotAllowed, AlreadyDecided, ListChanged.
     """
     disposal = _locked(session, disposal_id, actor)
-    if disposal.state == PREPARED and (disposal.prepared_by_id, disposal.words) == (actor.member_id, words):
+    same = (disposal.prepared_by_id, disposal.words, disposal.list_hash) == (actor.member_id, words, seen)
+    if disposal.state == PREPARED and same:
         return disposal
     if disposal.state != PROPOSED:
         raise AlreadyDecided()
-    disposal.list_hash = hash_of_list(read_items(session, disposal.id))
+    list_hash = hash_of_list(read_items(session, disposal.id))
+    if list_hash != seen:
+        raise ListChanged()
+    disposal.list_hash = list_hash
     disposal.words = words
     disposal.prepared_by_id, disposal.prepared_at = actor.person("retention.dispose"), now
     disposal.state = PREPARED
@@ -158,10 +167,11 @@ def drop_disposal(session: Session, disposal_id: int, *, reason: str, actor: Act
     return disposal
 
 
-def sign_disposal(session: Session, disposal_id: int, *, actor: Actor, now: datetime) -> Disposal:
+def sign_disposal(session: Session, disposal_id: int, *, seen: str, actor: Actor, now: datetime) -> Disposal:
     """Sign a prepared list as the second person, and destroy what is in it. Pressing again is harmless.
 
-    What came under a hold or into dispute meanwhile, or is gone, is spared and says why.
+    ``seen`` is the hash of the list that the person read. What came under a hold or into dispute meanwhile, is gone, or
+    has a longer term by now, is spared and says why.
     Raises DisposalNotFound, NotAllowed, NotPrepared, NotTheSamePerson, ListChanged.
     """
     disposal = _locked(session, disposal_id, actor)
@@ -172,7 +182,7 @@ def sign_disposal(session: Session, disposal_id: int, *, actor: Actor, now: date
     if disposal.prepared_by_id == actor.member_id:
         raise NotTheSamePerson()
     items = read_items(session, disposal.id)
-    if hash_of_list(items) != disposal.list_hash:
+    if not hash_of_list(items) == disposal.list_hash == seen:
         raise ListChanged()
     disposal.signed_by_id, disposal.signed_at = actor.person("retention.dispose"), now
     disposal.state = SIGNED
@@ -185,14 +195,16 @@ def sign_disposal(session: Session, disposal_id: int, *, actor: Actor, now: date
 
 def _carry_out(session: Session, disposal: Disposal, items: list[Listed], now: datetime) -> tuple[int, int]:
     destroyed = 0
-    by_kind: dict[str, list[int]] = defaultdict(list)
+    months = months_of(session, today(now))
+    by_kind: dict[str, list[Listed]] = defaultdict(list)
     for one in items:
-        by_kind[one.kind].append(one.row_id)
-    for kind, ids in by_kind.items():
-        for at in range(0, len(ids), _BATCH):
-            some = ids[at : at + _BATCH]
-            spared = _spared(session, disposal.branch_id, kind, some)
-            going = [row_id for row_id in some if row_id not in spared]
+        by_kind[one.kind].append(one)
+    for kind, listed in by_kind.items():
+        before = past_before(months[kind], now)
+        for at in range(0, len(listed), _BATCH):
+            some = listed[at : at + _BATCH]
+            spared = _spared(session, disposal.branch_id, kind, some, before)
+            going = [one.row_id for one in some if one.row_id not in spared]
             _destroy(session, kind, going, now)
             _note(session, disposal.id, kind, going, spared)
             destroyed += len(going)
@@ -209,11 +221,12 @@ _ROWS: Final[dict[str, Any]] = {
 }
 
 
-def _spared(session: Session, branch_id: int, kind: str, ids: list[int]) -> dict[int, str]:
+def _spared(session: Session, branch_id: int, kind: str, listed: list[Listed], before: datetime) -> dict[int, str]:
     """Why some of these records stay."""
-    key = _ROWS[kind]
+    key, ids = _ROWS[kind], [one.row_id for one in listed]
     there = set(session.scalars(select(key).where(key.in_(ids))))
-    spared = dict.fromkeys((row_id for row_id in ids if row_id not in there), _GONE)
+    spared = dict.fromkeys((one.row_id for one in listed if one.dated >= before), _LONGER)
+    spared |= dict.fromkeys((row_id for row_id in ids if row_id not in there), _GONE)
     if DISPOSABLE[kind].of_activity:
         shifts = _shifts(session, kind, ids)
         why = spared_why(session, branch_id, set(shifts.values()))
@@ -227,6 +240,9 @@ def _shifts(session: Session, kind: str, ids: list[int]) -> Mapping[int, int]:
         "sheet_photos": select(SheetPhoto.id, Sheet.shift_id).join(Sheet, Sheet.id == SheetPhoto.sheet_id),
         "scan_evidence": select(ScanEvidence.scan_id, Scan.shift_id).join(Scan, Scan.id == ScanEvidence.scan_id),
         "unread_scans": select(UnreadScan.id, UnreadScan.shift_id),
+        "sheet_looks": select(SheetLook.id, Sheet.shift_id)
+        .join(SheetPhoto, SheetPhoto.id == SheetLook.photo_id)
+        .join(Sheet, Sheet.id == SheetPhoto.sheet_id),
     }[kind]
     return {row[0]: row[1] for row in session.execute(chosen.where(_ROWS[kind].in_(ids)))}
 

@@ -12,7 +12,7 @@ from timebank.core.paging import page_number
 from timebank.retention import queries, service
 from timebank.retention.models import STATE_NAMES, Disposal
 from timebank.retention.rules import DISPOSABLE
-from timebank.retention.schemas import ReasonSchema
+from timebank.retention.schemas import PreparationSchema, ReasonSchema, SeenSchema
 from timebank.retention.views import ID, blueprint
 from timebank.web.forms import Form, saying_refusals
 from timebank.web.guards import current_actor, guard
@@ -49,6 +49,7 @@ def disposal(disposal_id: int) -> str:
         "retention/disposal.html",
         disposal=found,
         branch=found.branch,
+        seen=queries.hash_now(db.session(), found.id),
         counts=queries.count_by_kind(db.session(), found.id),
         page=queries.page_items(db.session(), found.id, number=page_number(Query().value("page"))),
         kinds=DISPOSABLE,
@@ -76,10 +77,10 @@ def prepare(disposal_id: int) -> Response:
     """Take the list as it stands."""
     _reached(disposal_id, "retention.dispose")
     with saying_refusals():
-        given = Form(ReasonSchema()).load()
+        given, actor = Form(PreparationSchema()).load(), current_actor()
         with transaction() as session:
             service.prepare_disposal(
-                session, disposal_id, words=given["reason"], actor=current_actor(), now=clock.now()
+                session, disposal_id, words=given["reason"], seen=given["seen"], actor=actor, now=clock.now()
             )
             flash("清单列好了，不再变。请另一位管理员核对以后签字。", "success")
     return _back(disposal_id)
@@ -89,10 +90,12 @@ def prepare(disposal_id: int) -> Response:
 @guard("retention.dispose")
 def sign(disposal_id: int) -> Response:
     """Sign it and destroy what is in it."""
-    with saying_refusals(), transaction() as session:
-        done: Disposal = service.sign_disposal(session, disposal_id, actor=current_actor(), now=clock.now())
-        spared = f"，{done.spared} 件留着没有动" if done.spared else ""
-        flash(f"签好了，销毁 {done.destroyed} 件{spared}。清单一直留着。", "success")
+    with saying_refusals():
+        seen, actor = Form(SeenSchema()).load()["seen"], current_actor()
+        with transaction() as session:
+            done: Disposal = service.sign_disposal(session, disposal_id, seen=seen, actor=actor, now=clock.now())
+            spared = f"，{done.spared} 件留着没有动" if done.spared else ""
+            flash(f"签好了，销毁 {done.destroyed} 件{spared}。清单一直留着。", "success")
     return _back(disposal_id)
 
 

@@ -93,6 +93,10 @@ class Sources:
             for one in self._session.scalars(chosen)
         ]
 
+    def kept_photos(self) -> list[Photo]:
+        """The photos that still have a picture: no signed list destroyed it."""
+        return [photo for photo, row in self.photos if row.destroyed_at is None]
+
     @cached_property
     def _corrections(self) -> list[AttendanceCorrection]:
         ids = [record.id for record in self._records]

@@ -29,17 +29,19 @@ from timebank.attendance.models import (
     SOURCE_NAMES,
     ScanCase,
     SheetLine,
+    SheetPhoto,
     SheetTyping,
 )
 from timebank.attendance.queries import list_flags, list_held
 from timebank.attendance.rules import REFUSAL_WORDS, differences
 from timebank.branches.models import Branch
-from timebank.core.masking import mask_name
+from timebank.core.masking import mask_name, mask_phone
 from timebank.ledger import queries as ledger
-from timebank.reports.queries.evidence.sources import Sources
+from timebank.reports.queries.evidence.sources import Photo, Sources
 
 Rows = list[tuple[Any, ...]]
 _DEVICE_LETTERS: Final = 8  # enough to see that two scans came from one device
+_CONTACT_MASKS: Final = {"contact_name": mask_name, "contact_phone": mask_phone}
 _SCAN_KINDS: Final = {"in": "签到", "out": "签退"}
 
 
@@ -155,7 +157,7 @@ class Evidence(Sources):
         return [
             (
                 photo.sheet, photo.page, photo.id, photo.digest, one.at, self._by(one.by_id),
-                photo.file if self._pictured else "没有放进来",
+                _photo_file(photo, one, pictured=self._pictured),
             )
             for photo, one in self.photos
         ]  # fmt: skip
@@ -222,8 +224,26 @@ class Evidence(Sources):
         changes = self._session.scalars(chosen.order_by(ActivityChange.id)).all()
         self._more(one.actor_id for one in changes)
         return [
-            (one.at, self._by(one.actor_id, "系统"), json.dumps(one.changes, ensure_ascii=False)) for one in changes
+            (one.at, self._by(one.actor_id, "系统"), json.dumps(self._masked(one.changes), ensure_ascii=False))
+            for one in changes
         ]
+
+    def _masked(self, changes: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What was changed, with the name and number of the contact masked unless the pack is to have names."""
+        if self._named:
+            return changes
+        return {**changes, "items": [_mask_contact(item) for item in changes["items"]]}
+
+
+def _mask_contact(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    mask = _CONTACT_MASKS.get(item["what"])
+    return item if mask is None else {**item, **{side: item[side] and mask(item[side]) for side in ("old", "new")}}
+
+
+def _photo_file(photo: Photo, row: SheetPhoto, *, pictured: bool) -> str:
+    if row.destroyed_at is not None:
+        return "已按清单销毁"
+    return photo.file if pictured else "没有放进来"
 
 
 def _seal(session: Session, book_id: int, month: str) -> str:
