@@ -189,7 +189,7 @@ def _draw(session: Session, stored: Stored) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cause", "why"), [(_hold, "有人冻结了销毁"), (_ask, "有争议没有办完"), (_draw, "抽查抽到，还没有查")]
+    ("cause", "why"), [(_hold, "有人暂停了销毁"), (_ask, "有争议没有办完"), (_draw, "抽查抽到，还没有查")]
 )
 def test_what_is_held_disputed_or_to_be_checked_stays(
     session: Session, stored: Stored, cause: Callable[[Session, Stored], None], why: str

@@ -129,9 +129,9 @@ def test_a_list_without_a_reason_is_not_prepared_and_a_dropped_one_destroys_noth
 def test_an_inspector_holds_an_activity_and_it_is_spared(client: FlaskClient, town: Town) -> None:
     sign_in(client, town.inspector)
     form = {"activity": str(town.activity), "reason": "信访调查"}
-    assert "冻结着" in client.post("/inspect/holds", data=form, follow_redirects=True).text
+    assert "暂停着" in client.post("/inspect/holds", data=form, follow_redirects=True).text
     again = client.post("/inspect/holds", data=form)
-    assert (again.status_code, "已经冻结了" in again.text) == (409, True)
+    assert (again.status_code, "已经暂停销毁" in again.text) == (409, True)
     sign_in(client, town.manager)
     assert "没有过了保管期限的材料" in client.post("/branch/disposals", follow_redirects=True).text
     with client.application.app_context():

@@ -6,5 +6,5 @@ deleted, the database refuses the rest; the list itself stays. What is under dis
 stored package is read again, in slices, and what is wrong is told with what to do.
 Owns: retention_term, legal_hold, disposal, disposal_item, package_check.
 Refuses: terms below the least of a kind, signing one's own list, a list that changed after it was prepared.
-Words: term 保管期限 · disposal 销毁 · list 销毁清单 · hold 冻结销毁 · recheck 复查.
+Words: term 保管期限 · disposal 销毁 · list 销毁清单 · hold 暂停销毁 · recheck 复查.
 """

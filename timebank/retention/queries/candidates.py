@@ -163,7 +163,7 @@ def _reasons(session: Session, branch_id: int, ids: Collection[int]) -> Iterator
         return set(session.scalars(chosen))
 
     held = select(Shift.id).join(LegalHold, LegalHold.activity_id == Shift.activity_id)
-    yield "有人冻结了销毁", shifts(held.where(Shift.id.in_(ids), LegalHold.lifted_at.is_(None)))
+    yield "有人暂停了销毁", shifts(held.where(Shift.id.in_(ids), LegalHold.lifted_at.is_(None)))
     checked = select(SpotFinding.id).where(
         SpotFinding.sample_id == SpotPick.sample_id, SpotFinding.activity_id == SpotPick.activity_id
     )

@@ -25,7 +25,7 @@ class HoldNotFound(NotFound):
     """No such hold."""
 
     code = "retention.hold_not_found"
-    text = "没有找到这次冻结。"
+    text = "没有找到这次暂停。"
 
 
 def get_disposal(session: Session, disposal_id: int, *, lock: bool = False) -> Disposal:

@@ -20,21 +20,21 @@ class AlreadyHeld(Conflict):
     """One hold at a time is enough."""
 
     code = "retention.already_held"
-    text = "这个活动已经冻结了销毁。"
+    text = "这个活动已经暂停销毁。"
 
 
 class NothingToHold(Conflict):
     """A draft has no records yet, and may still be thrown away."""
 
     code = "retention.nothing_to_hold"
-    text = "这个活动还是草稿，没有材料可以冻结。"
+    text = "这个活动还是草稿，没有材料要留。"
 
 
 class NotYours(NotAllowed):
     """A hold is lifted by whoever placed it, or by an inspector."""
 
     code = "retention.not_yours"
-    text = "这次冻结不是您提出的，要由提出的人或者监督员解除。"
+    text = "这次暂停不是您提出的，要由提出的人或者监督员解除。"
 
 
 def place_hold(session: Session, activity_id: int, *, reason: str, actor: Actor, now: datetime) -> LegalHold:

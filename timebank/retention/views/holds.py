@@ -51,7 +51,7 @@ def hold() -> Response | tuple[str, int]:
                 session, given["activity"], reason=given["reason"], actor=current_actor(), now=clock.now()
             )
             title = get_activity(session, placed.activity_id).title
-            flash(f"“{title}”冻结了：它的材料谁也销毁不了，直到解除。", "success")
+            flash(f"“{title}”暂停销毁了：它的材料谁也销毁不了，直到解除。", "success")
             return redirect(url_for("retention.holds", branch=choice.branch.id), 303)
     return _page(choice, form), form.status
 
