@@ -63,6 +63,8 @@ def _walk_gets(town: Town, persona: Persona) -> Iterator[str]:
             answer = expected(rule, permission_of(town.app, rule), persona)
             if not (isinstance(said, TestResponse) and _keeps(answer, said, FINE_TO_READ)):
                 yield f"GET {town.url(rule)}: {answer} expected, {_told(said)}"
+            if isinstance(said, TestResponse) and not all(value.isascii() for _, value in said.headers):
+                yield f"GET {town.url(rule)}: a header that a server refuses to send"
             if written():
                 yield f"GET {town.url(rule)}: wrote to the database"
 

@@ -924,7 +924,7 @@ def _draft(payer: Member, taker: Member, minutes: int, *, at: datetime = AUGUST)
         account_id=payer.coin_account_id or 0,
         minutes=minutes,
         expires_at=at + DAY,
-        source_type="order",
+        source_type="test",  # no order stands behind it, which a package would miss
         actor_id=payer.id,
     )
 

@@ -22,6 +22,7 @@ from timebank.members.roster import service
 from timebank.members.roster.queries import get_roster_import, list_roster_imports, preview
 from timebank.members.roster.rules import ERROR, MENDED, MOST_PEOPLE, NOTED, SKIPPED
 from timebank.members.roster.sheets import FileRefused, write_template
+from timebank.web.downloads import workbook_file
 from timebank.web.forms import Count, Form, FormSchema
 from timebank.web.guards import current_actor, guard
 from timebank.web.keyring import keys
@@ -33,7 +34,6 @@ _PAGE = "/branch/members/import"
 _ONE = f"{_PAGE}/<int(max=2147483647):import_id>"
 SHOWN_PEOPLE = 20
 SHOWN_FINDINGS = 300  # of one kind; a page of thousands helps nobody
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class UploadSchema(FormSchema):
@@ -95,9 +95,7 @@ def _file_name(sent: str) -> str:
 @guard("member.import")
 def template() -> Response:
     """The empty table to fill in."""
-    answer = Response(write_template(), mimetype=XLSX)
-    answer.headers.set("Content-Disposition", "attachment", filename="志愿者名册模板.xlsx")
-    return answer
+    return workbook_file("志愿者名册模板", write_template())
 
 
 @blueprint.get(_ONE)
