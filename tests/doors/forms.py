@@ -404,8 +404,8 @@ _FORMS: dict[str, Filled] = {
     "retention.drop": _REASON,
     "retention.hold": lambda town: _REASON | {"activity": str(town.things["activity"])},
     "retention.lift": _REASON,
-    "retention.prepare": _REASON | {"seen": "0" * 64},
-    "retention.sign": {"seen": "0" * 64},
+    "retention.prepare": lambda town: _REASON | {"seen": town.things["disposal_proposed_seen"]},
+    "retention.sign": lambda town: {"seen": town.things["disposal_seen"]},
     "retention.propose": {},
     "retention.recheck_now": {},
     "retention.set_term": _REASON

@@ -66,13 +66,13 @@ def _make_batches(session: Session, home: Branch, boss: Actor) -> dict[str, Any]
 
 
 def _make_lists(session: Session, home: Branch, owner: Member, boss: Actor, chief: Actor) -> dict[str, Any]:
-    things = {}
+    things: dict[str, Any] = {}
     for name in ("disposal", "disposal_proposed"):
         unmask(session, owner.id, "phone", reason="联系", actor=chief, now=LONG_AGO)
         found = retention.propose_disposal(session, home, now=NOW)
         assert found is not None
-        things[name] = found.id
+        seen = hash_now(session, found.id)
+        things |= {name: found.id, f"{name}_seen": seen}
         if name == "disposal":
-            seen = hash_now(session, found.id)
             retention.prepare_disposal(session, found.id, words="过了期限", seen=seen, actor=boss, now=NOW)
     return things

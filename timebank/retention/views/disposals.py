@@ -90,6 +90,7 @@ def prepare(disposal_id: int) -> Response:
 @guard("retention.dispose")
 def sign(disposal_id: int) -> Response:
     """Sign it and destroy what is in it."""
+    _reached(disposal_id, "retention.dispose")
     with saying_refusals():
         seen, actor = Form(SeenSchema()).load()["seen"], current_actor()
         with transaction() as session:
