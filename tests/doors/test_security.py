@@ -194,6 +194,7 @@ def limited(town: Town, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         (OWNER, "/check-in/code", {"code": "V1AAAAAAAAA"}),
         (ORGANISER, "/organise/shifts/1/scan", {"code": "P1AAAAAAAAAAAAAA"}),
         (KIOSK, "/kiosk", {"code": "P1AAAAAAAAAAAAAA"}),
+        (VISITOR, "/verify", {}),  # no guess, but work for the machine
     ],
 )
 def test_guessing_is_slowed_down(town: Town, persona: Persona, url: str, form: dict[str, str]) -> None:
@@ -206,6 +207,15 @@ def test_guessing_is_slowed_down(town: Town, persona: Persona, url: str, form: d
     assert said.status_code == 429
     assert chinese(said)
     assert int(said.headers["Retry-After"]) > 0
+
+
+@pytest.mark.usefixtures("limited")
+def test_packages_are_counted_before_their_form_is_read(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(town.app.config, "WTF_CSRF_ENABLED", True)
+    client = town.client(VISITOR)
+    answers = [client.post("/verify", data={}).status_code for _ in range(11)]  # each without a token
+
+    assert answers == [400] * 10 + [429]
 
 
 @pytest.mark.usefixtures("limited")
