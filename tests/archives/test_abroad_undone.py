@@ -16,7 +16,7 @@ from timebank.corrections.service import CorrectionDraft, ask
 from timebank.members.models import Member
 
 MONTH, NEXT = "2026-11", "2026-12"
-OPENING, REDEEMED, RECEIVED, OTHER, CLOSING = 2, 4, 5, 6, 7
+OPENING, REDEEMED, RECEIVED, ADJUSTED, CLOSING = 2, 4, 5, 9, 10
 
 
 @pytest.fixture
@@ -27,10 +27,10 @@ def abroad(session: Session) -> Iterator[Abroad]:
 
 
 def row(abroad: Abroad, member: Member, month: str = MONTH) -> tuple[int, ...]:
-    """Redeemed, received, other of a member."""
+    """Redeemed, received, adjusted of a member."""
     rows = list_member_rows(abroad.session, member.branch, month)
     [found] = [one for one in rows if one[0] == member.number]
-    return found[REDEEMED], found[RECEIVED], found[OTHER]
+    return found[REDEEMED], found[RECEIVED], found[ADJUSTED]
 
 
 def set_right(abroad: Abroad, minutes: int | None, *, days: int = 2) -> None:

@@ -132,7 +132,7 @@ def test_many_members_are_read_in_lists_of_their_own(session: Session, tmp_path:
     )
     paper = Paper(parts)
     for number in range(501):
-        paper.read_member((f"HL{number:05d}", "张**", *range(8), *range(4), 60, 0))
+        paper.read_member((f"HL{number:05d}", "张**", *range(9), *range(4), 60, 0))
     paper.end_members()
     lists = sorted(tmp_path.glob("*.pdf"))
     assert [one.name for one in lists] == ["members-01.pdf", "members-02.pdf", "members-03.pdf"]

@@ -21,9 +21,12 @@ from tests.journal_parser import balances
 from tests.world import KEYS, actor_of, make_member
 from timebank.archives import service
 from timebank.archives.reading import read_json, verify_package
+from timebank.archives.rules import place_of
 from timebank.branches.models import Branch
 from timebank.core.actor import SYSTEM
 from timebank.core.masking import mask_name
+from timebank.desks.bookkeeping import ENTRY_KINDS
+from timebank.giving.service import Donation, GiftDraft, GrantDraft, ask_grant, decide_grant, donate, give
 from timebank.ledger import queries as ledger
 from timebank.ledger.export import account_name
 from timebank.ledger.service import Reversal, reverse
@@ -53,7 +56,8 @@ def test_members_of_a_month_are_the_same_in_xlsx_csv_json_and_the_ledger(session
     by_number = {row["number"]: row for row in members}
     assert by_number[anna.number] == {
         "number": anna.number, "name": "张**",
-        "opening": 180, "earned": 0, "redeemed": 60, "received": 0, "other": 0, "closing": 120,
+        "opening": 180, "earned": 0, "redeemed": 60, "received": 0, "given": 0, "got": 0, "expired": 0, "adjusted": 0,
+        "closing": 120,
         "points_opening": 30, "points_earned": 0, "points_other": 0, "points_closing": 30, "signed": 0, "manual": 0,
     }  # fmt: skip
     assert (by_number[bert.number]["received"], by_number[bert.number]["closing"]) == (60, 180)
@@ -170,7 +174,7 @@ def test_an_order_appears_with_the_state_it_had_at_the_end_of_the_month(session:
     assert read_json(pack(session, branch, "2026-09", tmp_path), "orders.json") == []
 
 
-def test_a_reversal_shows_as_other_and_nothing_is_lost(session: Session, tmp_path: Path) -> None:
+def test_a_reversal_beside_the_records_is_an_adjustment_and_nothing_is_lost(session: Session, tmp_path: Path) -> None:
     branch, anna, _ = small_town(session)
     wrong = earn(session, branch, anna, 60, at=SEPTEMBER)
     undo = Reversal(key="undo", reason="记错", actor_id=None)
@@ -178,7 +182,35 @@ def test_a_reversal_shows_as_other_and_nothing_is_lost(session: Session, tmp_pat
     close(session, branch, "2026-08", "2026-09")
     rows = read_json(pack(session, branch, "2026-09", tmp_path), "members.json")
     row = next(row for row in rows if row["number"] == anna.number)
-    assert (row["opening"], row["earned"], row["other"], row["closing"]) == (180, 60, -60, 180)
+    assert (row["opening"], row["earned"], row["adjusted"], row["closing"]) == (180, 60, -60, 180)
+
+
+def test_what_was_given_and_granted_has_columns_of_its_own(session: Session, tmp_path: Path) -> None:
+    branch, anna, bert = small_town(session)
+    managers = [actor_of(session, make_member(session, branch, roles=("manager",), now=AUGUST)) for _ in range(2)]
+    giver = actor_of(session, anna)
+    donate(session, Donation(purse="coin", minutes=30, words="", form_key="d"), actor=giver, now=SEPTEMBER)
+    gift = GiftDraft(purse="coin", minutes=20, words="", number=bert.number, name=bert.name, form_key="g")
+    give(session, gift, actor=giver, now=SEPTEMBER)
+    asked = GrantDraft(branch_id=branch.id, number=bert.number, minutes=25, reason="住院", form_key="f")
+    grant = ask_grant(session, asked, actor=managers[0], now=SEPTEMBER)
+    decide_grant(session, grant.id, agreed=True, actor=managers[1], now=SEPTEMBER)
+    close(session, branch, "2026-08", "2026-09")
+    rows = {row["number"]: row for row in read_json(pack(session, branch, "2026-09", tmp_path), "members.json")}
+    names = ("opening", "earned", "given", "got", "expired", "adjusted", "closing")
+    assert [rows[anna.number][name] for name in names] == [180, 0, 50, 0, 0, 0, 130]
+    assert [rows[bert.number][name] for name in names] == [0, 120, 0, 45, 0, 0, 165]
+
+
+def test_every_kind_of_entry_has_a_column() -> None:
+    places = {
+        kind: place_of(kind, "order") for kind in ENTRY_KINDS if kind != "netting"
+    }  # which moves no member's coins
+    assert places == {
+        "earn": "earned", "redeem": "exchanged", "serve": "exchanged", "inter_branch": "exchanged", "gift": "given",
+        "grant": "given", "expire": "expired", "adjust": "adjusted", "reverse": "adjusted",
+    }  # fmt: skip
+    assert place_of("inter_branch", "gift") == "given"
 
 
 def test_an_open_month_is_not_packed(session: Session, tmp_path: Path) -> None:

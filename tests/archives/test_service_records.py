@@ -81,7 +81,7 @@ def test_a_guest_s_hours_stand_in_the_records_of_the_guest_s_own_branch(session:
     scene.approve(session)
     assert guest.number not in table(session, scene)
     [row] = queries.list_member_rows(session, home, NOVEMBER)
-    assert (row[0], row[3], row[12]) == (guest.number, 120, 120)
+    assert (row[0], row[3], row[15]) == (guest.number, 120, 120)
 
 
 def test_a_submitted_shift_is_a_warning_and_goes_into_the_next_month(session: Session) -> None:

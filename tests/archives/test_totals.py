@@ -291,7 +291,15 @@ def _check_books(
             stands = ledger.balance(life.session, account.id, at=end)
             named = account_name(account.kind, account.code)
             assert row[column] == stands == -hledger.get(named, {}).get(commodity, 0)
-        changed = row["earned"] - row["redeemed"] + row["received"] + row["other"]
+        changed = (
+            row["earned"]
+            - row["redeemed"]
+            + row["received"]
+            - row["given"]
+            + row["got"]
+            - row["expired"]
+            + row["adjusted"]
+        )
         assert row["opening"] + changed == row["closing"]
     held = sum(ledger.balance(life.session, one.coin_account_id or 0, at=end) for one in life.members)
     assert listed["members"]["closing"] == held

@@ -192,7 +192,7 @@ def agree(town: Town, tables: dict[str, list[dict[str, Any]]], month: str) -> No
     for row in tables["members"]:
         account = balances.get(f"member:{row['number']}")
         assert row["closing"] == (account.closing if account else 0)
-        assert row["opening"] + row["earned"] - row["redeemed"] + row["received"] + row["other"] == row["closing"]
+        assert row["opening"] + row["earned"] - row["redeemed"] + row["received"] + row["adjusted"] == row["closing"]
     served = Counter[str]()
     for row in tables["attendance"]:
         served[row["number"]] += row["signed"] + row["manual"]
@@ -211,7 +211,7 @@ def test_a_correction_of_the_same_month_is_in_its_package(town: Town, tmp_path: 
     assert (shift["attended"], shift["minutes"]) == (2, 210)
     by_number = {row["number"]: row for row in tables["members"]}
     mine = by_number[town.member(0).number]
-    assert (mine["earned"], mine["other"], mine["closing"]) == (90, 0, 90)
+    assert (mine["earned"], mine["adjusted"], mine["closing"]) == (90, 0, 90)
     assert (mine["points_earned"], mine["points_other"], mine["points_closing"]) == (15, 0, 15)
 
 
@@ -236,15 +236,15 @@ def test_a_closed_month_is_left_alone_and_the_correction_is_in_the_next(session:
     assert given_back["corrects"].startswith("2026-11 第 ")
     by_number = {row["number"]: row for row in tables["members"]}
     payer, barber = (by_number[town.member(number).number] for number in (0, 1))
-    assert (payer["redeemed"], payer["earned"], payer["other"]) == (-40, -30, 0)
-    assert (barber["received"], barber["other"]) == (-40, 0)
+    assert (payer["redeemed"], payer["earned"], payer["adjusted"]) == (-40, -30, 0)
+    assert (barber["received"], barber["adjusted"]) == (-40, 0)
 
 
 def test_the_table_of_a_running_month_follows_at_once(town: Town) -> None:
     rows = {row[0]: row for row in archives.list_member_rows(town.session, town.scene.branch, MONTH)}
     for number in range(3):
         row = rows[town.member(number).number]
-        assert row[7] == town.stands(number)[0]
+        assert row[10] == town.stands(number)[0]
 
 
 def test_a_rounding_point_counts_as_earned(session: Session, tmp_path: Path) -> None:

@@ -39,7 +39,8 @@ def archived(session: Session, member: Member, month: str) -> dict[str, int]:
 def assert_equals_the_archive(session: Session, member: Member, month: str) -> None:
     mine, theirs = queries.get_month(session, member, month), archived(session, member, month)
     assert (mine.coins.opening, mine.coins.closing) == (theirs["opening"], theirs["closing"])
-    moved = theirs["earned"] - theirs["redeemed"] + theirs["received"] + theirs["other"]
+    came, went = ("earned", "received", "got", "adjusted"), ("redeemed", "given", "expired")
+    moved = sum(theirs[name] for name in came) - sum(theirs[name] for name in went)
     assert mine.coins.came - mine.coins.went == moved
     assert sum(part.amount for part in mine.parts) == moved
     assert (mine.points.opening, mine.points.closing) == (theirs["points_opening"], theirs["points_closing"])

@@ -210,14 +210,14 @@ def test_a_record_undone_gives_all_back_and_shows(session: Session, scene: Scene
 def test_tables_of_the_month_say_who_used_and_who_received(session: Session, scene: Scene) -> None:
     request = scene.done()
     rows = {row[0]: row for row in list_member_rows(session, scene.branch, MONTH)}
-    opening, earned, redeemed, received, other, closing = rows[scene.lady.number][2:8]
-    assert (earned, redeemed, received, other, closing) == (120, 90, 0, 0, 30)
+    opening, earned, redeemed, received, *others, closing = rows[scene.lady.number][2:11]
+    assert (earned, redeemed, received, others, closing) == (120, 90, 0, [0] * 4, 30)
     wang = rows[scene.wang.number]
-    assert wang[3:8] == (0, 0, 90, 0, 90)
-    assert wang[8:12] == (0, 15, 0, 15)
+    assert wang[3:11] == (0, 0, 90, 0, 0, 0, 0, 90)
+    assert wang[11:15] == (0, 15, 0, 15)
     assert opening == 0
     correct(session, scene, request, 30)
     rows = {row[0]: row for row in list_member_rows(session, scene.branch, MONTH)}
-    assert rows[scene.lady.number][3:8] == (120, 30, 0, 0, 90)
-    assert rows[scene.wang.number][3:8] == (0, 0, 30, 0, 30)
-    assert rows[scene.wang.number][8:12] == (0, 5, 0, 5)
+    assert rows[scene.lady.number][3:11] == (120, 30, 0, 0, 0, 0, 0, 90)
+    assert rows[scene.wang.number][3:11] == (0, 0, 30, 0, 0, 0, 0, 30)
+    assert rows[scene.wang.number][11:15] == (0, 5, 0, 5)

@@ -21,11 +21,15 @@ SOON_DAYS: Final = 7  # so many days before its end what is not settled in a mon
 CLOSE_WITHIN: Final = timedelta(hours=2)  # the schedule closes at half past midnight; later than this is an alarm
 NOT_DONE: Final = frozenset({"refused", "failed"})  # how an attempt ends that leaves the month unfinished
 
-# Kinds of entries as members' tables count them; whatever else moves (a reversal, say) is "other".
+# Kinds of entries as members' tables count them. What a correction takes back counts where it had stood; what is left
+# of reversals, and adjustments, stand under "adjusted".
 EARNED_KINDS: Final = frozenset({"earn"})
 REDEEMED_KINDS: Final = frozenset({"redeem", "inter_branch"})
 GIVEN: Final = frozenset({"gift"})  # documents of what was given, which redeems nothing, also between branches
 SERVED_KINDS: Final = frozenset({"serve"})  # coins as of an order, points as of service
+GIVEN_KINDS: Final = frozenset({"gift", "grant"})
+EXPIRED_KINDS: Final = frozenset({"expire"})
+Place = Literal["earned", "exchanged", "given", "expired", "adjusted"]
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 
@@ -43,6 +47,17 @@ class Edition:
 def next_edition(version: int, file_name: str, file_hash: str, reason: str = "") -> Edition:
     """The edition after this one. Without a reason it was made because the file is gone and names changed since."""
     return Edition(version=version + 1, before=file_name, before_hash=file_hash, reason=reason or LOST)
+
+
+def place_of(kind: str, source_type: str) -> Place:
+    """Where the members' table counts the coins of an entry; a kind that is not known stands with the adjustments."""
+    if kind in EARNED_KINDS:
+        return "earned"
+    if kind in GIVEN_KINDS or source_type in GIVEN:
+        return "given"
+    if kind in REDEEMED_KINDS | SERVED_KINDS:
+        return "exchanged"
+    return "expired" if kind in EXPIRED_KINDS else "adjusted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +125,10 @@ MEMBERS: Final = Table(
             earned="服务存入（分钟）",
             redeemed="兑换支出（分钟）",
             received="为人服务收到（分钟）",
-            other="其他（分钟）",
+            given="赠出（分钟）",
+            got="获赠（分钟）",
+            expired="过期（分钟）",
+            adjusted="更正和调整（分钟）",
             closing="期末（分钟）",
         ),
         *_columns(

@@ -47,9 +47,15 @@ def write_books(sources: Sources, readers: Readers) -> Books:
     balances = ledger.trial_balance(session, branch.id, month=month)
     seal = _SealReader(sources)
     workbook = Workbook(sources.folder / "summary.xlsx", created=sources.closed_at)
+    members: list[tables.Members] = []
+
+    def member_rows() -> Iterator[Row]:
+        members.append(tables.Members(session, branch, month, balances=balances, numbers=numbers))
+        yield from members[0].rows()
+
     rows: dict[str, Callable[[], Iterator[Row]]] = {
         "entries": lambda: seal.rows(numbers, journals),
-        "members": lambda: tables.Members(session, branch, month, balances=balances, numbers=numbers).rows(),
+        "members": member_rows,
         "activities": lambda: tables.activity_rows(session, branch, month, numbers),
         "attendance": lambda: tables.attendance_rows(session, branch, numbers),
         "orders": lambda: tables.order_rows(session, branch, month, numbers),
@@ -70,6 +76,7 @@ def write_books(sources: Sources, readers: Readers) -> Books:
     facts, changed = seal.facts() | _agreements(totals, balances), seal.documents.differing(session)
     facts["service_records_match_members"] &= not changed
     facts |= {
+        "members_columns_add_up": members[0].uneven == 0,
         "values_fit_schema": misfits == 0,
         "numbers_without_gaps": written == sources.period.entries,
         "every_entry_has_document": not missing,

@@ -44,6 +44,7 @@ _FACTS: Final = {
         "sealed_totals_match_rows": "合计与封签里的合计一致",
         "trial_balance_is_zero": "试算平衡合计为零",
         "members_coins_match_ledger": "会员爱心币合计与账本一致",
+        "members_columns_add_up": "每位会员的期初加减各栏等于期末",
         "members_points_match_ledger": "会员积分合计与账本一致",
         "service_records_match_members": "服务记录时长与会员时长、与分录里封签的时长一致",
     },

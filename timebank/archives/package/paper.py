@@ -26,9 +26,13 @@ _IN_LIST: Final = 250  # members a file: the press keeps what it laid out lately
 _ON_PAGE: Final = 34
 _SHOWN: Final[dict[str, Callable[[Any], str]]] = {
     "number": str, "name": str, "opening": coins, "earned": coins, "redeemed": coins, "received": coins,
-    "other": coins, "closing": coins, "points_closing": points, "signed": hours, "manual": hours,
+    "given": coins, "got": coins, "expired": coins, "adjusted": coins, "closing": coins, "points_closing": points,
+    "signed": hours, "manual": hours,
 }  # fmt: skip
-_HEADS: Final = ("编号", "姓名", "月初", "存入", "兑换", "收到", "其他", "月末", "积分", "签到时长", "补录时长")
+_HEADS: Final = (
+    "编号", "姓名", "月初", "存入", "兑换", "收到", "赠出", "获赠", "过期", "更正", "月末", "积分",
+    "签到时长", "补录时长",
+)  # fmt: skip
 _PLACES: Final = [[column.name for column in rules.MEMBERS.columns].index(name) for name in _SHOWN]
 
 
@@ -146,7 +150,10 @@ def _totals(books: Books, sources: Sources) -> list[list[str]]:
         ["服务存入", coins(members.get("earned", 0))],
         ["兑换支出", coins(members.get("redeemed", 0))],
         ["为人服务收到", coins(members.get("received", 0))],
-        ["其他", coins(members.get("other", 0))],
+        ["赠出", coins(members.get("given", 0))],
+        ["获赠", coins(members.get("got", 0))],
+        ["过期", coins(members.get("expired", 0))],
+        ["更正和调整", coins(members.get("adjusted", 0))],
         ["会员爱心币月末", coins(members.get("closing", 0))],
         ["会员积分月末", points(members.get("points_closing", 0))],
         ["签到时长", hours(attendance.get("signed", 0))],

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session, joinedload
 from timebank.activities.models import CATEGORIES, Activity, Shift
 from timebank.agreements.models import Agreement
 from timebank.archives.queries import list_member_rows, numbers_of, service_lines
+from timebank.archives.rules import MEMBERS
 from timebank.attendance.models import Attendance
 from timebank.branches.models import Area, Branch
 from timebank.branches.queries import area_name
@@ -32,7 +33,7 @@ from timebank.reports.models import YearlyReport
 from timebank.reports.rules import AGE_BANDS, Group, age_band
 from timebank.requests.models import DONE, HelpRequest
 
-_EARNED, _REDEEMED, _POINTS = 3, 4, 9  # places in the archives' members' table
+_PLACES = [[column.name for column in MEMBERS.columns].index(one) for one in ("earned", "redeemed", "points_earned")]
 _NO_AREA: Final = "没有登记区域"
 _IN_FORCE: Final = ("signed", "ended")
 
@@ -118,7 +119,7 @@ def _month(session: Session, branch: Branch, month: str, counted: _Count) -> dic
             line.signed += row.signed_minutes
             line.manual += row.manual_minutes
     members = list_member_rows(session, branch, month)
-    issued, redeemed, points = (sum(row[at] for row in members) for at in (_EARNED, _REDEEMED, _POINTS))
+    issued, redeemed, points = (sum(row[at] for row in members) for at in _PLACES)
     counted.issued += issued
     counted.redeemed += redeemed
     counted.points += points
