@@ -155,7 +155,7 @@ def test_a_payment_between_branches_without_an_answer_is_a_warning(session: Sess
     for branch in between.branches[:2]:
         [found] = [one for one in queries.check_open(session, branch, "2026-11", now=NOW) if not one.passed]
         assert (found.name, found.blocks) == ("unanswered_payments", False)
-        assert found.rows[0].startswith(f"清算单 {proposal.id}，")
+        assert found.rows[0].startswith(f"清算单 {proposal.id}：")
     assert not any(one.count for one in queries.check_open(session, between.branches[2], "2026-11", now=NOW))
 
 

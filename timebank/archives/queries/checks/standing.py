@@ -148,8 +148,8 @@ def _unsubmitted(session: Session, branch: Branch, month: str, _now: datetime) -
 def _unanswered(session: Session, branch: Branch, _month: str, now: datetime) -> Iterator[str]:
     for proposal in list_waiting_payments(session, branch.id):
         since = local(proposal.reserved_at)
-        way = f"付给 {proposal.payee.code}" if proposal.payer_id == branch.id else f"{proposal.payer.code} 付来"
-        yield f"清算单 {proposal.id}，{since:%m-%d %H:%M} 起{way}，已等 {(now - proposal.reserved_at).days} 天"
+        way = f"付给{proposal.payee.name}" if proposal.payer_id == branch.id else f"{proposal.payer.name}付来"
+        yield f"清算单 {proposal.id}：{since:%m-%d %H:%M} {way}，已等 {(now - proposal.reserved_at).days} 天"
 
 
 def _parked(session: Session, branch: Branch, month: str, _now: datetime) -> Iterator[str]:
